@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// A bundle: a directory with config.json and a root filesystem. The contract between toyimg, which writes
+// bundles, and toyrun, which runs them (see README.md here).
+#pragma once
+
+#include <string>
+
+#include "bundle-spec/oci/runtime_config.hpp"
+
+class Bundle {
+ public:
+  /// Opens an existing bundle directory; the path is made absolute with symlinks resolved. Throws Error naming the path
+  /// when it or its config.json is missing.
+  static Bundle open(const std::string& directory);
+  /// Makes the directory (0755, parents too) if needed; an existing non-empty one with a config.json is an Error.
+  static Bundle create(const std::string& directory);
+
+  /// Absolute path of the bundle.
+  const std::string& directory() const { return directory_; }
+  /// Reads and checks config.json (at most 64 MiB). Throws Error naming file and JSON pointer.
+  oci::RuntimeConfig runtime_config() const;
+  /// Replaces config.json atomically.
+  void write(const oci::RuntimeConfig& config) const;
+
+ private:
+  explicit Bundle(std::string directory) : directory_(std::move(directory)) {}
+  std::string directory_;
+};
