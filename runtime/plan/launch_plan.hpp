@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole launch as one value: everything decided before anything is done. Pure.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bundle-spec/oci/runtime_config.hpp"
+#include "runtime/plan/cgroup.hpp"
+#include "runtime/plan/host_facts.hpp"
+#include "runtime/plan/namespaces.hpp"
+#include "runtime/plan/process.hpp"
+#include "runtime/plan/rootfs.hpp"
+#include "runtime/plan/seccomp.hpp"
+
+namespace plan {
+
+/// A file below /proc/sys and what is written to it.
+struct Sysctl {
+  std::string path;  // "net/ipv4/ip_forward"
+  std::string value;
+  bool operator==(const Sysctl&) const = default;
+};
+
+struct LaunchPlan {
+  std::string id;
+  NamespacePlan namespaces;
+  CgroupPlan cgroup;
+  RootfsPlan rootfs;
+  std::vector<Sysctl> sysctls;
+  ProcessPlan process;
+  std::optional<SeccompPlan> seccomp;
+  oci::Hooks hooks;
+  bool new_keyring = true;  // session keyring _ses.<id>
+  bool operator==(const LaunchPlan&) const = default;
+};
+
+/// What the command line adds to the config.
+struct LaunchChoices {
+  bool no_pivot = false;
+  bool no_new_keyring = false;
+};
+
+/// Turns a config into what will be done on a host with these facts. Throws Error with the JSON pointer for what cannot be
+/// done ("/linux/intelRdt: …"); nothing in the config is silently left out.
+LaunchPlan plan_launch(const oci::RuntimeConfig& config, const std::string& bundle, const std::string& id,
+                       const HostFacts& facts, const LaunchChoices& choices);
+
+/// linux.sysctl → files, with runc's rule which key needs which namespace of its own (runtime.md 1.16). Throws Error.
+std::vector<Sysctl> plan_sysctls(const oci::RuntimeConfig& config, const NamespacePlan& namespaces);
+
+/// The plan as numbered sentences, grouped by phase, ending in a newline (`create --explain`).
+std::string explain(const LaunchPlan& launch);
+
+}  // namespace plan

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which namespaces are made and which are joined, in what order, with which id maps. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bundle-spec/oci/runtime_config.hpp"
+#include "runtime/plan/host_facts.hpp"
+
+namespace plan {
+
+/// A namespace entered by path. `flag` is its CLONE_NEW* bit, which setns(2) checks against the file's real type.
+struct JoinNamespace {
+  std::string type;  // the spec's word: "network"
+  std::uint64_t flag = 0;
+  std::string path;
+  bool operator==(const JoinNamespace&) const = default;
+};
+
+struct NamespacePlan {
+  std::uint64_t create_flags = 0;         // CLONE_NEW* for clone3, without CLONE_NEWCGROUP and CLONE_NEWTIME
+  bool create_cgroup = false;             // unshared by init once it sits in its cgroup (cgroup_namespaces(7))
+  bool create_time = false;               // unshared by the parent just before clone (time_namespaces(7))
+  std::vector<JoinNamespace> join;        // user first, then the rest in the config's order; pid is joined by the parent
+  std::vector<oci::IdMapping> uid_mappings, gid_mappings;  // for a new user namespace
+  bool map_with_helpers = false;          // newuidmap/newgidmap: an ordinary user with more than their own id
+  bool deny_setgroups = false;            // single-id mapping without privilege: "deny" first (user_namespaces(7))
+  std::map<std::string, oci::TimeOffset> time_offsets;
+  bool bring_up_loopback = false;         // a new network namespace: runc and crun set lo up
+  std::optional<std::string> hostname, domainname;
+
+  /// True if init has a new or joined one of this CLONE_NEW* kind.
+  bool has(std::uint64_t flag) const;
+  /// Path of the joined namespace of this kind, or nullptr.
+  const JoinNamespace* joined(std::uint64_t flag) const;
+  bool operator==(const NamespacePlan&) const = default;
+};
+
+NamespacePlan plan_namespaces(const oci::RuntimeConfig& config, const HostFacts& facts);
+/// One sentence a line for --explain.
+std::vector<std::string> describe(const NamespacePlan& namespaces);
+
+/// CLONE_NEW* bit of the spec's word ("network" → CLONE_NEWNET), 0 if unknown; and the name under /proc/PID/ns ("net").
+std::uint64_t namespace_flag(std::string_view type);
+std::string_view namespace_file(std::string_view type);
+
+}  // namespace plan

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who the process is and what it may do: identity, capabilities, limits, environment, working directory. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bundle-spec/oci/runtime_config.hpp"
+
+namespace plan {
+
+struct CapabilitySets {
+  std::uint64_t bounding = 0, effective = 0, inheritable = 0, permitted = 0, ambient = 0;  // bit N = capability N
+  bool operator==(const CapabilitySets&) const = default;
+};
+
+struct ResourceLimit {
+  int resource = 0;  // RLIMIT_*
+  std::uint64_t soft = 0, hard = 0;
+  bool operator==(const ResourceLimit&) const = default;
+};
+
+struct SchedulerPlan {  // sched_setattr(2)
+  std::uint32_t policy = 0;
+  std::uint64_t flags = 0;
+  std::int32_t nice = 0;
+  std::uint32_t priority = 0;
+  std::uint64_t runtime = 0, deadline = 0, period = 0;
+  bool operator==(const SchedulerPlan&) const = default;
+};
+
+struct MemoryPolicyPlan {  // set_mempolicy(2)
+  int mode = 0;             // with MPOL_F_* bits
+  std::vector<std::uint64_t> nodes;  // bit mask words
+  bool operator==(const MemoryPolicyPlan&) const = default;
+};
+
+struct ProcessPlan {
+  std::vector<std::string> args, env;
+  std::string cwd;
+  std::uint32_t uid = 0, gid = 0;
+  std::vector<std::uint32_t> additional_gids;
+  std::uint32_t umask = 0022;
+  bool set_groups = true;  // false where setgroups is denied (single-id user namespace) and none were asked for
+  CapabilitySets capabilities;
+  std::vector<std::string> unknown_capabilities;  // warned about, spec: SHOULD NOT fail
+  std::vector<ResourceLimit> limits;
+  bool no_new_privileges = false;
+  std::optional<std::int32_t> oom_score_adj;
+  bool terminal = false;
+  std::optional<oci::ConsoleSize> console_size;
+  std::string apparmor_profile, selinux_label;  // empty: none
+  std::optional<SchedulerPlan> scheduler;
+  std::optional<int> io_priority;  // ioprio_set(2) value
+  std::optional<std::uint32_t> personality;
+  std::optional<MemoryPolicyPlan> memory_policy;
+  bool operator==(const ProcessPlan&) const = default;
+};
+
+/// `pointer` is the JSON pointer of the process object for messages ("/process"). HOME is not set here: it comes from the
+/// container's passwd (kernel/process). PATH lookup likewise.
+ProcessPlan plan_process(const oci::Process& process, bool setgroups_denied, std::string_view pointer);
+std::vector<std::string> describe(const ProcessPlan& process);
+
+/// Bit number of "CAP_NET_ADMIN", or nullopt.
+std::optional<unsigned> capability_number(std::string_view name);
+/// All names known, in number order: for `features`.
+std::vector<std::string> known_capabilities();
+
+}  // namespace plan
