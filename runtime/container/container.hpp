@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// A named container on this host: reserve, open, ask its status, signal, remove. Host side.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bundle-spec/fs/unique_fd.hpp"
+#include "bundle-spec/oci/state.hpp"
+#include "runtime/container/container_record.hpp"
+
+class Container {
+ public:
+  /// Claims the id: makes ROOT (0700) if missing and ROOT/ID.json with O_EXCL, holding a lock on it. The record is written with pid 0, so
+  /// that whatever happens now `delete --force` finds the cgroups. Undone on destruction unless keep(). Throws Error in runc's words:
+  /// "container with given ID already exists", "invalid container ID format".
+  static Container reserve(const std::string& root, const ContainerRecord& record, const ContainerDetails& details);
+  /// Throws NotFound "container does not exist" (runc's words).
+  static Container open(const std::string& root, const std::string& id);
+  /// The same, locked against start, delete and update by others (flock; waits).
+  static Container open_locked(const std::string& root, const std::string& id);
+  /// Ids of all containers under ROOT, sorted; a missing ROOT is none.
+  static std::vector<std::string> list(const std::string& root);
+  Container(Container&&) noexcept = default;
+  Container& operator=(Container&&) = delete;
+  ~Container();
+
+  const ContainerRecord& record() const { return record_; }
+  /// Reads the second line (once).
+  const ContainerDetails& details() const;
+  /// creating, created (its start gate is there), running, paused (its cgroup is frozen), stopped (gone or a zombie).
+  oci::Status status() const;
+  /// The state document with the status now.
+  oci::State state() const;
+  /// State for hooks with a given status and pid.
+  oci::State state_as(oci::Status status, pid_t pid) const;
+  /// Replaces the record: pid and start time are known, or cgroup values changed.
+  void update_record(const ContainerRecord& record);
+  void keep() { keep_ = true; }
+  /// A pidfd of init; nullopt when it is gone.
+  std::optional<UniqueFd> open_init() const;
+  /// Removes record and gates. Cgroups must be gone before (kernel::remove).
+  void remove_files() const;
+
+  /// Directory descriptor of ROOT and the path of the gates: see start_gate.
+  int root_directory() const { return root_.get(); }
+  const std::string& root() const { return root_path_; }
+
+ private:
+  Container() = default;
+  std::string root_path_;
+  UniqueFd root_;
+  UniqueFd file_;  // ID.json, locked or not
+  ContainerRecord record_;
+  mutable std::optional<ContainerDetails> details_;
+  bool keep_ = true;
+};
+
+/// Letters, digits, "_+-.", at most 245 characters, not "." or "..". Throws Error "invalid container ID format: …".
+void check_container_id(const std::string& id);

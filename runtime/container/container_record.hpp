@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is remembered on disk of a container: one flat file ROOT/ID.json of two lines. The first has what state, kill, start and delete
+// need, the second what exec, update and the hooks need: the bundle is never read again after create. Host side.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bundle-spec/oci/runtime_config.hpp"
+#include "runtime/plan/cgroup.hpp"
+#include "runtime/plan/seccomp.hpp"
+
+/// First line.
+struct ContainerRecord {
+  int version = 1;
+  std::string id;
+  std::string oci_version;
+  std::string bundle;   // absolute
+  std::string rootfs;   // absolute
+  std::string created;  // RFC 3339 with nanoseconds, UTC
+  std::string owner;    // login name or number of the creator
+  oci::Annotations annotations;
+  pid_t pid = 0;                 // 0 while creating
+  std::uint64_t start_time = 0;  // kernel::start_time of pid
+  bool has_poststart = false, has_poststop = false;  // whether the second line must be read for hooks
+  bool own_pid_namespace = true;
+  std::vector<plan::CgroupDirectory> cgroups;  // mount_point, path, controllers, is_v2
+};
+
+/// Second line.
+struct ContainerDetails {
+  std::optional<oci::Process> process;
+  oci::Hooks hooks;                    // poststart, poststop (startContainer runs in init)
+  std::uint64_t namespace_flags = 0;   // CLONE_NEW* kinds that differ from the host's: what exec enters
+  bool setgroups_denied = false;
+  std::optional<plan::SeccompPlan> seccomp;
+};
+
+/// One line each, "\n" at the end; descriptors and numbers in JSON, the seccomp program as base64.
+std::string write_record(const ContainerRecord& record);
+ContainerRecord read_record(const std::string& line, const std::string& name);
+std::string write_details(const ContainerDetails& details);
+ContainerDetails read_details(const std::string& line, const std::string& name);
