@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the two halves of a launch say to each other, over one SOCK_SEQPACKET pair. Used by the host side and by init (or the
+// joiner). A closed end reads as an Error on the host, and ends init: so neither outlives the other unnoticed.
+//
+//        parent half                                   init half
+//        -----------                                   ---------
+//        clone3                        ─────────────►
+//        id maps, limits     Mapped    ─────────────►  only with a new user namespace
+//                                                      joins, mounts …
+//        prestart,                     ◄─────────────  RootfsReady      only with hooks on the host
+//        createRuntime       HooksDone ─────────────►
+//                                                      createContainer hooks, pivot_root, identity, seccomp
+//        record, pid file              ◄─────────────  Ready            {listener, terminal master}
+//                            Release   ─────────────►  waits at the gate (create), goes on (run, exec)
+//                                      ◄─────────────  end of file: execve succeeded (run, exec)
+//
+//        At any time                   ◄─────────────  Failed{errno, sentence}, Log{level, sentence}
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "bundle-spec/fs/unique_fd.hpp"
+
+namespace launch {
+
+enum class Message : std::uint32_t { kMapped, kRootfsReady, kHooksDone, kReady, kRelease, kFailed, kLog };
+
+/// One end of the conversation.
+class Handshake {
+ public:
+  struct Pair;
+  static Pair make_pair();
+
+  /// Sends a message without a body. Throws Error.
+  void send(Message message) const;
+  /// Init: everything is in place. `listener` is the number of the seccomp listener in this process, or -1; uses write(2) only.
+  void send_ready(int listener) const;
+  /// Init: the terminal's master, before Ready (sendmsg, SCM_RIGHTS).
+  void send_master(int master) const;
+  /// Init: why this process ends; never throws.
+  void send_failed(int number, std::string_view sentence) const noexcept;
+  void send_log(std::uint32_t level, std::string_view sentence) const;
+
+  /// Waits for exactly this message, read(2) only. Host: logs Log messages, throws what Failed says, throws Error when the other end is
+  /// gone. Init: ends the process when the parent is gone.
+  void expect(Message message);
+  /// Host: expects Ready; fills what came with it.
+  struct Ready {
+    int listener = -1;
+  };
+  Ready expect_ready();
+  /// Host: waits for end of file, which is what a successful execve looks like.
+  void expect_exec();
+
+  /// Host: the terminal's master, if one came.
+  UniqueFd take_master() { return std::move(master_); }
+  int fd() const { return socket_.get(); }
+  void close() { socket_.reset(); }
+
+ private:
+  UniqueFd socket_;
+  UniqueFd master_;
+};
+
+struct Handshake::Pair {
+  Handshake parent, child;
+};
+
+}  // namespace launch
