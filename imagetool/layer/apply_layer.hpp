@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// One compressed layer → files in a root, with the diffID worked out on the way: inflating, hashing
+// and extracting run on three threads around a bounded ring of buffers (6 MB), so that one large
+// layer keeps two cores busy.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "bundle-spec/fs/rooted_dir.hpp"
+#include "imagetool/layer/inflate.hpp"
+#include "imagetool/layer/layer_applier.hpp"
+#include "imagetool/oci/byte_source.hpp"
+#include "imagetool/oci/digest.hpp"
+
+struct LayerResult {
+  Digest diff_id;  // sha256 of the whole uncompressed stream, what follows the tar's end included
+  std::uint64_t compressed_bytes = 0;
+  std::uint64_t tar_bytes = 0;
+  LayerCounts counts;
+};
+
+struct ApplyLayerOptions {
+  LayerOptions layer;
+  InflateLimits inflate;
+  TarLimits tar;
+};
+
+/// Called on the calling thread with the tar bytes extracted so far, every few hundred KiB.
+using LayerProgress = std::function<void(std::uint64_t tar_bytes)>;
+
+/// Applies one layer and reads `compressed` to its end. The caller compares diff_id and drops the
+/// root if it differs. Throws Error; both helper threads have ended then, provided that
+/// `compressed` returns or throws.
+LayerResult apply_layer(ByteSource compressed, const RootedDir& root,
+                        const ApplyLayerOptions& options = {}, const LayerProgress& progress = {});

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Content by name: the layout's index.json says which manifest a name means
+// (org.opencontainers.image.ref.name), so that `skopeo inspect oci:STORE:NAME` reads it. Changes
+// are made under a lock and replace the file as a whole.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bundle-spec/fs/unique_fd.hpp"
+#include "imagetool/oci/digest.hpp"
+#include "imagetool/oci/manifest.hpp"
+#include "imagetool/store/blob_store.hpp"
+
+/// Where images are kept: `chosen` (--store) if not empty, else $TOYIMG_STORE, else /var/lib/toyimg
+/// for root, else $XDG_DATA_HOME/toyimg, else ~/.local/share/toyimg. Throws Error when none can be
+/// told.
+std::string store_directory(std::string_view chosen);
+
+/// Whether a name is published only after everything below it is on disk (one syncfs(2)).
+enum class Sync { kNone, kFilesystem };
+
+class ImageStore {
+ public:
+  struct Image {
+    std::string name;  // "docker.io/library/alpine:latest"; empty for a manifest without a name
+    oci::Descriptor manifest;
+  };
+  struct Removed {
+    std::uint64_t blobs = 0, bytes = 0;
+    bool kept_for_others =
+        false;  // another process was pulling or reading: unused blobs stay until the next time
+  };
+
+  /// Opens or creates the store. Throws Error.
+  static ImageStore open(const std::string& directory);
+  const BlobStore& blobs() const { return blobs_; }
+
+  /// As long as the returned descriptor lives no blob is removed: held by whoever pulls or unpacks.
+  UniqueFd hold() const;
+  /// Makes `name` mean this manifest (an older meaning is dropped; its blobs stay until remove()).
+  void tag(const std::string& name, const oci::Descriptor& manifest,
+           Sync sync = Sync::kFilesystem) const;
+  /// The image with exactly this name, or the only one whose manifest digest begins with the text
+  /// ("sha256:" optional, at least 4 digits). nullopt when there is none; throws Error when the
+  /// digest fits several manifests.
+  std::optional<Image> resolve(std::string_view name_or_digest) const;
+  /// In the order of their names.
+  std::vector<Image> list() const;
+  /// Forgets the name, then removes the blobs that nothing refers to. Throws NotFound.
+  Removed remove(const std::string& name) const;
+  /// Removes the blobs that nothing refers to.
+  Removed collect_garbage() const;
+
+ private:
+  explicit ImageStore(BlobStore blobs) : blobs_(std::move(blobs)) {}
+  UniqueFd lock_index() const;
+  std::vector<Image> read_index() const;
+  void write_index(const std::vector<Image>& images) const;
+  BlobStore blobs_;
+};
