@@ -4,6 +4,7 @@
 // text means why it does not. Used on the host (make, open) and in init (wait, report).
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,8 @@ class StartGate {
   StartGate& operator=(StartGate&&) = delete;
   ~StartGate();
   void keep() { keep_ = true; }
+  /// Init's two descriptors: the only ones besides the handshake that stay open until execve.
+  std::array<int, 2> descriptors() const { return {start_.get(), status_.get()}; }
 
   /// Init: blocks until start opens the gate (read(2) only).
   void wait() const;

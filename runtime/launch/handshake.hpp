@@ -14,6 +14,7 @@
 //                            Release   ─────────────►  waits at the gate (create), goes on (run, exec)
 //                                      ◄─────────────  end of file: execve succeeded (run, exec)
 //
+//        With a joined user namespace a go-between clones init as its sibling and says Pid{number} first.
 //        At any time                   ◄─────────────  Failed{errno, sentence}, Log{level, sentence}
 #pragma once
 
@@ -25,7 +26,7 @@
 
 namespace launch {
 
-enum class Message : std::uint32_t { kMapped, kRootfsReady, kHooksDone, kReady, kRelease, kFailed, kLog };
+enum class Message : std::uint32_t { kMapped, kRootfsReady, kHooksDone, kMaster, kReady, kRelease, kPid, kFailed, kLog };
 
 /// One end of the conversation.
 class Handshake {
@@ -37,6 +38,8 @@ class Handshake {
   void send(Message message) const;
   /// Init: everything is in place. `listener` is the number of the seccomp listener in this process, or -1; uses write(2) only.
   void send_ready(int listener) const;
+  /// Go-between: init's pid in the parent's pid namespace.
+  void send_pid(int pid) const;
   /// Init: the terminal's master, before Ready (sendmsg, SCM_RIGHTS).
   void send_master(int master) const;
   /// Init: why this process ends; never throws.
@@ -51,6 +54,8 @@ class Handshake {
     int listener = -1;
   };
   Ready expect_ready();
+  /// Host: the pid that a go-between says.
+  int expect_pid();
   /// Host: waits for end of file, which is what a successful execve looks like.
   void expect_exec();
 
@@ -60,6 +65,13 @@ class Handshake {
   void close() { socket_.reset(); }
 
  private:
+  struct Packet;
+  Packet receive();
+  Packet receive_as_host();
+  Packet receive_until(Message message);
+  void write_packet(Message message, int number, std::string_view text) const;
+
+  bool is_init_ = false;
   UniqueFd socket_;
   UniqueFd master_;
 };

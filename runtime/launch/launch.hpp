@@ -22,6 +22,7 @@ struct ProcessOptions {
   bool keep_master = false;                   // foreground: the terminal's master comes back in Launched
   unsigned preserve_fds = 0;                  // descriptors 3 … 2+N (after LISTEN_FDS) stay open; proved open before
   std::optional<std::string> pidfd_socket;    // init's pidfd goes there
+  std::optional<std::string> pid_file;        // create and run: written by the launch, before init may go on
 };
 
 /// A process that is set up and waits for the last word.
