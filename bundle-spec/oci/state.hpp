@@ -24,4 +24,8 @@ struct State {
 /// The spec's document as one line of JSON, pid left out when 0.
 std::string write_state(const State& state);
 
+/// "The Container Process State" (config-linux, Seccomp): what a seccomp agent gets with the listener; `pid` is the
+/// process's own. One line of JSON.
+std::string write_container_process_state(const State& state, int pid, const std::string& metadata);
+
 }  // namespace oci

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the two halves of a launch say to each other, over one SOCK_SEQPACKET pair. Used by the host side and by init (or the
-// joiner). A closed end reads as an Error on the host, and ends init: so neither outlives the other unnoticed.
+// What the two halves of a launch say to each other, over one SOCK_SEQPACKET pair. Used by the host
+// side and by init (or the joiner). A closed end reads as an Error on the host, and ends init: so
+// neither outlives the other unnoticed.
 //
 //        parent half                                   init half
 //        -----------                                   ---------
@@ -9,13 +10,16 @@
 //                                                      joins, mounts …
 //        prestart,                     ◄─────────────  RootfsReady      only with hooks on the host
 //        createRuntime       HooksDone ─────────────►
-//                                                      createContainer hooks, pivot_root, identity, seccomp
+//                                                      createContainer hooks, pivot_root, identity,
+//                                                      seccomp
 //        record, pid file              ◄─────────────  Ready            {listener, terminal master}
-//                            Release   ─────────────►  waits at the gate (create), goes on (run, exec)
+//                            Release   ─────────────►  waits at the gate (create), goes on (run,
+//                            exec)
 //                                      ◄─────────────  end of file: execve succeeded (run, exec)
 //
-//        With a joined user namespace a go-between clones init as its sibling and says Pid{number} first.
-//        At any time                   ◄─────────────  Failed{errno, sentence}, Log{level, sentence}
+//        With a joined user namespace a go-between clones init as its sibling and says Pid{number}
+//        first. At any time                   ◄─────────────  Failed{errno, sentence}, Log{level,
+//        sentence}
 #pragma once
 
 #include <cstdint>
@@ -26,7 +30,17 @@
 
 namespace launch {
 
-enum class Message : std::uint32_t { kMapped, kRootfsReady, kHooksDone, kMaster, kReady, kRelease, kPid, kFailed, kLog };
+enum class Message : std::uint32_t {
+  kMapped,
+  kRootfsReady,
+  kHooksDone,
+  kMaster,
+  kReady,
+  kRelease,
+  kPid,
+  kFailed,
+  kLog
+};
 
 /// One end of the conversation.
 class Handshake {
@@ -36,7 +50,8 @@ class Handshake {
 
   /// Sends a message without a body. Throws Error.
   void send(Message message) const;
-  /// Init: everything is in place. `listener` is the number of the seccomp listener in this process, or -1; uses write(2) only.
+  /// Init: everything is in place. `listener` is the number of the seccomp listener in this
+  /// process, or -1; uses write(2) only.
   void send_ready(int listener) const;
   /// Go-between: init's pid in the parent's pid namespace.
   void send_pid(int pid) const;
@@ -46,8 +61,8 @@ class Handshake {
   void send_failed(int number, std::string_view sentence) const noexcept;
   void send_log(std::uint32_t level, std::string_view sentence) const;
 
-  /// Waits for exactly this message, read(2) only. Host: logs Log messages, throws what Failed says, throws Error when the other end is
-  /// gone. Init: ends the process when the parent is gone.
+  /// Waits for exactly this message, read(2) only. Host: logs Log messages, throws what Failed
+  /// says, throws Error when the other end is gone. Init: ends the process when the parent is gone.
   void expect(Message message);
   /// Host: expects Ready; fills what came with it.
   struct Ready {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parent half of a launch: from a plan to a process that waits in its container. Host side. The other half is launch/init
-// (a new container) or launch/join (exec); what they say to each other is launch/handshake.
+// The parent half of a launch: from a plan to a process that waits in its container. Host side. The
+// other half is launch/init (a new container) or launch/join (exec); what they say to each other is
+// launch/handshake.
 #pragma once
 
 #include <sys/types.h>
@@ -19,10 +20,12 @@ namespace launch {
 /// What the command line says about stdio and start.
 struct ProcessOptions {
   std::optional<std::string> console_socket;  // the terminal's master goes there
-  bool keep_master = false;                   // foreground: the terminal's master comes back in Launched
-  unsigned preserve_fds = 0;                  // descriptors 3 … 2+N (after LISTEN_FDS) stay open; proved open before
-  std::optional<std::string> pidfd_socket;    // init's pidfd goes there
-  std::optional<std::string> pid_file;        // create and run: written by the launch, before init may go on
+  bool keep_master = false;  // foreground: the terminal's master comes back in Launched
+  unsigned preserve_fds =
+      0;  // descriptors 3 … 2+N (after LISTEN_FDS) stay open; proved open before
+  std::optional<std::string> pidfd_socket;  // init's pidfd goes there
+  std::optional<std::string>
+      pid_file;  // create and run: written by the launch, before init may go on
 };
 
 /// A process that is set up and waits for the last word.
@@ -33,19 +36,26 @@ struct Launched {
   UniqueFd master;  // with keep_master
   Handshake handshake;
 
-  /// Lets the process go on to execve and waits until the program runs. Throws Error with the process's own sentence.
+  /// Lets the process go on to execve and waits until the program runs. Throws Error with the
+  /// process's own sentence.
   void release();
 };
 
-/// Throws Error unless descriptors 3 … 2+count are open (runc #5474). Call before anything is opened.
+/// Throws Error unless descriptors 3 … 2+count are open (runc #5474). Call before anything is
+/// opened.
 void check_preserved_fds(unsigned count);
 
-/// create: the process waits at the container's start gate; Launched::release need not be called (and must not).
-/// The record is updated with the pid. On failure everything made is undone. Hooks prestart … createContainer have run.
-Launched create_init(const plan::LaunchPlan& plan, Container& container, const ProcessOptions& options);
+/// create: the process waits at the container's start gate; Launched::release need not be called
+/// (and must not). The record is updated with the pid. On failure everything made is undone. Hooks
+/// prestart … createContainer have run.
+Launched create_init(const plan::LaunchPlan& plan, Container& container,
+                     const ProcessOptions& options);
 /// run: the same without a gate; the program starts at release().
-Launched create_init_for_run(const plan::LaunchPlan& plan, Container& container, const ProcessOptions& options);
-/// exec: a process in all namespaces and cgroups of a running container. `seccomp` is the container's.
-Launched join_container(const Container& container, const plan::ProcessPlan& process, const ProcessOptions& options);
+Launched create_init_for_run(const plan::LaunchPlan& plan, Container& container,
+                             const ProcessOptions& options);
+/// exec: a process in all namespaces and cgroups of a running container. `seccomp` is the
+/// container's.
+Launched join_container(const Container& container, const plan::ProcessPlan& process,
+                        const ProcessOptions& options);
 
 }  // namespace launch

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The last stretch, the same for a container's first process and for exec: from "in the right
+// namespaces, with the right root" to execve. Runs in init or the joiner.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/kernel/procfs.hpp"
+#include "runtime/launch/handshake.hpp"
+#include "runtime/plan/process.hpp"
+#include "runtime/plan/seccomp.hpp"
+
+namespace launch {
+
+/// What execute() is told beside the process plan.
+struct Execution {
+  const plan::ProcessPlan& process;
+  const plan::SeccompPlan* seccomp = nullptr;
+  const kernel::Procfs& procfs;
+  Handshake& handshake;
+  bool limits_set_by_parent = false;     // a new user namespace: only the parent may raise limits
+  unsigned kept_fds = 0;                 // 3 … 2+N go to the program
+  std::vector<int> open_until_execve;    // besides the handshake: the start gate
+  std::function<void()> wait_for_start;  // after Release: gate, startContainer hooks
+};
+
+/// Marks all descriptors from 3 + kept on close-on-exec: those that toyrun inherited, too.
+void mark_inherited_fds(unsigned kept);
+
+/// How many descriptors the program gets beyond stdio: LISTEN_FDS of our own environment plus
+/// `preserve_fds`.
+unsigned count_kept_fds(unsigned preserve_fds);
+
+/// Becomes the process: labels, limits, identity, working directory, capabilities, seccomp; says
+/// Ready, waits for Release, executes. Only returns by exception.
+[[noreturn]] void execute(const Execution& execution);
+
+/// Runs `body` as the whole of a cloned child: sends its failure through the handshake, never
+/// returns, never unwinds past here.
+[[noreturn]] void run_child(Handshake& handshake, const std::function<void()>& body) noexcept;
+
+}  // namespace launch

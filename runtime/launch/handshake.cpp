@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/launch/handshake.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/error.hpp"
+
+namespace launch {
+namespace {
+
+struct Header {
+  Message message;
+  std::int32_t number;
+};
+
+constexpr std::size_t kLargestText = 32 * 1024;
+
+}  // namespace
+
+struct Handshake::Packet {
+  Header header{};
+  std::string text;
+  bool end = false;
+  UniqueFd descriptor;
+};
+
+Handshake::Pair Handshake::make_pair() {
+  std::array<int, 2> ends{};
+  check(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
+  Pair pair;
+  pair.parent.socket_.reset(ends[0]);
+  pair.child.socket_.reset(ends[1]);
+  pair.child.is_init_ = true;
+  return pair;
+}
+
+void Handshake::write_packet(Message message, int number, std::string_view text) const {
+  // One write(2): after seccomp nothing else may be allowed.
+  std::array<char, sizeof(Header) + kLargestText> packet;
+  const Header header{message, number};
+  const std::size_t length = std::min(text.size(), kLargestText);
+  std::memcpy(packet.data(), &header, sizeof header);
+  std::memcpy(packet.data() + sizeof header, text.data(), length);
+  ssize_t written;
+  do {
+    written = ::send(socket_.get(), packet.data(), sizeof header + length, MSG_NOSIGNAL);
+    if (written < 0 && (errno == EPERM || errno == EACCES || errno == ENOSYS))
+      written = ::write(socket_.get(), packet.data(), sizeof header + length);
+  } while (written < 0 && errno == EINTR);
+  check(written, "the other half of the launch is gone");
+}
+
+void Handshake::send(Message message) const { write_packet(message, 0, {}); }
+void Handshake::send_ready(int listener) const { write_packet(Message::kReady, listener, {}); }
+void Handshake::send_pid(int pid) const { write_packet(Message::kPid, pid, {}); }
+
+void Handshake::send_failed(int number, std::string_view sentence) const noexcept {
+  try {
+    write_packet(Message::kFailed, number, sentence);
+  } catch (...) {
+    // The parent is gone: there is nobody left to tell.
+  }
+}
+
+void Handshake::send_log(std::uint32_t level, std::string_view sentence) const {
+  write_packet(Message::kLog, static_cast<int>(level), sentence);
+}
+
+void Handshake::send_master(int master) const {
+  Header header{Message::kMaster, 0};
+  iovec part{&header, sizeof header};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(rights), &master, sizeof master);
+  check(::sendmsg(socket_.get(), &message, MSG_NOSIGNAL), "send the terminal to the parent");
+}
+
+Handshake::Packet Handshake::receive() {
+  if (!is_init_) return receive_as_host();
+  Packet packet;
+  ssize_t got;
+  do {
+    got = ::read(socket_.get(), &packet.header, sizeof packet.header);
+  } while (got < 0 && errno == EINTR);
+  packet.end = got < static_cast<ssize_t>(sizeof packet.header);
+  return packet;
+}
+
+Handshake::Packet Handshake::receive_as_host() {
+  Packet packet;
+  packet.text.resize(kLargestText);
+  std::array<iovec, 2> parts{iovec{&packet.header, sizeof packet.header},
+                             iovec{packet.text.data(), packet.text.size()}};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  ssize_t got;
+  do {
+    got = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
+  } while (got < 0 && errno == EINTR);
+  if (got < 0 && errno == ECONNRESET) got = 0;
+  check(got, "read from the container's first process");
+  packet.end = got < static_cast<ssize_t>(sizeof packet.header);
+  packet.text.resize(packet.end ? 0 : static_cast<std::size_t>(got) - sizeof packet.header);
+  const cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
+    int descriptor = -1;
+    std::memcpy(&descriptor, CMSG_DATA(rights), sizeof descriptor);
+    packet.descriptor.reset(descriptor);
+  }
+  return packet;
+}
+
+Handshake::Packet Handshake::receive_until(Message message) {
+  for (;;) {
+    Packet packet = receive();
+    if (packet.end && is_init_) ::_exit(1);
+    if (packet.end) throw Error("the container's first process ended unexpectedly");
+    if (packet.header.message == message) return packet;
+    switch (packet.header.message) {
+      case Message::kFailed:
+        throw Error(packet.text);
+      case Message::kLog:
+        if (static_cast<logging::Level>(packet.header.number) == logging::Level::kDebug)
+          logging::debug(packet.text);
+        else
+          logging::warning(packet.text);
+        break;
+      case Message::kMaster:
+        master_ = std::move(packet.descriptor);
+        break;
+      default:
+        throw Error("the two halves of the launch are out of step");
+    }
+  }
+}
+
+void Handshake::expect(Message message) { receive_until(message); }
+
+Handshake::Ready Handshake::expect_ready() {
+  return Ready{.listener = receive_until(Message::kReady).header.number};
+}
+
+int Handshake::expect_pid() { return receive_until(Message::kPid).header.number; }
+
+void Handshake::expect_exec() {
+  for (;;) {
+    const Packet packet = receive();
+    if (packet.end) return;
+    if (packet.header.message == Message::kFailed) throw Error(packet.text);
+  }
+}
+
+}  // namespace launch

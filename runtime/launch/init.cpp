@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/launch/init.hpp"
+
+#include <grp.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+
+#include "bundle-spec/error.hpp"
+#include "runtime/container/hooks.hpp"
+#include "runtime/kernel/foreground.hpp"
+#include "runtime/kernel/process.hpp"
+#include "runtime/kernel/rootfs.hpp"
+#include "runtime/kernel/terminal.hpp"
+#include "runtime/launch/execute.hpp"
+
+namespace launch {
+namespace {
+
+/// The first process of a new user namespace is nobody until it takes the namespace's root
+/// (user_namespaces(7)).
+void become_root_of_namespace(bool may_set_groups) {
+  if (may_set_groups) check(::setgroups(0, nullptr), "drop the host's groups");
+  check(::setresgid(0, 0, 0), "become group 0 of the user namespace");
+  check(::setresuid(0, 0, 0), "become user 0 of the user namespace");
+  // The identity changed, so this process is readable by its like again: not while it holds host
+  // descriptors.
+  check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
+}
+
+void enter_namespaces(InitContext& context) {
+  const plan::NamespacePlan& namespaces = context.plan.namespaces;
+  if ((namespaces.create_flags & CLONE_NEWUSER) != 0) {
+    context.handshake.expect(Message::kMapped);
+    become_root_of_namespace(!namespaces.deny_setgroups);
+  }
+  for (const kernel::OpenNamespace& one : context.namespaces)
+    if (one.plan.flag != CLONE_NEWPID && one.plan.flag != CLONE_NEWUSER) kernel::join(one);
+  // Only now: the kernel roots the new cgroup namespace at the cgroup this process sits in
+  // (cgroup_namespaces(7)).
+  if (namespaces.create_cgroup) check(::unshare(CLONE_NEWCGROUP), "unshare the cgroup namespace");
+  if (namespaces.bring_up_loopback) kernel::bring_up_loopback();
+  kernel::set_names(namespaces);
+}
+
+void run_host_side_hooks(InitContext& context) {
+  const oci::Hooks& hooks = context.plan.hooks;
+  if (hooks.prestart.empty() && hooks.create_runtime.empty()) return;
+  context.handshake.send(Message::kRootfsReady);
+  context.handshake.expect(Message::kHooksDone);
+}
+
+void make_terminal(InitContext& context, kernel::Rootfs& rootfs, UniqueFd& slave) {
+  const plan::ProcessPlan& process = context.plan.process;
+  kernel::Terminal terminal =
+      kernel::open_terminal(rootfs.root(), process.console_size, process.uid);
+  if (context.console_socket >= 0)
+    kernel::send_descriptor(context.console_socket, terminal.master.get(), terminal.name);
+  else
+    context.handshake.send_master(terminal.master.get());
+  if (context.plan.rootfs.console) rootfs.bind_console(terminal.slave.get());
+  slave = std::move(terminal.slave);
+}
+
+void enter_root(InitContext& context) {
+  const mode_t old_mask = ::umask(0);
+  kernel::Rootfs rootfs(context.plan.rootfs, context.cgroup, context.procfs,
+                        std::move(context.bind_trees));
+  rootfs.mount_all();
+  run_host_side_hooks(context);
+  const HookSurroundings surroundings{.working_directory = context.bundle_directory};
+  context.hook_state.pid = ::getpid();
+  run_hooks(context.plan.hooks.create_container, "createContainer", context.hook_state,
+            surroundings);
+  UniqueFd slave;
+  if (context.plan.process.terminal) make_terminal(context, rootfs, slave);
+  for (const plan::Sysctl& sysctl : context.plan.sysctls)
+    context.procfs.write("sys/" + sysctl.path, sysctl.value);
+  rootfs.protect();
+  rootfs.enter();
+  if (slave) kernel::use_terminal(slave.get());
+  ::umask(old_mask);
+}
+
+void wait_for_start(InitContext& context) {
+  if (context.gate != nullptr) context.gate->wait();
+  context.started = true;
+  const std::vector<oci::Hook>& hooks = context.plan.hooks.start_container;
+  if (hooks.empty()) return;
+  oci::State state = context.hook_state;
+  state.status = oci::Status::kCreated;
+  run_hooks(hooks, "startContainer", state, {});
+}
+
+void become_container(InitContext& context) {
+  kernel::SignalForwarder::restore_in_child();
+  mark_inherited_fds(context.kept_fds);
+  context.cgroup.enter();
+  check(::setsid(), "setsid");
+  enter_namespaces(context);
+  if (context.plan.new_keyring) kernel::join_session_keyring(context.plan.id);
+  kernel::reset_cpu_affinity();
+  enter_root(context);
+
+  std::vector<int> gate;
+  if (context.gate != nullptr) {
+    const auto descriptors = context.gate->descriptors();
+    gate.assign(descriptors.begin(), descriptors.end());
+  }
+  execute({.process = context.plan.process,
+           .seccomp = context.plan.seccomp ? &*context.plan.seccomp : nullptr,
+           .procfs = context.procfs,
+           .handshake = context.handshake,
+           .limits_set_by_parent = context.plan.namespaces.has(CLONE_NEWUSER),
+           .kept_fds = context.kept_fds,
+           .open_until_execve = std::move(gate),
+           .wait_for_start = [&] { wait_for_start(context); }});
+}
+
+}  // namespace
+
+void run_init(InitContext& context) noexcept {
+  run_child(context.handshake, [&] {
+    try {
+      become_container(context);
+    } catch (const Error& error) {
+      // Past the gate the handshake of a create has no reader any more: whoever ran `start` is
+      // told.
+      if (context.gate == nullptr || !context.started) throw;
+      context.gate->report(error.what());
+    }
+  });
+}
+
+}  // namespace launch

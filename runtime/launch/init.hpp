@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The init half of a launch: from clone to execve of the container's first process. Runs in the new
+// namespaces.
+#pragma once
+
+#include <vector>
+
+#include "bundle-spec/oci/state.hpp"
+#include "runtime/container/start_gate.hpp"
+#include "runtime/kernel/cgroup.hpp"
+#include "runtime/kernel/namespaces.hpp"
+#include "runtime/kernel/procfs.hpp"
+#include "runtime/launch/handshake.hpp"
+#include "runtime/plan/launch_plan.hpp"
+
+namespace launch {
+
+/// All that the parent prepared; memory is simply there after clone.
+struct InitContext {
+  const plan::LaunchPlan& plan;
+  const kernel::Cgroup& cgroup;
+  const kernel::Procfs& procfs;
+  const std::vector<kernel::OpenNamespace>& namespaces;  // to join; pid was joined by the parent
+  std::vector<UniqueFd>& bind_trees;
+  const StartGate* gate;  // none for run
+  Handshake& handshake;
+  oci::State hook_state;
+  int bundle_directory = -1;  // hooks start there
+  int console_socket = -1;
+  unsigned kept_fds = 0;
+  bool started = false;  // past the gate
+};
+
+/// Never returns: ends in the container's program, or with the reason sent through the handshake.
+[[noreturn]] void run_init(InitContext& context) noexcept;
+
+}  // namespace launch

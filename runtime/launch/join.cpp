@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// exec: a new process in all namespaces and cgroups of a running container. The upper half runs on
+// the host, run_joiner in the joiner.
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <optional>
+#include <utility>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+#include "bundle-spec/fs/rooted_dir.hpp"
+#include "runtime/kernel/cgroup.hpp"
+#include "runtime/kernel/foreground.hpp"
+#include "runtime/kernel/process.hpp"
+#include "runtime/kernel/procfs.hpp"
+#include "runtime/kernel/terminal.hpp"
+#include "runtime/launch/child.hpp"
+#include "runtime/launch/execute.hpp"
+#include "runtime/launch/launch.hpp"
+#include "runtime/launch/ready.hpp"
+
+namespace launch {
+namespace {
+
+struct JoinContext {
+  const ContainerDetails& details;
+  const plan::ProcessPlan& process;
+  const kernel::Cgroup& cgroup;
+  const kernel::Procfs& procfs;
+  int init;  // pidfd
+  Handshake& handshake;
+  int console_socket = -1;
+  unsigned kept_fds = 0;
+};
+
+void become_root_if_mapped() {
+  // Not every mapping has a 0; then the capabilities gained by entering the namespace have to do.
+  if (::setresgid(0, 0, 0) == 0) (void)::setresuid(0, 0, 0);
+  check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
+}
+
+void enter_namespaces(const JoinContext& context) {
+  const std::uint64_t flags =
+      context.details.namespace_flags & ~static_cast<std::uint64_t>(CLONE_NEWPID);
+  if (flags != 0)
+    check(::setns(context.init, static_cast<int>(flags)), "enter the container's namespaces");
+  if ((flags & CLONE_NEWUSER) != 0) become_root_if_mapped();
+}
+
+void make_terminal(const JoinContext& context) {
+  const RootedDir root = RootedDir::open("/");
+  const kernel::Terminal terminal =
+      kernel::open_terminal(root, context.process.console_size, context.process.uid);
+  if (context.console_socket >= 0)
+    kernel::send_descriptor(context.console_socket, terminal.master.get(), terminal.name);
+  else
+    context.handshake.send_master(terminal.master.get());
+  kernel::use_terminal(terminal.slave.get());
+}
+
+void join(const JoinContext& context) {
+  kernel::SignalForwarder::restore_in_child();
+  mark_inherited_fds(context.kept_fds);
+  context.cgroup.enter();
+  check(::setsid(), "setsid");
+  enter_namespaces(context);
+  kernel::reset_cpu_affinity();
+  if (context.process.terminal) make_terminal(context);
+  const bool own_users = (context.details.namespace_flags & CLONE_NEWUSER) != 0;
+  execute({.process = context.process,
+           .seccomp = context.details.seccomp ? &*context.details.seccomp : nullptr,
+           .procfs = context.procfs,
+           .handshake = context.handshake,
+           .limits_set_by_parent = own_users,
+           .kept_fds = context.kept_fds,
+           .open_until_execve = {},
+           .wait_for_start = {}});
+}
+
+UniqueFd open_running_init(const Container& container) {
+  std::optional<UniqueFd> init = container.open_init();
+  if (!init) throw Error("cannot exec in a stopped container");
+  return std::move(*init);
+}
+
+/// A container that runs its own systemd has moved its processes below its top cgroup, which then
+/// takes none itself: init's present cgroup will do, as long as it lies below the container's
+/// (runtime.md 3.4).
+Child clone_joiner(const Container& container, kernel::Cgroup& cgroup) {
+  try {
+    return Child::clone(0, cgroup.v2_directory());
+  } catch (const Error& error) {
+    if (error.number() != EBUSY) throw;
+  }
+  const std::string name = sentence("/proc/", container.record().pid, "/cgroup");
+  const std::string text = read_file(name);
+  const std::size_t line = text.find("0::");
+  const std::string now = text.substr(line + 3, text.find('\n', line) - line - 3);
+  kernel::CgroupDirectories directories = container.record().cgroups;
+  for (plan::CgroupDirectory& one : directories) {
+    if (!one.is_v2) continue;
+    if (line == std::string::npos || !now.starts_with(one.path + "/"))
+      throw Error(sentence("cannot exec: the container's first process left its cgroup ", one.path,
+                           " for ", now));
+    one.path = now;
+  }
+  return Child::clone(0, kernel::Cgroup::open(directories).v2_directory());
+}
+
+}  // namespace
+
+Launched join_container(const Container& container, const plan::ProcessPlan& process,
+                        const ProcessOptions& options) {
+  const ContainerDetails& details = container.details();
+  const kernel::Procfs procfs = kernel::Procfs::open();
+  const UniqueFd init = open_running_init(container);
+  UniqueFd console;
+  if (options.console_socket) console = kernel::connect_socket(*options.console_socket);
+  kernel::Cgroup cgroup = kernel::Cgroup::open(container.record().cgroups);
+  Handshake::Pair handshake = Handshake::make_pair();
+  // The child is born in the pid namespace; everything else it enters itself.
+  if ((details.namespace_flags & CLONE_NEWPID) != 0)
+    check(::setns(init.get(), CLONE_NEWPID), "enter the container's pid namespace");
+  check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
+
+  Child child = clone_joiner(container, cgroup);
+  if (child.is_self()) {
+    handshake.parent.close();
+    const JoinContext context{.details = details,
+                              .process = process,
+                              .cgroup = cgroup,
+                              .procfs = procfs,
+                              .init = init.get(),
+                              .handshake = handshake.child,
+                              .console_socket = console.get(),
+                              .kept_fds = count_kept_fds(options.preserve_fds)};
+    run_child(handshake.child, [&] { join(context); });
+  }
+  handshake.child.close();
+  Launched launched = wait_until_ready(
+      child, std::move(handshake.parent), details.seccomp ? &*details.seccomp : nullptr,
+      container.state_as(oci::Status::kRunning, container.record().pid), options);
+  if ((details.namespace_flags & CLONE_NEWUSER) != 0)
+    kernel::set_limits(process.limits, launched.pid);
+  child.keep();
+  return launched;
+}
+
+}  // namespace launch

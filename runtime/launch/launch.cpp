@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/launch/launch.hpp"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <utility>
+#include <vector>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+#include "runtime/container/hooks.hpp"
+#include "runtime/container/start_gate.hpp"
+#include "runtime/kernel/cgroup.hpp"
+#include "runtime/kernel/namespaces.hpp"
+#include "runtime/kernel/process.hpp"
+#include "runtime/kernel/procfs.hpp"
+#include "runtime/kernel/rootfs.hpp"
+#include "runtime/kernel/syscalls.hpp"
+#include "runtime/kernel/terminal.hpp"
+#include "runtime/launch/child.hpp"
+#include "runtime/launch/execute.hpp"
+#include "runtime/launch/init.hpp"
+#include "runtime/launch/ready.hpp"
+
+namespace launch {
+namespace {
+
+bool joins(const plan::NamespacePlan& namespaces, std::uint64_t flag) {
+  return namespaces.joined(flag) != nullptr;
+}
+
+/// A process in a pid namespace is born there: the parent points its children to it
+/// (pid_namespaces(7)).
+void aim_children_at_pid_namespace(const std::vector<kernel::OpenNamespace>& namespaces) {
+  for (const kernel::OpenNamespace& one : namespaces)
+    if (one.plan.flag == CLONE_NEWPID) kernel::join(one);
+}
+
+/// A joined user namespace must own the new namespaces, so they are made from inside it, by a
+/// go-between which then clones init as its sibling.
+[[noreturn]] void run_go_between(InitContext& context) noexcept {
+  run_child(context.handshake, [&] {
+    context.cgroup.enter();
+    for (const kernel::OpenNamespace& one : context.namespaces)
+      if (one.plan.flag == CLONE_NEWUSER) kernel::join(one);
+    check(::unshare(static_cast<int>(context.plan.namespaces.create_flags)),
+          "unshare the namespaces");
+    clone_args arguments{};
+    arguments.flags = CLONE_PARENT;
+    const pid_t pid = check(kernel::clone3(arguments), "clone3 of the container's first process");
+    if (pid == 0) run_init(context);
+    context.handshake.send_pid(pid);
+    ::_exit(0);
+  });
+}
+
+Child clone_init(InitContext& context, Handshake::Pair& handshake) {
+  const plan::NamespacePlan& namespaces = context.plan.namespaces;
+  const bool through_go_between = joins(namespaces, CLONE_NEWUSER);
+  // Nobody in a shared pid namespace may look into init while it holds host descriptors
+  // (CVE-2016-9962). With a new user namespace init does this itself, once its id maps are written.
+  if ((namespaces.create_flags & CLONE_NEWUSER) == 0)
+    check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
+  Child child =
+      Child::clone(through_go_between ? 0 : namespaces.create_flags, context.cgroup.v2_directory());
+  if (child.is_self()) {
+    handshake.parent.close();
+    if (through_go_between) run_go_between(context);
+    run_init(context);
+  }
+  handshake.child.close();
+  if (!through_go_between) return child;
+  const pid_t pid = handshake.parent.expect_pid();
+  child.wait();
+  return Child::adopt(pid);
+}
+
+UniqueFd bundle_directory_for_hooks(const plan::LaunchPlan& plan, const Container& container) {
+  const oci::Hooks& hooks = plan.hooks;
+  if (hooks.prestart.empty() && hooks.create_runtime.empty() && hooks.create_container.empty())
+    return {};
+  return open_at(AT_FDCWD, container.record().bundle, O_PATH | O_DIRECTORY);
+}
+
+void run_host_hooks(const plan::LaunchPlan& plan, const Container& container, int directory,
+                    pid_t pid, Handshake& handshake) {
+  const oci::Hooks& hooks = plan.hooks;
+  if (hooks.prestart.empty() && hooks.create_runtime.empty()) return;
+  handshake.expect(Message::kRootfsReady);
+  const oci::State state = container.state_as(oci::Status::kCreating, pid);
+  const HookSurroundings surroundings{.working_directory = directory};
+  run_hooks(hooks.prestart, "prestart", state, surroundings);
+  run_hooks(hooks.create_runtime, "createRuntime", state, surroundings);
+  handshake.send(Message::kHooksDone);
+}
+
+/// "ended unexpectedly" with the true cause, when the kernel tells one.
+void explain_death(Error& error, const kernel::CgroupDirectories& cgroups) {
+  if (kernel::oom_kills(cgroups) > 0)
+    error.add_context("container init was OOM-killed (memory limit too low?)");
+}
+
+Launched launch(const plan::LaunchPlan& plan, Container& container, const ProcessOptions& options,
+                StartGate* gate) {
+  const kernel::Procfs procfs = kernel::Procfs::open();
+  const std::vector<kernel::OpenNamespace> namespaces = kernel::open_namespaces(plan.namespaces);
+  std::vector<UniqueFd> bind_trees;
+  if (plan.namespaces.has(CLONE_NEWUSER)) bind_trees = kernel::open_bind_trees(plan.rootfs);
+  UniqueFd console;
+  if (options.console_socket) console = kernel::connect_socket(*options.console_socket);
+  const UniqueFd bundle = bundle_directory_for_hooks(plan, container);
+  kernel::Cgroup cgroup = kernel::Cgroup::create(plan.cgroup);
+  Handshake::Pair handshake = Handshake::make_pair();
+  if (plan.namespaces.create_time) kernel::make_time_namespace(plan.namespaces);
+  aim_children_at_pid_namespace(namespaces);
+
+  InitContext context{.plan = plan,
+                      .cgroup = cgroup,
+                      .procfs = procfs,
+                      .namespaces = namespaces,
+                      .bind_trees = bind_trees,
+                      .gate = gate,
+                      .handshake = handshake.child,
+                      .hook_state = container.state_as(oci::Status::kCreating, 0),
+                      .bundle_directory = bundle.get(),
+                      .console_socket = console.get(),
+                      .kept_fds = count_kept_fds(options.preserve_fds)};
+  Child child = clone_init(context, handshake);
+  try {
+    if ((plan.namespaces.create_flags & CLONE_NEWUSER) != 0) {
+      kernel::write_id_maps(child.pid(), plan.namespaces);
+      handshake.parent.send(Message::kMapped);
+    }
+    run_host_hooks(plan, container, bundle.get(), child.pid(), handshake.parent);
+    Launched launched = wait_until_ready(
+        child, std::move(handshake.parent), plan.seccomp ? &*plan.seccomp : nullptr,
+        container.state_as(oci::Status::kCreating, child.pid()), options);
+    if (plan.namespaces.has(CLONE_NEWUSER)) kernel::set_limits(plan.process.limits, launched.pid);
+
+    ContainerRecord record = container.record();
+    record.pid = launched.pid;
+    record.start_time = launched.start_time;
+    container.update_record(record);
+    if (options.pid_file) replace_file(*options.pid_file, std::to_string(launched.pid));
+    if (gate != nullptr) launched.handshake.send(Message::kRelease);
+    child.keep();
+    cgroup.keep();
+    container.keep();
+    return launched;
+  } catch (Error& error) {
+    explain_death(error, container.record().cgroups);
+    throw;
+  }
+}
+
+}  // namespace
+
+void Launched::release() {
+  handshake.send(Message::kRelease);
+  handshake.expect_exec();
+}
+
+void check_preserved_fds(unsigned count) {
+  for (unsigned fd = 3; fd < 3 + count; ++fd)
+    if (::fcntl(static_cast<int>(fd), F_GETFD) < 0)
+      throw Error(sentence("--preserve-fds=", count, ": descriptor ", fd, " is not open"));
+}
+
+Launched create_init(const plan::LaunchPlan& plan, Container& container,
+                     const ProcessOptions& options) {
+  StartGate gate = StartGate::make(container.root_directory(), container.record().id);
+  Launched launched = launch(plan, container, options, &gate);
+  gate.keep();
+  return launched;
+}
+
+Launched create_init_for_run(const plan::LaunchPlan& plan, Container& container,
+                             const ProcessOptions& options) {
+  return launch(plan, container, options, nullptr);
+}
+
+}  // namespace launch
