@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the container's cgroup is and what is written into it, each controller on the hierarchy that carries it on
-// this host (v1, v2 or hybrid). Pure. plan/cgroup_v1 and cgroup_v2 turn resources into ordered writes.
+// Where the container's cgroup is and what is written into it, each controller on the hierarchy
+// that carries it on this host (v1, v2 or hybrid). Pure. plan/cgroup_v1 and cgroup_v2 turn
+// resources into ordered writes.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +15,14 @@
 
 namespace plan {
 
-/// One write(2) into a cgroup file. `optional` ones may fail because the file does not exist (older kernel).
+/// One write(2) into a cgroup file. `optional` ones may fail because the file does not exist (older
+/// kernel). Where `fallback_file` is not empty it is written instead when `file` does not exist
+/// (io.bfq.weight → io.weight).
 struct FileWrite {
-  std::string file;   // "memory.max"
+  std::string file;  // "memory.max"
   std::string value;
   bool optional = false;
+  std::string fallback_file = {}, fallback_value = {};
   bool operator==(const FileWrite&) const = default;
 };
 
@@ -26,31 +30,40 @@ struct FileWrite {
 struct CgroupDirectory {
   std::string mount_point;  // "/sys/fs/cgroup/memory"
   std::string path;         // "/libpod_parent/libpod-1": below the mount point, no trailing slash
-  std::vector<std::string> controllers;  // v1: of the hierarchy; v2: to enable in every ancestor's cgroup.subtree_control
+  std::vector<std::string> controllers;  // v1: of the hierarchy; v2: to enable in every ancestor's
+                                         // cgroup.subtree_control
   bool is_v2 = false;
-  std::vector<FileWrite> writes;  // before the process enters; the order is the meaning
-  std::vector<FileWrite> device_writes;  // v1 devices hierarchy only: devices.deny, devices.allow lines
+  std::vector<FileWrite> writes = {};  // before the process enters; the order is the meaning
+  std::vector<FileWrite>
+      device_writes;  // v1 devices hierarchy only: devices.deny, devices.allow lines
   bool operator==(const CgroupDirectory&) const = default;
 };
 
 struct CgroupPlan {
-  std::vector<CgroupDirectory> directories;  // hierarchies in mount order
+  std::vector<CgroupDirectory> directories;     // hierarchies in mount order
   std::optional<DeviceProgram> device_program;  // v2: BPF_PROG_TYPE_CGROUP_DEVICE
-  bool ignore_permission = false;  // rootless, no path and no limits asked: go without a cgroup if it cannot be made
-  std::optional<std::int64_t> check_memory_limit;  // memory.checkBeforeUpdate: refuse a limit below usage
+  bool ignore_permission =
+      false;  // rootless, no path and no limits asked: go without a cgroup if it cannot be made
+  std::optional<std::int64_t>
+      check_memory_limit;  // memory.checkBeforeUpdate: refuse a limit below usage
   bool operator==(const CgroupPlan&) const = default;
 };
 
-/// `id` names the cgroup when cgroupsPath is absent. Throws Error with the JSON pointer for a value that the host's
-/// hierarchies cannot express ("/linux/resources/memory/swappiness: has no cgroup v2 equivalent").
-CgroupPlan plan_cgroup(const oci::RuntimeConfig& config, const std::string& id, const HostFacts& facts);
+/// `id` names the cgroup when cgroupsPath is absent. Throws Error with the JSON pointer for a value
+/// that the host's hierarchies cannot express ("/linux/resources/memory/swappiness: has no cgroup
+/// v2 equivalent").
+CgroupPlan plan_cgroup(const oci::RuntimeConfig& config, const std::string& id,
+                       const HostFacts& facts);
 
-/// Only the writes, for `update`: per directory of an existing container (same order as `directories`).
-/// `directories` come from the state record; mount_point, path, controllers, is_v2 are filled.
+/// Only the writes, for `update`: per directory of an existing container (same order as
+/// `directories`). `directories` come from the state record; mount_point, path, controllers, is_v2
+/// are filled.
 void plan_update(const oci::Resources& resources, std::vector<CgroupDirectory>& directories);
 
-std::vector<FileWrite> cgroup_v1_writes(const oci::Resources& resources, const std::vector<std::string>& controllers);
-std::vector<FileWrite> cgroup_v2_writes(const oci::Resources& resources, const std::vector<std::string>& controllers);
+std::vector<FileWrite> cgroup_v1_writes(const oci::Resources& resources,
+                                        const std::vector<std::string>& controllers);
+std::vector<FileWrite> cgroup_v2_writes(const oci::Resources& resources,
+                                        const std::vector<std::string>& controllers);
 /// cpu.shares → cpu.weight, the quadratic conversion (runtime.md 1.13): 1024 → 100.
 std::uint64_t cpu_weight_from_shares(std::uint64_t shares);
 

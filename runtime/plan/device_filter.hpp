@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Device rules → lines for the v1 devices controller, or a BPF program for v2. Pure. Starts from deny; runc's
-// default devices are allowed after the config's rules (runtime.md 3.6).
+// Device rules → lines for the v1 devices controller, or a BPF program for v2. Pure. Starts from
+// deny; runc's default devices are allowed after the config's rules (runtime.md 3.6).
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,8 @@ struct DeviceProgram {
   bool operator==(const DeviceProgram&) const = default;
 };
 
-/// The config's rules in order, then the defaults; a rule of type "a" resets the list. Throws Error on an empty access.
+/// The config's rules in order, then the defaults; a rule of type "a" resets the list. Throws Error
+/// on an empty access.
 std::vector<DeviceAccess> effective_device_rules(const std::vector<oci::DeviceRule>& rules);
 DeviceProgram device_program(const std::vector<oci::DeviceRule>& rules);
 /// Pairs of file ("devices.deny"/"devices.allow") and line ("c 1:3 rwm").

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The few facts about a host that planning may depend on. Pure data; kernel/host_facts reads the real ones.
+// The few facts about a host that planning may depend on. Pure data; kernel/host_facts reads the
+// real ones.
 #pragma once
 
 #include <cstdint>
@@ -11,25 +12,27 @@ namespace plan {
 
 /// One mounted cgroup hierarchy: a v1 one with its controllers, or the v2 ("unified") one.
 struct CgroupHierarchy {
-  std::string mount_point;               // "/sys/fs/cgroup/memory"
-  std::vector<std::string> controllers;  // v1: "cpu","cpuacct" or "name=systemd"; v2: cgroup.controllers of the root
+  std::string mount_point;  // "/sys/fs/cgroup/memory"
+  std::vector<std::string>
+      controllers;  // v1: "cpu","cpuacct" or "name=systemd"; v2: cgroup.controllers of the root
   bool is_v2 = false;
-  std::string own_path;  // this process's cgroup in it, from /proc/self/cgroup: "/" or "/user.slice/…"
+  std::string
+      own_path;  // this process's cgroup in it, from /proc/self/cgroup: "/" or "/user.slice/…"
   bool operator==(const CgroupHierarchy&) const = default;
 };
 
 struct HostFacts {
   std::uint32_t euid = 0;
   std::uint32_t egid = 0;
-  bool in_user_namespace = false;           // not the initial one: mknod is out of reach
+  bool in_user_namespace = false;            // not the initial one: mknod is out of reach
   std::vector<CgroupHierarchy> hierarchies;  // in mount order
   bool apparmor = false;
   bool selinux = false;
   bool operator==(const HostFacts&) const = default;
 };
 
-/// Well-known hosts for `create --explain=v1|hybrid|v2` and the golden tests: root, a cgroup layout as systemd
-/// mounts it, no security module. Throws Error for another name.
+/// Well-known hosts for `create --explain=v1|hybrid|v2` and the golden tests: root, a cgroup layout
+/// as systemd mounts it, no security module. Throws Error for another name.
 HostFacts example_host(std::string_view layout);
 
 }  // namespace plan

@@ -43,12 +43,14 @@ struct LaunchChoices {
   bool no_new_keyring = false;
 };
 
-/// Turns a config into what will be done on a host with these facts. Throws Error with the JSON pointer for what cannot be
-/// done ("/linux/intelRdt: …"); nothing in the config is silently left out.
-LaunchPlan plan_launch(const oci::RuntimeConfig& config, const std::string& bundle, const std::string& id,
-                       const HostFacts& facts, const LaunchChoices& choices);
+/// Turns a config into what will be done on a host with these facts. Throws Error with the JSON
+/// pointer for what cannot be done ("/linux/intelRdt: …"); nothing in the config is silently left
+/// out.
+LaunchPlan plan_launch(const oci::RuntimeConfig& config, const std::string& bundle,
+                       const std::string& id, const HostFacts& facts, const LaunchChoices& choices);
 
-/// linux.sysctl → files, with runc's rule which key needs which namespace of its own (runtime.md 1.16). Throws Error.
+/// linux.sysctl → files, with runc's rule which key needs which namespace of its own
+/// (runtime.md 1.16). Throws Error.
 std::vector<Sysctl> plan_sysctls(const oci::RuntimeConfig& config, const NamespacePlan& namespaces);
 
 /// The plan as numbered sentences, grouped by phase, ending in a newline (`create --explain`).

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Option words of a mount → mount attributes, propagation and filesystem data. Pure (runtime-spec, config
-// "Linux mount options").
+// Option words of a mount → mount attributes, propagation and filesystem data. Pure (runtime-spec,
+// config "Linux mount options").
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@
 
 namespace plan {
 
-/// What mount_setattr(2) shall set and clear, MOUNT_ATTR_* bits. Setting any atime bit clears the whole atime field.
+/// What mount_setattr(2) shall set and clear, MOUNT_ATTR_* bits. Setting any atime bit clears the
+/// whole atime field.
 struct MountAttributes {
   std::uint64_t set = 0;
   std::uint64_t clear = 0;
@@ -22,19 +23,21 @@ struct MountAttributes {
 struct MountOptions {
   MountAttributes attributes;            // of the mount itself
   MountAttributes recursive_attributes;  // rro, rnosuid …: of the whole subtree (AT_RECURSIVE)
-  std::uint64_t superblock_flags = 0;    // MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_SILENT, MS_I_VERSION, MS_RDONLY
-  std::vector<std::uint64_t> propagation;  // MS_SHARED … each with or without MS_REC, applied in order
-  std::vector<std::string> data;         // for the filesystem: "size=65536k", "newinstance"
+  std::uint64_t superblock_flags = 0;    // MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK,
+                                         // MS_SILENT, MS_I_VERSION, MS_RDONLY
+  std::vector<std::uint64_t>
+      propagation;                // MS_SHARED … each with or without MS_REC, applied in order
+  std::vector<std::string> data;  // for the filesystem: "size=65536k", "newinstance"
   bool bind = false;
-  bool recursive_bind = false;           // rbind
+  bool recursive_bind = false;  // rbind
   bool remount = false;
-  bool copy_up = false;                  // tmpcopyup
+  bool copy_up = false;  // tmpcopyup
   bool idmap = false, recursive_idmap = false;
   bool operator==(const MountOptions&) const = default;
 };
 
-/// Reads the words in order: the last of a set/clear pair wins. A word with a comma or NUL inside is an Error (one word
-/// cannot carry two). `name` is the JSON pointer for messages.
+/// Reads the words in order: the last of a set/clear pair wins. A word with a comma or NUL inside
+/// is an Error (one word cannot carry two). `name` is the JSON pointer for messages.
 MountOptions read_mount_options(const std::vector<std::string>& words, std::string_view name);
 
 /// All words understood, sorted: for `features` mountOptions.

@@ -13,7 +13,8 @@
 
 namespace plan {
 
-/// A namespace entered by path. `flag` is its CLONE_NEW* bit, which setns(2) checks against the file's real type.
+/// A namespace entered by path. `flag` is its CLONE_NEW* bit, which setns(2) checks against the
+/// file's real type.
 struct JoinNamespace {
   std::string type;  // the spec's word: "network"
   std::uint64_t flag = 0;
@@ -22,15 +23,19 @@ struct JoinNamespace {
 };
 
 struct NamespacePlan {
-  std::uint64_t create_flags = 0;         // CLONE_NEW* for clone3, without CLONE_NEWCGROUP and CLONE_NEWTIME
-  bool create_cgroup = false;             // unshared by init once it sits in its cgroup (cgroup_namespaces(7))
-  bool create_time = false;               // unshared by the parent just before clone (time_namespaces(7))
-  std::vector<JoinNamespace> join;        // user first, then the rest in the config's order; pid is joined by the parent
+  std::uint64_t create_flags =
+      0;                       // CLONE_NEW* for clone3, without CLONE_NEWCGROUP and CLONE_NEWTIME
+  bool create_cgroup = false;  // unshared by init once it sits in its cgroup (cgroup_namespaces(7))
+  bool create_time = false;    // unshared by the parent just before clone (time_namespaces(7))
+  std::vector<JoinNamespace>
+      join;  // user first, then the rest in the config's order; pid is joined by the parent
   std::vector<oci::IdMapping> uid_mappings, gid_mappings;  // for a new user namespace
-  bool map_with_helpers = false;          // newuidmap/newgidmap: an ordinary user with more than their own id
-  bool deny_setgroups = false;            // single-id mapping without privilege: "deny" first (user_namespaces(7))
+  bool map_with_helpers =
+      false;  // newuidmap/newgidmap: an ordinary user with more than their own id
+  bool deny_setgroups =
+      false;  // single-id mapping without privilege: "deny" first (user_namespaces(7))
   std::map<std::string, oci::TimeOffset> time_offsets;
-  bool bring_up_loopback = false;         // a new network namespace: runc and crun set lo up
+  bool bring_up_loopback = false;  // a new network namespace: runc and crun set lo up
   std::optional<std::string> hostname, domainname;
 
   /// True if init has a new or joined one of this CLONE_NEW* kind.
@@ -44,7 +49,8 @@ NamespacePlan plan_namespaces(const oci::RuntimeConfig& config, const HostFacts&
 /// One sentence a line for --explain.
 std::vector<std::string> describe(const NamespacePlan& namespaces);
 
-/// CLONE_NEW* bit of the spec's word ("network" → CLONE_NEWNET), 0 if unknown; and the name under /proc/PID/ns ("net").
+/// CLONE_NEW* bit of the spec's word ("network" → CLONE_NEWNET), 0 if unknown; and the name under
+/// /proc/PID/ns ("net").
 std::uint64_t namespace_flag(std::string_view type);
 std::string_view namespace_file(std::string_view type);
 

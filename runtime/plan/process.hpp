@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who the process is and what it may do: identity, capabilities, limits, environment, working directory. Pure.
+// Who the process is and what it may do: identity, capabilities, limits, environment, working
+// directory. Pure.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bundle-spec/oci/runtime_config.hpp"
+#include "runtime/plan/host_facts.hpp"
 
 namespace plan {
 
 struct CapabilitySets {
-  std::uint64_t bounding = 0, effective = 0, inheritable = 0, permitted = 0, ambient = 0;  // bit N = capability N
+  std::uint64_t bounding = 0, effective = 0, inheritable = 0, permitted = 0,
+                ambient = 0;  // bit N = capability N
   bool operator==(const CapabilitySets&) const = default;
 };
 
@@ -31,8 +35,8 @@ struct SchedulerPlan {  // sched_setattr(2)
   bool operator==(const SchedulerPlan&) const = default;
 };
 
-struct MemoryPolicyPlan {  // set_mempolicy(2)
-  int mode = 0;             // with MPOL_F_* bits
+struct MemoryPolicyPlan {            // set_mempolicy(2)
+  int mode = 0;                      // with MPOL_F_* bits
   std::vector<std::uint64_t> nodes;  // bit mask words
   bool operator==(const MemoryPolicyPlan&) const = default;
 };
@@ -43,7 +47,8 @@ struct ProcessPlan {
   std::uint32_t uid = 0, gid = 0;
   std::vector<std::uint32_t> additional_gids;
   std::uint32_t umask = 0022;
-  bool set_groups = true;  // false where setgroups is denied (single-id user namespace) and none were asked for
+  bool set_groups =
+      true;  // false where setgroups is denied (single-id user namespace) and none were asked for
   CapabilitySets capabilities;
   std::vector<std::string> unknown_capabilities;  // warned about, spec: SHOULD NOT fail
   std::vector<ResourceLimit> limits;
@@ -59,10 +64,19 @@ struct ProcessPlan {
   bool operator==(const ProcessPlan&) const = default;
 };
 
-/// `pointer` is the JSON pointer of the process object for messages ("/process"). HOME is not set here: it comes from the
-/// container's passwd (kernel/process). PATH lookup likewise.
-ProcessPlan plan_process(const oci::Process& process, bool setgroups_denied, std::string_view pointer);
+/// `pointer` is the JSON pointer of the process object for messages ("/process"). HOME is not set
+/// here: it comes from the container's passwd (kernel/process). PATH lookup likewise.
+ProcessPlan plan_process(const oci::Process& process, bool setgroups_denied,
+                         std::string_view pointer);
 std::vector<std::string> describe(const ProcessPlan& process);
+
+/// linux.personality and linux.memoryPolicy, which config.json keeps beside the process. Throw
+/// Error for unknown words.
+std::uint32_t plan_personality(const oci::Personality& personality);
+MemoryPolicyPlan plan_memory_policy(const oci::MemoryPolicy& policy);
+/// Throws Error if the process asks for a label that this host's kernel cannot give.
+void require_security_modules(const ProcessPlan& process, const HostFacts& facts,
+                              std::string_view pointer);
 
 /// Bit number of "CAP_NET_ADMIN", or nullopt.
 std::optional<unsigned> capability_number(std::string_view name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the container will see of the file system, in order. Pure; kernel/rootfs carries it out in init.
-// All targets are paths inside the root filesystem and are resolved there once, to a descriptor.
+// What the container will see of the file system, in order. Pure; kernel/rootfs carries it out in
+// init. All targets are paths inside the root filesystem and are resolved there once, to a
+// descriptor.
 #pragma once
 
 #include <sys/types.h>
@@ -26,8 +27,8 @@ struct MountFilesystem {
   std::vector<std::string> data;
   std::vector<std::uint64_t> propagation;
   MountAttributes recursive_attributes;
-  bool copy_up = false;             // tmpcopyup: start with what the covered directory holds
-  bool mode_from_target = false;    // tmpfs without mode=: take the mode of an existing mount point
+  bool copy_up = false;           // tmpcopyup: start with what the covered directory holds
+  bool mode_from_target = false;  // tmpfs without mode=: take the mode of an existing mount point
   bool real_directory_only = false;  // proc, sysfs: no symlink on the way (CVE-2019-19921)
   bool operator==(const MountFilesystem&) const = default;
 };
@@ -49,25 +50,29 @@ struct ChangeMount {
   bool operator==(const ChangeMount&) const = default;
 };
 
-/// The container's view of its cgroups at `target` ("type": "cgroup"). v2: a cgroup2 mount, or a bind of the container's own
-/// directory without a cgroup namespace. v1: a tmpfs with one bind of the container's own directory per
-/// hierarchy, and symlinks for merged controllers ("cpu" → "cpu,cpuacct").
+/// The container's view of its cgroups at `target` ("type": "cgroup"). v2: a cgroup2 mount, or a
+/// bind of the container's own directory without a cgroup namespace. v1: a tmpfs with one bind of
+/// the container's own directory per hierarchy, and symlinks for merged controllers ("cpu" →
+/// "cpu,cpuacct").
 struct MountCgroups {
   std::string target;
   MountAttributes attributes;
   bool is_v2 = false;
   bool own_namespace = false;  // a cgroup namespace exists
   struct Hierarchy {
-    std::string name;       // directory under target: "memory", "cpu,cpuacct", "unified"
-    std::size_t directory;  // index into CgroupPlan::directories
+    std::string name;                  // directory under target: "memory", "cpu,cpuacct", "unified"
+    std::size_t directory;             // index into CgroupPlan::directories
     std::vector<std::string> aliases;  // "cpu", "cpuacct"
     bool operator==(const Hierarchy&) const = default;
   };
   std::vector<Hierarchy> hierarchies;
+  std::vector<std::uint64_t> propagation;
+  MountAttributes recursive_attributes;
   bool operator==(const MountCgroups&) const = default;
 };
 
-/// mknod; or, where mknod is out of reach (user namespace), a bind of the host's node of the same path.
+/// mknod; or, where mknod is out of reach (user namespace), a bind of the host's node of the same
+/// path.
 struct MakeDevice {
   std::string path;  // "/dev/null"
   char type = 'c';   // c, b, p ('u' is planned as 'c')
@@ -86,7 +91,8 @@ struct MakeLink {
 };
 
 struct MaskPath {
-  std::string target;  // a directory gets an empty read-only tmpfs, a file the host's null device; missing: skipped
+  std::string target;  // a directory gets an empty read-only tmpfs, a file the host's null device;
+                       // missing: skipped
   bool operator==(const MaskPath&) const = default;
 };
 
@@ -107,8 +113,9 @@ struct MakeWorkingDirectory {
   bool operator==(const MakeWorkingDirectory&) const = default;
 };
 
-using RootfsStep = std::variant<MountFilesystem, BindMount, ChangeMount, MountCgroups, MakeDevice, MakeLink, MaskPath,
-                                ReadonlyPath, MakeReadonly, MakeWorkingDirectory>;
+using RootfsStep =
+    std::variant<MountFilesystem, BindMount, ChangeMount, MountCgroups, MakeDevice, MakeLink,
+                 MaskPath, ReadonlyPath, MakeReadonly, MakeWorkingDirectory>;
 
 /// How the process gets its new root.
 enum class EnterRoot {
@@ -120,19 +127,23 @@ enum class EnterRoot {
 struct RootfsPlan {
   std::string root;  // absolute host path of the root filesystem
   EnterRoot enter = EnterRoot::kPivot;
-  bool has_mount_namespace = true;            // without one nothing is mounted and no propagation is touched
-  std::uint64_t host_propagation = 0;         // for "/" of the new mount namespace: MS_SLAVE|MS_REC by default
-  std::uint64_t root_propagation = 0;         // applied to the container's "/" at the end: MS_SHARED …, 0 for none
-  std::vector<RootfsStep> mounts;             // before createRuntime and createContainer hooks: mounts, devices, links, cwd
-  std::vector<RootfsStep> protections;        // after the hooks: late read-only, read-only paths, masks
-  bool readonly_root = false;                 // last of all
-  bool console = false;                       // bind the terminal on /dev/console
+  bool has_mount_namespace = true;  // without one nothing is mounted and no propagation is touched
+  std::uint64_t host_propagation =
+      0;  // for "/" of the new mount namespace: MS_SLAVE|MS_REC by default
+  std::uint64_t root_propagation =
+      0;  // applied to the container's "/" at the end: MS_SHARED …, 0 for none
+  std::vector<RootfsStep>
+      mounts;  // before createRuntime and createContainer hooks: mounts, devices, links, cwd
+  std::vector<RootfsStep> protections;  // after the hooks: late read-only, read-only paths, masks
+  bool readonly_root = false;           // last of all
+  bool console = false;                 // bind the terminal on /dev/console
   bool operator==(const RootfsPlan&) const = default;
 };
 
 struct CgroupPlan;
-RootfsPlan plan_rootfs(const oci::RuntimeConfig& config, const std::string& bundle, const HostFacts& facts,
-                       const NamespacePlan& namespaces, const CgroupPlan& cgroup, bool no_pivot);
+RootfsPlan plan_rootfs(const oci::RuntimeConfig& config, const std::string& bundle,
+                       const HostFacts& facts, const NamespacePlan& namespaces,
+                       const CgroupPlan& cgroup, bool no_pivot);
 /// "bind /a on /b (ro,nosuid)": explain, debug log, context of an error, failure text of a test.
 std::string describe(const RootfsStep& step);
 std::vector<std::string> describe(const RootfsPlan& rootfs);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A seccomp profile → one classic BPF program: native architecture first, syscalls of one action merged to ranges, a
-// binary tree over them, argument tests at the leaves. Pure, and quick enough to need no cache. Names and numbers come
-// from libseccomp at build time (syscall_table); libseccomp is the oracle of the tests.
+// A seccomp profile → one classic BPF program: native architecture first, syscalls of one action
+// merged to ranges, a binary tree over them, argument tests at the leaves. Pure, and quick enough
+// to need no cache. Names and numbers come from libseccomp at build time (syscall_table);
+// libseccomp is the oracle of the tests.
 #pragma once
 
 #include <cstdint>
@@ -27,12 +28,14 @@ struct SeccompPlan {
   std::uint32_t flags = 0;  // SECCOMP_FILTER_FLAG_*
   bool notify = false;      // a listener descriptor comes back (SECCOMP_FILTER_FLAG_NEW_LISTENER)
   std::string listener_path, listener_metadata;
-  std::string summary;      // for --explain: "default ERRNO(1), 312 syscalls allowed, x86_64 x86 x32, 467 instructions"
+  std::string summary;  // for --explain: "default ERRNO(1), 312 syscalls allowed, x86_64 x86 x32,
+                        // 467 instructions"
   bool operator==(const SeccompPlan&) const = default;
 };
 
-/// Throws Error with the JSON pointer ("/linux/seccomp/syscalls/3/args/0/op: …"). Unknown syscall names are
-/// skipped, as runc and crun do; names newer than the profile's newest get ENOSYS, as runc does (runtime.md 1.17).
+/// Throws Error with the JSON pointer ("/linux/seccomp/syscalls/3/args/0/op: …"). Unknown syscall
+/// names are skipped, as runc and crun do; names newer than the profile's newest get ENOSYS, as
+/// runc does (runtime.md 1.17).
 SeccompPlan plan_seccomp(const oci::Seccomp& seccomp);
 
 /// Words for `features`.

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// linux.memoryPolicy and linux.personality: what of the process config.json keeps outside /process.
+// Pure.
+#include <linux/mempolicy.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string_view>
+
+#include "bundle-spec/error.hpp"
+#include "runtime/plan/process.hpp"
+
+namespace plan {
+namespace {
+
+constexpr std::uint32_t kHighestNode = 4095;
+constexpr std::string_view kNodes = "/linux/memoryPolicy/nodes";
+
+// Weighted interleaving is newer (6.9) than the headers of the floor.
+constexpr std::array<std::string_view, 7> kModes = {
+    "MPOL_DEFAULT",        "MPOL_PREFERRED",          "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_LOCAL",
+    "MPOL_PREFERRED_MANY", "MPOL_WEIGHTED_INTERLEAVE"};
+
+struct Flag {
+  std::string_view name;
+  int bit;
+};
+constexpr Flag kFlags[] = {{"MPOL_F_NUMA_BALANCING", MPOL_F_NUMA_BALANCING},
+                           {"MPOL_F_RELATIVE_NODES", MPOL_F_RELATIVE_NODES},
+                           {"MPOL_F_STATIC_NODES", MPOL_F_STATIC_NODES}};
+
+std::uint32_t read_node(std::string_view text) {
+  std::uint32_t node = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), node);
+  if (error != std::errc() || end != text.data() + text.size() || node > kHighestNode) {
+    throw Error(sentence(kNodes, ": \"", text, "\" is no node number up to ", kHighestNode));
+  }
+  return node;
+}
+
+void set_node(std::vector<std::uint64_t>& mask, std::uint32_t node) {
+  if (mask.size() <= node / 64) mask.resize(node / 64 + 1);
+  mask[node / 64] |= std::uint64_t{1} << (node % 64);
+}
+
+// "0-3,7", as cpuset(7) writes lists.
+std::vector<std::uint64_t> read_nodes(std::string_view list) {
+  std::vector<std::uint64_t> mask;
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    const std::string_view range = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+    const std::size_t dash = range.find('-');
+    const std::uint32_t first = read_node(range.substr(0, dash));
+    const std::uint32_t last =
+        dash == std::string_view::npos ? first : read_node(range.substr(dash + 1));
+    if (last < first) throw Error(sentence(kNodes, ": \"", range, "\" runs backwards"));
+    for (std::uint32_t node = first; node <= last; ++node) set_node(mask, node);
+  }
+  return mask;
+}
+
+}  // namespace
+
+MemoryPolicyPlan plan_memory_policy(const oci::MemoryPolicy& policy) {
+  const auto mode = std::ranges::find(kModes, policy.mode);
+  if (mode == kModes.end()) {
+    throw Error(sentence("/linux/memoryPolicy/mode: unknown mode \"", policy.mode, "\""));
+  }
+  MemoryPolicyPlan plan;
+  plan.mode = static_cast<int>(mode - kModes.begin());
+  plan.nodes = read_nodes(policy.nodes);
+  const bool wants_no_nodes = plan.mode == MPOL_DEFAULT || plan.mode == MPOL_LOCAL;
+  if (wants_no_nodes && !plan.nodes.empty()) {
+    throw Error(sentence(kNodes, ": must be empty for ", policy.mode));
+  }
+  if (!wants_no_nodes && plan.mode != MPOL_PREFERRED && plan.nodes.empty()) {
+    throw Error(sentence(kNodes, ": must not be empty for ", policy.mode));
+  }
+  for (std::size_t i = 0; i < policy.flags.size(); ++i) {
+    const auto flag = std::ranges::find(kFlags, policy.flags[i], &Flag::name);
+    if (flag == std::end(kFlags)) {
+      throw Error(
+          sentence("/linux/memoryPolicy/flags/", i, ": unknown flag \"", policy.flags[i], "\""));
+    }
+    plan.mode |= flag->bit;
+  }
+  return plan;
+}
+
+std::uint32_t plan_personality(const oci::Personality& personality) {
+  if (!personality.flags.empty()) {
+    throw Error(
+        "/linux/personality/flags: the runtime-spec defines no flags; leave the list empty");
+  }
+  if (personality.domain == "LINUX") return 0;
+  if (personality.domain == "LINUX32") return 8;  // PER_LINUX32, personality(2)
+  throw Error(sentence("/linux/personality/domain: unknown domain \"", personality.domain,
+                       "\"; known are LINUX and LINUX32"));
+}
+
+}  // namespace plan
