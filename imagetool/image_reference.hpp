@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the user calls an image: "alpine" means docker.io/library/alpine:latest. Docker's grammar and normalisation
-// (distribution/reference), as a pure value. toyimg only.
+// What the user calls an image: "alpine" means docker.io/library/alpine:latest. Docker's grammar
+// and normalisation (distribution/reference), as a pure value. toyimg only.
 #pragma once
 
 #include <optional>
@@ -8,12 +8,13 @@
 #include <string_view>
 
 struct ImageReference {
-  std::string registry;    // "docker.io", "localhost:5000", "[::1]:5000"
-  std::string repository;  // "library/alpine"
-  std::optional<std::string> tag;
-  std::optional<std::string> digest;  // "sha256:<64 hex>", checked
+  std::string registry{};    // "docker.io", "localhost:5000", "[::1]:5000"
+  std::string repository{};  // "library/alpine"
+  std::optional<std::string> tag{};
+  std::optional<std::string> digest{};  // "sha256:<64 hex>", checked
 
-  /// What pull and run mean by `text`: a missing tag and digest become the tag "latest". Throws Error in one sentence.
+  /// What pull and run mean by `text`: a missing tag and digest become the tag "latest". Throws
+  /// Error in one sentence.
   static ImageReference parse(std::string_view text);
   /// The same, but nothing is added: for list and remove. Throws Error.
   static ImageReference parse_exact(std::string_view text);
@@ -24,7 +25,8 @@ struct ImageReference {
   std::string familiar() const;
   /// "docker.io/library/alpine": without tag and digest.
   std::string name() const;
-  /// What to ask the registry for: the digest when there is one (the tag is then ignored, as Docker does), else the tag.
+  /// What to ask the registry for: the digest when there is one (the tag is then ignored, as Docker
+  /// does), else the tag.
   std::string manifest_reference() const;
 
   bool operator==(const ImageReference&) const = default;
