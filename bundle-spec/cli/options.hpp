@@ -50,6 +50,7 @@ struct Words {
 };
 
 /// Parses `arguments` (without the program and the verb). Throws UsageError naming the option. "--" ends options.
+/// -h and --help are understood without being in the table: has("help"), and then the words are not counted.
 Parsed parse(std::span<const std::string_view> arguments, std::span<const Option> options, const Words& words);
 
 struct Command {
