@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+# delete: the states, --force, and nothing left behind.
+load support
+
+@test "delete of a running container is refused" {
+  sleeper
+  running
+  run rt delete "$ID"
+  [ "$status" -eq 1 ]
+  expect "cannot delete container $ID that is not stopped: running"
+  rt pause "$ID"
+  run rt delete "$ID"
+  [ "$status" -eq 1 ]
+  expect "cannot delete container $ID that is not stopped: paused"
+  rt resume "$ID"
+}
+
+@test "delete --force of a running, paused, created, stopped and unknown container" {
+  sleeper
+  mkdir -p "$STATE"
+  run rt delete --force nosuch
+  succeeded
+  for state in running paused created stopped; do
+    created
+    [ "$state" = created ] || rt start "$ID"
+    [ "$state" != paused ] || rt pause "$ID"
+    if [ "$state" = stopped ]; then
+      rt kill "$ID" KILL
+      wait_for 5 has_status stopped
+    fi
+    run -0 rt delete --force "$ID"
+    run rt state "$ID"
+    failed
+    [ -z "$(cgroup_directories)" ]
+  done
+}
+
+@test "delete of an unknown container says so" {
+  mkdir -p "$STATE"
+  run rt delete nosuch
+  [ "$status" -eq 1 ]
+  expect 'does not exist'
+}
+
+@test "delete of a created container is what engines expect" {
+  not_on crun 'refuses without --force in this version'
+  sleeper
+  created
+  run -0 rt delete "$ID"
+  [ -z "$(cgroup_directories)" ]
+}
+
+@test "a whole life leaves nothing" {
+  sleeper
+  life() {
+    rt create --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 && rt start "$ID" && rt kill "$ID" KILL &&
+      wait_for 5 has_status stopped && rt delete "$ID"
+  }
+  leaves_nothing life
+  succeeded
+}
+
+@test "delete --force kills what is in the cgroup without a pid namespace" {
+  make_bundle
+  edit '.linux.namespaces |= map(select(.type != "pid"))'
+  command_is sh -c 'sleep 778 & sleep 778 & echo up; wait'
+  running
+  wait_for 5 contains up "$OUT"
+  rt delete --force "$ID"
+  wait_for 5 gone '^sleep 778'
+  [ -z "$(cgroup_directories)" ]
+}
+
+@test "delete removes cgroups that the container made inside its own" {
+  make_bundle
+  edit '.linux.namespaces |= map(select(.type != "pid"))'
+  command_is sleep 1000
+  running
+  mkdir "$(cgroup_file freezer inner)"
+  rt delete --force "$ID"
+  [ -z "$(cgroup_directories)" ]
+}
+
+@test "kill -9 of the runtime while it creates: delete --force cleans up" {
+  sleeper
+  cat >"$BATS_TEST_TMPDIR/hook" <<HOOK
+#!/bin/sh
+touch $BATS_TEST_TMPDIR/in-hook
+exec sleep 60
+HOOK
+  chmod +x "$BATS_TEST_TMPDIR/hook"
+  edit '.hooks.createRuntime = [{"path": $path}]' --arg path "$BATS_TEST_TMPDIR/hook"
+  "$RUNTIME" --root "$STATE" create --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&- &
+  local pid=$!
+  wait_for 10 test -e "$BATS_TEST_TMPDIR/in-hook"
+  kill -9 "$pid"
+  wait "$pid" || true
+  run rt delete --force "$ID"
+  succeeded
+  run rt state "$ID"
+  failed
+  is_toyrun || skip 'the rest is stricter than the references'
+  [ -z "$(cgroup_directories)" ]
+  [ -z "$(ls "$STATE")" ]
+}
+
+@test "four containers at once, created and deleted in parallel" {
+  sleeper
+  edit 'del(.linux.cgroupsPath)'
+  local n pids=()
+  for n in 1 2 3 4; do
+    (edited=$BATS_TEST_TMPDIR/b$n
+      cp -a "$BUNDLE" "$edited"
+      jq --arg path "$CGROUP-$n" '.linux.cgroupsPath = $path' "$BUNDLE/config.json" >"$edited/config.json"
+      for _ in 1 2 3; do
+        rt create --bundle "$edited" "$ID-$n" </dev/null >"$OUT-$n" 2>&1 && rt start "$ID-$n" &&
+          rt delete --force "$ID-$n" || exit 1
+      done) &
+    pids+=($!)
+  done
+  for n in "${pids[@]}"; do wait "$n"; done
+  [ -z "$(rt list -q)" ]
+}
