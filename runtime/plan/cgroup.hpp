@@ -30,22 +30,22 @@ struct FileWrite {
 struct CgroupDirectory {
   std::string mount_point;  // "/sys/fs/cgroup/memory"
   std::string path;         // "/libpod_parent/libpod-1": below the mount point, no trailing slash
-  std::vector<std::string> controllers;  // v1: of the hierarchy; v2: to enable in every ancestor's
-                                         // cgroup.subtree_control
+  /// v1: of the hierarchy; v2: to enable in every ancestor's cgroup.subtree_control
+  std::vector<std::string> controllers;
   bool is_v2 = false;
   std::vector<FileWrite> writes = {};  // before the process enters; the order is the meaning
-  std::vector<FileWrite>
-      device_writes;  // v1 devices hierarchy only: devices.deny, devices.allow lines
+  /// v1 devices hierarchy only: devices.deny, devices.allow lines
+  std::vector<FileWrite> device_writes = {};
   bool operator==(const CgroupDirectory&) const = default;
 };
 
 struct CgroupPlan {
   std::vector<CgroupDirectory> directories;     // hierarchies in mount order
   std::optional<DeviceProgram> device_program;  // v2: BPF_PROG_TYPE_CGROUP_DEVICE
-  bool ignore_permission =
-      false;  // rootless, no path and no limits asked: go without a cgroup if it cannot be made
-  std::optional<std::int64_t>
-      check_memory_limit;  // memory.checkBeforeUpdate: refuse a limit below usage
+  /// rootless, no path and no limits asked: go without a cgroup if it cannot be made
+  bool ignore_permission = false;
+  /// memory.checkBeforeUpdate: refuse a limit below usage
+  std::optional<std::int64_t> check_memory_limit;
   bool operator==(const CgroupPlan&) const = default;
 };
 

@@ -13,11 +13,11 @@ namespace plan {
 /// One mounted cgroup hierarchy: a v1 one with its controllers, or the v2 ("unified") one.
 struct CgroupHierarchy {
   std::string mount_point;  // "/sys/fs/cgroup/memory"
-  std::vector<std::string>
-      controllers;  // v1: "cpu","cpuacct" or "name=systemd"; v2: cgroup.controllers of the root
+  /// v1: "cpu","cpuacct" or "name=systemd"; v2: cgroup.controllers of the root
+  std::vector<std::string> controllers;
   bool is_v2 = false;
-  std::string
-      own_path;  // this process's cgroup in it, from /proc/self/cgroup: "/" or "/user.slice/…"
+  /// this process's cgroup in it, from /proc/self/cgroup: "/" or "/user.slice/…"
+  std::string own_path;
   bool operator==(const CgroupHierarchy&) const = default;
 };
 

@@ -23,10 +23,10 @@ struct MountAttributes {
 struct MountOptions {
   MountAttributes attributes;            // of the mount itself
   MountAttributes recursive_attributes;  // rro, rnosuid …: of the whole subtree (AT_RECURSIVE)
-  std::uint64_t superblock_flags = 0;    // MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK,
-                                         // MS_SILENT, MS_I_VERSION, MS_RDONLY
-  std::vector<std::uint64_t>
-      propagation;                // MS_SHARED … each with or without MS_REC, applied in order
+  /// MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_SILENT, MS_I_VERSION, MS_RDONLY
+  std::uint64_t superblock_flags = 0;
+  /// MS_SHARED … each with or without MS_REC, applied in order
+  std::vector<std::uint64_t> propagation;
   std::vector<std::string> data;  // for the filesystem: "size=65536k", "newinstance"
   bool bind = false;
   bool recursive_bind = false;  // rbind

@@ -23,17 +23,17 @@ struct JoinNamespace {
 };
 
 struct NamespacePlan {
-  std::uint64_t create_flags =
-      0;                       // CLONE_NEW* for clone3, without CLONE_NEWCGROUP and CLONE_NEWTIME
+  /// CLONE_NEW* for clone3, without CLONE_NEWCGROUP and CLONE_NEWTIME
+  std::uint64_t create_flags = 0;
   bool create_cgroup = false;  // unshared by init once it sits in its cgroup (cgroup_namespaces(7))
   bool create_time = false;    // unshared by the parent just before clone (time_namespaces(7))
-  std::vector<JoinNamespace>
-      join;  // user first, then the rest in the config's order; pid is joined by the parent
+  /// user first, then the rest in the config's order; pid is joined by the parent
+  std::vector<JoinNamespace> join;
   std::vector<oci::IdMapping> uid_mappings, gid_mappings;  // for a new user namespace
-  bool map_with_helpers =
-      false;  // newuidmap/newgidmap: an ordinary user with more than their own id
-  bool deny_setgroups =
-      false;  // single-id mapping without privilege: "deny" first (user_namespaces(7))
+  /// newuidmap/newgidmap: an ordinary user with more than their own id
+  bool map_with_helpers = false;
+  /// single-id mapping without privilege: "deny" first (user_namespaces(7))
+  bool deny_setgroups = false;
   std::map<std::string, oci::TimeOffset> time_offsets;
   bool bring_up_loopback = false;  // a new network namespace: runc and crun set lo up
   std::optional<std::string> hostname, domainname;

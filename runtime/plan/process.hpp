@@ -47,8 +47,8 @@ struct ProcessPlan {
   std::uint32_t uid = 0, gid = 0;
   std::vector<std::uint32_t> additional_gids;
   std::uint32_t umask = 0022;
-  bool set_groups =
-      true;  // false where setgroups is denied (single-id user namespace) and none were asked for
+  /// false where setgroups is denied (single-id user namespace) and none were asked for
+  bool set_groups = true;
   CapabilitySets capabilities;
   std::vector<std::string> unknown_capabilities;  // warned about, spec: SHOULD NOT fail
   std::vector<ResourceLimit> limits;

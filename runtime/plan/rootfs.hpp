@@ -22,11 +22,11 @@ namespace plan {
 /// A new file system instance: tmpfs, proc, sysfs, devpts, mqueue …
 struct MountFilesystem {
   std::string type, source, target;
-  MountAttributes attributes;  // in force before the mount is visible
+  MountAttributes attributes = {};  // in force before the mount is visible
   std::uint64_t superblock_flags = 0;
-  std::vector<std::string> data;
-  std::vector<std::uint64_t> propagation;
-  MountAttributes recursive_attributes;
+  std::vector<std::string> data = {};
+  std::vector<std::uint64_t> propagation = {};
+  MountAttributes recursive_attributes = {};
   bool copy_up = false;           // tmpcopyup: start with what the covered directory holds
   bool mode_from_target = false;  // tmpfs without mode=: take the mode of an existing mount point
   bool real_directory_only = false;  // proc, sysfs: no symlink on the way (CVE-2019-19921)
@@ -37,16 +37,16 @@ struct MountFilesystem {
 struct BindMount {
   std::string source, target;
   bool recursive = false;
-  MountAttributes attributes, recursive_attributes;
-  std::vector<std::uint64_t> propagation;
+  MountAttributes attributes = {}, recursive_attributes = {};
+  std::vector<std::uint64_t> propagation = {};
   bool operator==(const BindMount&) const = default;
 };
 
 /// The words of an existing mount changed ("remount" without bind).
 struct ChangeMount {
   std::string target;
-  MountAttributes attributes, recursive_attributes;
-  std::vector<std::uint64_t> propagation;
+  MountAttributes attributes = {}, recursive_attributes = {};
+  std::vector<std::uint64_t> propagation = {};
   bool operator==(const ChangeMount&) const = default;
 };
 
@@ -56,7 +56,7 @@ struct ChangeMount {
 /// "cpu,cpuacct").
 struct MountCgroups {
   std::string target;
-  MountAttributes attributes;
+  MountAttributes attributes = {};
   bool is_v2 = false;
   bool own_namespace = false;  // a cgroup namespace exists
   struct Hierarchy {
@@ -65,9 +65,9 @@ struct MountCgroups {
     std::vector<std::string> aliases;  // "cpu", "cpuacct"
     bool operator==(const Hierarchy&) const = default;
   };
-  std::vector<Hierarchy> hierarchies;
-  std::vector<std::uint64_t> propagation;
-  MountAttributes recursive_attributes;
+  std::vector<Hierarchy> hierarchies = {};
+  std::vector<std::uint64_t> propagation = {};
+  MountAttributes recursive_attributes = {};
   bool operator==(const MountCgroups&) const = default;
 };
 
@@ -91,8 +91,8 @@ struct MakeLink {
 };
 
 struct MaskPath {
-  std::string target;  // a directory gets an empty read-only tmpfs, a file the host's null device;
-                       // missing: skipped
+  /// a directory gets an empty read-only tmpfs, a file the host's null device; missing: skipped
+  std::string target;
   bool operator==(const MaskPath&) const = default;
 };
 
@@ -128,15 +128,16 @@ struct RootfsPlan {
   std::string root;  // absolute host path of the root filesystem
   EnterRoot enter = EnterRoot::kPivot;
   bool has_mount_namespace = true;  // without one nothing is mounted and no propagation is touched
-  std::uint64_t host_propagation =
-      0;  // for "/" of the new mount namespace: MS_SLAVE|MS_REC by default
-  std::uint64_t root_propagation =
-      0;  // applied to the container's "/" at the end: MS_SHARED …, 0 for none
-  std::vector<RootfsStep>
-      mounts;  // before createRuntime and createContainer hooks: mounts, devices, links, cwd
-  std::vector<RootfsStep> protections;  // after the hooks: late read-only, read-only paths, masks
-  bool readonly_root = false;           // last of all
-  bool console = false;                 // bind the terminal on /dev/console
+  /// for "/" of the new mount namespace: MS_SLAVE|MS_REC by default
+  std::uint64_t host_propagation = 0;
+  /// applied to the container's "/" at the end: MS_SHARED …, 0 for none
+  std::uint64_t root_propagation = 0;
+  /// before createRuntime and createContainer hooks: mounts, devices, links, cwd
+  std::vector<RootfsStep> mounts = {};
+  std::vector<RootfsStep> protections =
+      {};                      // after the hooks: late read-only, read-only paths, masks
+  bool readonly_root = false;  // last of all
+  bool console = false;        // bind the terminal on /dev/console
   bool operator==(const RootfsPlan&) const = default;
 };
 

@@ -28,8 +28,8 @@ struct SeccompPlan {
   std::uint32_t flags = 0;  // SECCOMP_FILTER_FLAG_*
   bool notify = false;      // a listener descriptor comes back (SECCOMP_FILTER_FLAG_NEW_LISTENER)
   std::string listener_path, listener_metadata;
-  std::string summary;  // for --explain: "default ERRNO(1), 312 syscalls allowed, x86_64 x86 x32,
-                        // 467 instructions"
+  /// for --explain: "default ERRNO(1), 312 syscalls allowed, x86_64 x86 x32, 467 instructions"
+  std::string summary;
   bool operator==(const SeccompPlan&) const = default;
 };
 

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/plan/launch_plan.hpp"
+
+#include "bundle-spec/error.hpp"
+#include "runtime/plan/paths.hpp"
+
+namespace plan {
+namespace {
+
+void refuse_unsupported(const oci::Linux& config) {
+  if (config.intel_rdt) {
+    throw Error("/linux/intelRdt: Intel RDT is not supported yet; leave it out");
+  }
+  if (!config.net_devices.empty()) {
+    throw Error("/linux/netDevices: moving network devices is not supported yet; leave it out");
+  }
+}
+
+// A container without a process is legal until it is started (runtime-spec, config "process").
+ProcessPlan plan_first_process(const oci::RuntimeConfig& config, const HostFacts& facts,
+                               const NamespacePlan& namespaces) {
+  if (!config.process) return {};
+  ProcessPlan plan = plan_process(*config.process, namespaces.deny_setgroups, "/process");
+  require_security_modules(plan, facts, "/process");
+  const oci::Linux& linux_config = config.linux_;
+  if (linux_config.personality) plan.personality = plan_personality(*linux_config.personality);
+  if (linux_config.memory_policy)
+    plan.memory_policy = plan_memory_policy(*linux_config.memory_policy);
+  return plan;
+}
+
+}  // namespace
+
+LaunchPlan plan_launch(const oci::RuntimeConfig& config, const std::string& bundle,
+                       const std::string& id, const HostFacts& facts,
+                       const LaunchChoices& choices) {
+  const oci::Linux& linux_config = config.linux_;
+  refuse_unsupported(linux_config);
+  LaunchPlan plan;
+  plan.id = id;
+  plan.namespaces = plan_namespaces(config, facts);
+  plan.cgroup = plan_cgroup(config, id, facts);
+  plan.rootfs = plan_rootfs(config, bundle, facts, plan.namespaces, plan.cgroup, choices.no_pivot);
+  plan.sysctls = plan_sysctls(config, plan.namespaces);
+  plan.process = plan_first_process(config, facts, plan.namespaces);
+  if (linux_config.seccomp) plan.seccomp = plan_seccomp(*linux_config.seccomp);
+  if (config.hooks) plan.hooks = *config.hooks;
+  plan.new_keyring = !choices.no_new_keyring;
+  return plan;
+}
+
+}  // namespace plan
