@@ -11,11 +11,15 @@
 #include <cstdint>
 #include <ctime>
 #include <functional>
-#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
+
+namespace tar {
+struct Extensions;
+}
 
 /// The next run of tar bytes, valid until the next call; empty at the end. Runs may have any
 /// length.
@@ -36,7 +40,7 @@ struct TarEntry {
   std::timespec mtime = {};
   std::uint64_t size = 0;                                   // of a file, holes included
   std::uint32_t device_major = 0, device_minor = 0;         // of devices
-  std::vector<std::pair<std::string, std::string>> xattrs;  // name, value
+  std::vector<std::pair<std::string, std::string>> xattrs;  // name, value; each name once
   bool sparse = false;
   std::vector<Segment> segments;  // where the data of a sparse file goes, ascending
 };
@@ -53,7 +57,7 @@ class TarReader {
 
   /// Moves to the next entry (what is left of this one's data is skipped) and describes it in
   /// `entry`, whose memory is used again. False at the end of the archive. Throws Error that says
-  /// what is wrong, at which byte.
+  /// what is wrong and before which byte.
   bool next(TarEntry& entry);
 
   struct Piece {
@@ -67,31 +71,35 @@ class TarReader {
   void drain();
 
  private:
-  using Block = std::span<const std::byte, 512>;
-  struct Extensions;
-
-  std::span<const std::byte> take(std::size_t most);
-  const std::byte* peek_block();
-  const std::byte* read_block();
+  bool next_entry(TarEntry& entry);
+  bool refill();
+  std::span<const std::byte> peek_block();
+  bool read_block();
+  std::span<const std::byte> take(std::uint64_t most);
   void skip(std::uint64_t bytes);
-  bool read_end_marker();
-  std::string read_extension(std::uint64_t size);
-  bool read_extensions(const std::byte*& block, Extensions& extensions);
-  void describe(TarEntry& entry, const std::byte* block, Extensions& extensions);
-  void describe_sparse(TarEntry& entry, const std::byte* block, const Extensions& extensions);
-  void read_old_sparse_map(TarEntry& entry, const std::byte* block);
+  void skip_padding();
+  bool read_header();
+  std::string read_extension();
+  void read_extensions(tar::Extensions& extensions);
+  void set_names(TarEntry& entry, tar::Extensions& extensions);
+  void set_numbers(TarEntry& entry, tar::Extensions& extensions);
+  void set_body(TarEntry& entry, const tar::Extensions& extensions);
+  void set_sparse(TarEntry& entry, const tar::Extensions& extensions);
+  void read_old_sparse_map(TarEntry& entry);
   void read_sparse_map_in_data(TarEntry& entry);
-  bool has_no_body(const std::byte* block) const;
-  [[noreturn]] void fail(std::string_view what) const;
+  void check_segments(const TarEntry& entry) const;
 
   ChunkSource source_;
   TarLimits limits_;
-  std::span<const std::byte> chunk_;    // what is left of the current run
-  std::array<std::byte, 512> block_{};  // a block that lay across two runs
-  std::uint64_t position_ = 0;          // bytes consumed
-  std::uint64_t body_left_ = 0;         // stored bytes of the current entry still to come
-  std::uint64_t padding_ = 0;           // and the padding after them
+  std::span<const std::byte> chunk_;   // what comes next …
+  std::span<const std::byte> after_;   // … and after that
+  std::array<std::byte, 512> joined_;  // a block that lay across two runs
+  std::array<std::byte, 512> block_;   // the current header
+  std::uint64_t position_ = 0;         // bytes consumed
+  std::uint64_t body_left_ = 0;        // stored bytes of the current entry still to come
+  std::uint64_t padding_ = 0;          // and the padding after them
+  std::uint64_t offset_ = 0;           // where the next piece goes
   std::vector<TarEntry::Segment> segments_;
   std::size_t segment_ = 0;
-  std::uint64_t segment_done_ = 0;
+  bool sparse_ = false;
 };

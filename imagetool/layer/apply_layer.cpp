@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/layer/apply_layer.hpp"
+
+#include <optional>
+#include <thread>
+
+#include "bundle-spec/error.hpp"
+#include "imagetool/layer/chunk_ring.hpp"
+#include "imagetool/layer/tar_reader.hpp"
+
+namespace {
+constexpr std::size_t kBuffers = 12;
+constexpr std::size_t kBufferSize = std::size_t{512} << 10;
+enum Consumer : std::size_t { kHash, kExtract, kConsumers };
+
+void inflate_into(ChunkRing& ring, Inflate& inflate) noexcept {
+  try {
+    for (;;) {
+      const std::span<std::byte> buffer = ring.free_buffer();
+      if (buffer.empty()) return;
+      const std::size_t filled = inflate.read(buffer);
+      if (filled == 0) break;
+      ring.publish(filled);
+    }
+    ring.finish();
+  } catch (...) {
+    ring.finish(std::current_exception());
+  }
+}
+
+// What the producer failed with is thrown by the extracting side; a failure of hashing itself ends
+// it for all.
+void hash_from(ChunkRing& ring, std::optional<Digest>& digest) noexcept {
+  try {
+    Sha256 hash;
+    for (;;) {
+      const std::span<const std::byte> chunk = ring.next(kHash);
+      if (chunk.empty()) break;
+      hash.update(chunk);
+    }
+    digest = hash.finish();
+  } catch (...) {
+    ring.cancel();
+  }
+}
+
+void extract_from(ChunkRing& ring, const RootedDir& root, const ApplyLayerOptions& options,
+                  const LayerProgress& progress, LayerCounts& counts) {
+  std::uint64_t done = 0;
+  TarReader reader(
+      [&] {
+        const std::span<const std::byte> chunk = ring.next(kExtract);
+        if (progress && done > 0) progress(done);
+        done += chunk.size();
+        return chunk;
+      },
+      options.tar);
+  LayerApplier applier(root, options.layer);
+  applier.apply(reader);
+  reader.drain();
+  counts = applier.counts();
+}
+
+/// Joins on the way out, whatever happened; everyone is woken before.
+class Threads {
+ public:
+  Threads(ChunkRing& ring, Inflate& inflate, std::optional<Digest>& digest)
+      : ring_(ring),
+        inflating_([&] { inflate_into(ring, inflate); }),
+        hashing_([&] { hash_from(ring, digest); }) {}
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+  ~Threads() {
+    ring_.cancel();
+    join();
+  }
+  void join() {
+    if (inflating_.joinable()) inflating_.join();
+    if (hashing_.joinable()) hashing_.join();
+  }
+
+ private:
+  ChunkRing& ring_;
+  std::thread inflating_;
+  std::thread hashing_;
+};
+}  // namespace
+
+LayerResult apply_layer(ByteSource compressed, const RootedDir& root,
+                        const ApplyLayerOptions& options, const LayerProgress& progress) {
+  Inflate inflate(std::move(compressed), options.inflate);
+  ChunkRing ring(kBuffers, kBufferSize, kConsumers);
+  std::optional<Digest> digest;
+  LayerCounts counts;
+  Threads threads(ring, inflate, digest);
+  extract_from(ring, root, options, progress, counts);
+  threads.join();
+  if (!digest) throw Error("the layer could not be hashed");
+  return {std::move(*digest), inflate.compressed_bytes(), inflate.tar_bytes(), std::move(counts)};
+}

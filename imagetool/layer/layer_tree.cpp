@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/layer/layer_tree.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "bundle-spec/error.hpp"
+#include "imagetool/layer/entry_path.hpp"
+
+namespace {
+constexpr std::size_t kOpenDirectories = 128;
+constexpr int kDeepest = 400;  // each level of a walk holds a descriptor
+constexpr int kOpenFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+std::optional<struct stat> stat_at(int directory, const std::string& name) {
+  struct stat status = {};
+  if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return status;
+  if (errno == ENOENT) return std::nullopt;
+  const int number = errno;
+  throw Error(sentence("stat ", printable(name)), number);
+}
+
+std::vector<std::string> names_in(int directory) {
+  struct Close {
+    void operator()(DIR* stream) const { ::closedir(stream); }
+  };
+  UniqueFd again(check(::openat(directory, ".", kOpenFlags), "open a directory to list it"));
+  const std::unique_ptr<DIR, Close> stream(::fdopendir(again.get()));
+  if (!stream) throw Error("list a directory", errno);
+  static_cast<void>(again.release());  // the stream owns it
+  std::vector<std::string> names;
+  for (errno = 0; const dirent* entry = ::readdir(stream.get()); errno = 0) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) throw Error("list a directory", errno);
+  return names;
+}
+
+/// Gives the caller, who owns it but is not root, the right to work in a directory: a lower layer
+/// may have taken it.
+void open_up(const RootedDir& root, const std::string& path) {
+  const std::optional<UniqueFd> fd = root.open_if_exists(path, O_PATH | O_DIRECTORY);
+  struct stat status = {};
+  if (!fd || ::fstat(fd->get(), &status) != 0 || status.st_uid != ::geteuid()) return;
+  const std::string link =
+      sentence("/proc/self/fd/", fd->get());  // fchmod(2): not on O_PATH descriptors
+  check(::chmod(link.c_str(), (status.st_mode & 07777) | 0700), "open up a directory");
+}
+}  // namespace
+
+LayerTree::LayerTree(const RootedDir& root, bool privileged)
+    : root_(root), privileged_(privileged), cache_(kOpenDirectories) {}
+
+// --- directories
+// -----------------------------------------------------------------------------------------------------
+
+DirectoryRef LayerTree::open_existing(const std::string& path) {
+  const std::string in_root = path.empty() ? "/" : path;
+  std::optional<mode_t> closed_mode;
+  if (!privileged_) {
+    const std::optional<UniqueFd> fd = root_.open_if_exists(in_root, O_PATH | O_DIRECTORY);
+    struct stat status = {};
+    if (!fd || ::fstat(fd->get(), &status) != 0) return nullptr;
+    if ((status.st_mode & 0700) != 0700) {
+      closed_mode = status.st_mode & 07777;
+      open_up(root_, in_root);
+    }
+  }
+  std::optional<UniqueFd> fd = root_.open_if_exists(in_root, O_RDONLY | O_DIRECTORY);
+  if (!fd) return nullptr;
+  DirectoryRef directory = cache_.add(path, std::move(*fd));
+  if (closed_mode) directory->final_mode = *closed_mode;
+  return directory;
+}
+
+DirectoryRef LayerTree::find(const std::string& path) {
+  DirectoryRef directory = cache_.find(path);
+  return directory ? directory : open_existing(path);
+}
+
+DirectoryRef LayerTree::open(const std::string& path) {
+  DirectoryRef directory = find(path);
+  if (directory) return directory;
+  make_directory(path);
+  directory = open_existing(path);
+  if (!directory) throw Error(sentence(printable(path), " is not a directory"));
+  return directory;
+}
+
+// Only for a path that leads to no directory: nothing there, something else, or a symlink to
+// either.
+void LayerTree::make_directory(const std::string& path) {
+  if (path.empty()) throw Error("the root is gone");
+  const SplitPath split = split_path(path);
+  const std::string base(split.base);
+  const DirectoryRef parent = open(std::string(split.directory));
+  parent->changed = true;
+  if (::mkdirat(parent->fd.get(), base.c_str(), 0755) == 0) return;
+  if (errno != EEXIST) check(-1, "make a parent directory");
+  const std::optional<struct stat> there = stat_at(parent->fd.get(), base);
+  if (there && S_ISLNK(there->st_mode) && !root_.open_if_exists(path, O_PATH)) {
+    root_.make_directories(path);  // a dangling link: its target, inside the root, is meant
+    return;
+  }
+  if (written_.contains(parent->id, base))
+    throw Error(sentence(printable(path),
+                         " is not a directory in this layer, yet something is to go below it"));
+  make_room(*parent, base);
+  check(::mkdirat(parent->fd.get(), base.c_str(), 0755), "make a parent directory");
+}
+
+void LayerTree::note_written(Directory& directory, const std::string& name) {
+  directory.changed = true;
+  written_.insert(directory.id, name);
+}
+
+// --- removing
+// --------------------------------------------------------------------------------------------------------
+
+void LayerTree::make_room(Directory& directory, const std::string& name) {
+  const std::optional<struct stat> there = stat_at(directory.fd.get(), name);
+  if (!there) return;
+  directory.changed = true;
+  if (S_ISDIR(there->st_mode))
+    remove_tree_at(directory.fd.get(), name);
+  else
+    check(::unlinkat(directory.fd.get(), name.c_str(), 0), "remove what stood there");
+  if (S_ISDIR(there->st_mode) || S_ISLNK(there->st_mode)) cache_.forget_paths();
+}
+
+void LayerTree::hide(Directory& directory, const std::string& name) {
+  directory.changed = true;
+  remove_lower(directory.fd.get(), directory.id, name, 0);
+}
+
+void LayerTree::hide_content(Directory& directory) {
+  directory.changed = true;
+  remove_lower_content(directory.fd.get(), directory.id, 0);
+}
+
+// True when nothing is left of it.
+bool LayerTree::remove_lower(int directory, const FileId& id, const std::string& name, int depth) {
+  const std::optional<struct stat> there = stat_at(directory, name);
+  if (!there) return true;
+  const bool ours = written_.contains(id, name);
+  if (!S_ISDIR(there->st_mode)) {
+    if (ours) return false;
+    check(::unlinkat(directory, name.c_str(), 0), "remove a file of a lower layer");
+    if (S_ISLNK(there->st_mode)) cache_.forget_paths();
+    return true;
+  }
+  if (depth > kDeepest) throw Error("a directory of a lower layer lies too deep to be removed");
+  const mode_t mode = there->st_mode & 07777;
+  if (!privileged_ && (mode & 0700) != 0700)
+    check(::fchmodat(directory, name.c_str(), mode | 0700, 0),
+          "open up a directory of a lower layer");
+  const UniqueFd child(
+      check(::openat(directory, name.c_str(), kOpenFlags), "open a directory of a lower layer"));
+  const bool empty = remove_lower_content(child.get(), {there->st_dev, there->st_ino}, depth + 1);
+  if (empty && !ours) {
+    check(::unlinkat(directory, name.c_str(), AT_REMOVEDIR), "remove a directory of a lower layer");
+    cache_.forget_paths();
+    return true;
+  }
+  // It stays for what this layer has in it, as it was. (If it is in the cache, settling has the
+  // last word.)
+  const std::timespec times[2] = {there->st_atim, there->st_mtim};
+  check(::futimens(child.get(), times), "set the time of a directory");
+  if (!privileged_) check(::fchmod(child.get(), mode), "set the mode of a directory");
+  return false;
+}
+
+bool LayerTree::remove_lower_content(int directory, const FileId& id, int depth) {
+  bool empty = true;
+  for (const std::string& name : names_in(directory))
+    empty = remove_lower(directory, id, name, depth) && empty;
+  return empty;
+}
