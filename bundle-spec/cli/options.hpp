@@ -18,8 +18,8 @@ namespace cli {
 struct Option {
   std::string_view name;              // "bundle": --bundle and -bundle
   char letter = 0;                    // 'b': -b; 0 for none
-  std::string_view value;             // "DIR" shown in help; empty for a switch
-  std::string_view help;              // one line, no full stop
+  std::string_view value = {};     // "DIR" shown in help; empty for a switch
+  std::string_view help = {};      // one line, no full stop
   bool repeatable = false;            // all values are kept, otherwise the last one counts
   bool hidden = false;                // accepted, not shown
   bool value_optional = false;        // value only as --name=VALUE; --name alone gives ""

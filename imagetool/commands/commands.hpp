@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// toyimg's verbs: each file here has one, with its option table.
+#pragma once
+
+#include "bundle-spec/cli/options.hpp"
+
+extern const cli::Command kPullCommand;
+extern const cli::Command kUnpackCommand;
+extern const cli::Command kImagesCommand;
+extern const cli::Command kInspectCommand;
+extern const cli::Command kRmiCommand;

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// toyimg: global options, the table of verbs, and the only catch that prints.
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/cli/options.hpp"
+#include "bundle-spec/error.hpp"
+#include "imagetool/commands/commands.hpp"
+#include "imagetool/commands/interruption.hpp"
+#include "imagetool/commands/result.hpp"
+
+namespace {
+
+constexpr auto kGlobalOptions = std::to_array<cli::Option>({
+    {.name = "store",
+     .value = "DIR",
+     .help = "keep images in DIR (default: $TOYIMG_STORE, /var/lib/toyimg)"},
+    {.name = "debug", .help = "say more"},
+    {.name = "help", .letter = 'h', .help = "show this help"},
+    {.name = "version", .letter = 'v', .help = "show the version"},
+});
+
+const std::array kCommands = {kPullCommand, kUnpackCommand, kImagesCommand, kInspectCommand,
+                              kRmiCommand};
+
+const cli::Program kProgram = {.name = "toyimg",
+                               .summary = "Pull, store and unpack container images",
+                               .global_options = kGlobalOptions,
+                               .commands = kCommands};
+
+void print_help(std::string text) {
+  if (text.ends_with('\n')) text.pop_back();
+  print_line(text);
+}
+
+const cli::Command& find_command(std::string_view name) {
+  for (const cli::Command& command : kCommands)
+    if (command.name == name) return command;
+  throw UsageError(sentence("unknown command ", name, ": toyimg --help lists them"));
+}
+
+int run(std::span<const std::string_view> arguments) {
+  const cli::GlobalSplit split = cli::split_global(arguments, kGlobalOptions);
+  logging::configure(
+      {.program = "toyimg",
+       .level = split.global.has("debug") ? logging::Level::kDebug : logging::Level::kWarning,
+       .format = logging::Format::kText,
+       .file = {}});
+  if (split.global.has("version")) {
+    print_line("toyimg version " TOYRUN_VERSION);
+    return 0;
+  }
+  if (split.global.has("help") || split.rest.empty()) {
+    print_help(cli::help(kProgram));
+    return split.rest.empty() && !split.global.has("help") ? 1 : 0;
+  }
+  const cli::Command& command = find_command(split.rest.front());
+  const std::span<const std::string_view> words = split.rest.subspan(1);
+  for (const std::string_view word : words) {
+    if (word != "--help" && word != "-h") continue;
+    print_help(cli::help(kProgram, command));
+    return 0;
+  }
+  return command.run(split.global, cli::parse(words, command.options, command.words));
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const std::vector<std::string_view> words(arguments + 1, arguments + count);
+  try {
+    return run(words);
+  } catch (const std::exception& error) {
+    if (Interruption::signal() != 0) {
+      logging::error("interrupted");
+      return 128 + Interruption::signal();
+    }
+    logging::error(error.what());
+  }
+  return 1;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/pull/layer_downloads.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "bundle-spec/error.hpp"
+
+namespace {
+constexpr std::size_t kAtOnce = 3;  // as docker does
+}
+
+LayerDownloads::LayerDownloads(registry::Registry& registry, const BlobStore& blobs,
+                               const std::vector<oci::Descriptor>& layers, std::stop_source stop,
+                               Progress& progress)
+    : registry_(registry), blobs_(blobs), stop_(std::move(stop)), progress_(progress) {
+  for (std::size_t index = 0; index < layers.size(); ++index) {
+    const auto same = std::ranges::find(slots_, layers[index].digest,
+                                        [](const Slot& slot) { return slot.layer->digest; });
+    slot_of_.push_back(static_cast<std::size_t>(same - slots_.begin()));
+    if (same == slots_.end())
+      slots_.push_back({.layer = &layers[index], .progress_index = index, .reader = {}});
+  }
+  const std::size_t count = std::min(kAtOnce, slots_.size());
+  for (std::size_t number = 0; number < count; ++number) threads_.emplace_back([this] { work(); });
+}
+
+LayerDownloads::~LayerDownloads() {
+  const bool unfinished =
+      std::ranges::any_of(threads_, [](const std::thread& one) { return one.joinable(); });
+  if (unfinished) stop_.request_stop();
+  for (std::thread& thread : threads_)
+    if (thread.joinable()) thread.join();
+}
+
+void LayerDownloads::work() {
+  for (;;) {
+    Slot* slot = nullptr;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (failure_ || next_ == slots_.size()) return;
+      slot = &slots_[next_++];
+    }
+    try {
+      download(*slot);
+    } catch (...) {
+      stop_.request_stop();
+      const std::scoped_lock lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+      slot->state = State::kFailed;
+      changed_.notify_all();
+    }
+  }
+}
+
+void LayerDownloads::download(Slot& slot) {
+  const oci::Descriptor& layer = *slot.layer;
+  std::optional<BlobWriter> writer =
+      blobs_.begin(Digest::parse(layer.digest), static_cast<std::uint64_t>(layer.size));
+  if (!writer) {
+    progress_.set_phase(slot.progress_index, LayerPhase::kPresent);
+    return set_state(slot, State::kThere);
+  }
+  progress_.set_phase(slot.progress_index, LayerPhase::kDownloading);
+  set_state(slot, State::kComing, writer->reader());
+  registry_.blob(layer, [&](std::span<const std::byte> bytes) {
+    writer->write(bytes);
+    progress_.set_bytes(slot.progress_index, LayerPhase::kDownloading, writer->written());
+  });
+  writer->commit();
+  progress_.set_phase(slot.progress_index, LayerPhase::kDownloaded);
+  set_state(slot, State::kThere);
+}
+
+void LayerDownloads::set_state(Slot& slot, State state, std::optional<ByteSource> reader) {
+  const std::scoped_lock lock(mutex_);
+  slot.state = state;
+  if (reader) slot.reader = std::move(reader);
+  changed_.notify_all();
+}
+
+void LayerDownloads::rethrow_failure() {
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+ByteSource LayerDownloads::open(std::size_t index) {
+  Slot& slot = slots_[slot_of_.at(index)];
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] {
+    return slot.state == State::kThere || slot.reader.has_value() || failure_ != nullptr;
+  });
+  rethrow_failure();
+  if (slot.reader) {
+    return [this, read = std::move(*std::exchange(slot.reader, std::nullopt))](
+               std::span<std::byte> buffer) {
+      try {
+        return read(buffer);
+      } catch (...) {
+        reader_failed_ = true;
+        throw;
+      }
+    };
+  }
+  return blobs_.read(Digest::parse(slot.layer->digest));
+}
+
+void LayerDownloads::finish() {
+  for (std::thread& thread : threads_)
+    if (thread.joinable()) thread.join();
+  rethrow_failure();
+}

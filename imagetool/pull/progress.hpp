@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a pull tells while it runs, on stderr: redrawn lines on a terminal, plain lines elsewhere,
+// JSON lines, or nothing. All methods may be called from several threads. toyimg.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+enum class ProgressStyle { kTerminal, kPlain, kJson, kQuiet };
+
+/// `chosen` is --progress ("auto", "plain", "json", "none"); auto: a terminal when stderr is one.
+/// Throws UsageError.
+ProgressStyle progress_style(std::string_view chosen, bool quiet);
+
+enum class LayerPhase { kWaiting, kDownloading, kDownloaded, kPresent, kExtracting, kDone };
+
+class Progress {
+ public:
+  explicit Progress(ProgressStyle style) : style_(style) {}
+  /// Ends the redrawing: the cursor stands below the lines.
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// One line of its own: "docker.io/library/alpine:latest: linux/amd64, 1 layer".
+  void note(std::string_view line);
+  /// Announces the layers, lowest first; they are spoken of by index from then on.
+  void begin(std::vector<std::pair<std::string, std::uint64_t>> digests_and_sizes);
+  /// A phase only moves on: a layer that is being extracted while it still downloads stays "extracting".
+  void set_phase(std::size_t layer, LayerPhase phase);
+  /// Compressed bytes that arrived (kDownloading), or tar bytes extracted (kExtracting), so far; shown while that is the phase.
+  void set_bytes(std::size_t layer, LayerPhase phase, std::uint64_t bytes);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Layer {
+    std::string name;  // the digest's first 12 hex digits
+    std::string digest;
+    std::uint64_t size = 0, bytes = 0;
+    LayerPhase phase = LayerPhase::kWaiting;
+    Clock::time_point since = Clock::now();
+  };
+  std::string describe(const Layer& layer) const;
+  void redraw();
+  void write_json(const Layer& layer) const;
+
+  ProgressStyle style_;
+  std::mutex mutex_;
+  std::vector<Layer> layers_;
+  std::size_t drawn_ = 0;
+  Clock::time_point last_drawn_{};
+};

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/pull/pull.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "bundle-spec/error.hpp"
+#include "imagetool/pull/extract.hpp"
+#include "imagetool/pull/layer_downloads.hpp"
+
+namespace {
+
+struct FoundManifest {
+  std::string body;
+  oci::Descriptor descriptor;
+  std::string source_digest;
+};
+
+FoundManifest as_found(registry::ManifestResponse response, std::string source_digest) {
+  FoundManifest found;
+  found.descriptor.media_type = std::move(response.media_type);
+  found.descriptor.digest = std::move(response.digest);
+  found.descriptor.size = static_cast<std::int64_t>(response.body.size());
+  found.descriptor.annotations[kSourceDigest] = source_digest;
+  found.source_digest = std::move(source_digest);
+  found.body = std::move(response.body);
+  return found;
+}
+
+/// The manifest behind the reference; behind an index, the one for the platform.
+FoundManifest find_manifest(registry::Registry& registry, const PullRequest& request) {
+  registry::ManifestResponse first = registry.manifest(request.image.manifest_reference());
+  std::string source = first.digest;
+  if (!oci::is_index(first.media_type)) return as_found(std::move(first), std::move(source));
+  const oci::Index index = oci::read_index(first.body);
+  const oci::Descriptor& chosen =
+      request.platform ? oci::choose_platform(index, *request.platform, oci::Wish::kExplicit)
+                       : oci::choose_platform(index, oci::host_platform(), oci::Wish::kHost);
+  registry::ManifestResponse second = registry.manifest(chosen.digest);
+  if (oci::is_index(second.media_type))
+    throw Error(sentence(request.image.familiar(), ": the index names another index (",
+                         chosen.digest, ") for this platform, an image manifest was expected"));
+  return as_found(std::move(second), std::move(source));
+}
+
+void check_platform(const oci::ImageConfig& config, const PullRequest& request,
+                    Progress& progress) {
+  const oci::Platform wanted = request.platform ? *request.platform : oci::host_platform();
+  if (oci::fits(config.platform(), wanted)) return;
+  const std::string text = sentence(request.image.familiar(), " is made for ",
+                                    config.platform().str(), ", not for ", wanted.str());
+  if (request.platform) throw NotFound(text);
+  progress.note(sentence("warning: ", text));
+}
+
+bool is_complete(const ImageStore& store, const StoredImage& image) {
+  return std::ranges::all_of(image.manifest.layers, [&](const oci::Descriptor& layer) {
+    return store.blobs().has(Digest::parse(layer.digest));
+  });
+}
+
+/// What the store has under this name, if the registry's tag still means the same and nothing is
+/// missing.
+std::optional<StoredImage> find_unchanged(const ImageStore& store, registry::Registry& registry,
+                                          const PullRequest& request) {
+  const std::optional<ImageStore::Image> known = store.resolve(request.image.canonical());
+  if (!known) return std::nullopt;
+  const auto source = known->manifest.annotations.find(kSourceDigest);
+  if (source == known->manifest.annotations.end()) return std::nullopt;
+  const std::optional<std::string> now =
+      request.image.digest ? request.image.digest
+                           : registry.head_manifest(request.image.manifest_reference());
+  if (now != source->second) return std::nullopt;
+  StoredImage image = read_stored_image(store, known->manifest);
+  const oci::Platform wanted = request.platform ? *request.platform : oci::host_platform();
+  if (!oci::fits(image.config.platform(), wanted) || !is_complete(store, image))
+    return std::nullopt;
+  return image;
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> sizes(const oci::Manifest& manifest) {
+  std::vector<std::pair<std::string, std::uint64_t>> result;
+  for (const oci::Descriptor& layer : manifest.layers)
+    result.emplace_back(layer.digest, static_cast<std::uint64_t>(layer.size));
+  return result;
+}
+
+StoredImage fetch_config(registry::Registry& registry, const ImageStore& store,
+                         const FoundManifest& found, const PullRequest& request,
+                         Progress& progress) {
+  StoredImage image{
+      .descriptor = found.descriptor, .manifest = oci::read_manifest(found.body), .config = {}};
+  const Digest digest = Digest::parse(image.manifest.config.digest);
+  const std::string text = store.blobs().has(digest) ? store.blobs().read_all(digest)
+                                                     : registry.small_blob(image.manifest.config);
+  image.config = oci::read_image_config(text);
+  check_layer_count(image.manifest, image.config);
+  check_platform(image.config, request, progress);
+  store.blobs().put(text);
+  return image;
+}
+
+/// Downloads and, when a bundle is wanted, extracts each layer as its bytes arrive.
+void fetch_layers(registry::Registry& registry, const ImageStore& store, const StoredImage& image,
+                  const PullRequest& request, BundleExtraction* bundle, Progress& progress) {
+  LayerDownloads downloads(registry, store.blobs(), image.manifest.layers, request.stop, progress);
+  try {
+    if (bundle != nullptr)
+      bundle->extract(image, [&](std::size_t layer) { return downloads.open(layer); });
+  } catch (...) {
+    if (downloads.reader_failed()) downloads.finish();
+    throw;
+  }
+  downloads.finish();
+}
+
+}  // namespace
+
+StoredImage read_stored_image(const ImageStore& store, const oci::Descriptor& descriptor) {
+  StoredImage image{.descriptor = descriptor, .manifest = {}, .config = {}};
+  image.manifest = oci::read_manifest(store.blobs().read_all(Digest::parse(descriptor.digest)));
+  image.config =
+      oci::read_image_config(store.blobs().read_all(Digest::parse(image.manifest.config.digest)));
+  check_layer_count(image.manifest, image.config);
+  return image;
+}
+
+StoredImage pull(const ImageStore& store, PullRequest request, Progress& progress) {
+  const UniqueFd held = store.hold();
+  request.registry.stop = request.stop.get_token();
+  registry::Registry registry(request.image, request.registry);
+  if (const std::optional<StoredImage> unchanged = find_unchanged(store, registry, request)) {
+    progress.note(sentence(request.image.familiar(), " is up to date"));
+    if (request.bundle)
+      unpack(store, *unchanged, *request.bundle, request.stop.get_token(), progress);
+    return *unchanged;
+  }
+  std::optional<BundleExtraction> bundle;
+  if (request.bundle) bundle.emplace(*request.bundle, request.stop.get_token(), progress);
+  const FoundManifest found = find_manifest(registry, request);
+  StoredImage image = fetch_config(registry, store, found, request, progress);
+  progress.note(sentence(request.image.familiar(), ": ", image.config.platform().str(), ", ",
+                         image.manifest.layers.size(),
+                         image.manifest.layers.size() == 1 ? " layer" : " layers"));
+  progress.begin(sizes(image.manifest));
+  fetch_layers(registry, store, image, request, bundle ? &*bundle : nullptr, progress);
+  store.blobs().put(found.body);
+  store.tag(request.image.canonical(), image.descriptor);
+  if (bundle) bundle->finish(image);
+  return image;
+}
+
+void unpack(const ImageStore& store, const StoredImage& image, const std::string& bundle,
+            const std::stop_token& stop, Progress& progress) {
+  const UniqueFd held = store.hold();
+  BundleExtraction extraction(bundle, stop, progress);
+  progress.begin(sizes(image.manifest));
+  extraction.extract(image, [&](std::size_t layer) {
+    return store.blobs().read(Digest::parse(image.manifest.layers[layer].digest));
+  });
+  extraction.finish(image);
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a name to content: a registry's image into the store, and from there, or straight on the
+// way, into a bundle. toyimg.
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "imagetool/image_reference.hpp"
+#include "imagetool/oci/image_config.hpp"
+#include "imagetool/oci/manifest.hpp"
+#include "imagetool/pull/progress.hpp"
+#include "imagetool/registry/registry.hpp"
+#include "imagetool/store/image_store.hpp"
+
+struct PullRequest {
+  ImageReference image;
+  std::optional<oci::Platform> platform;  // none: this host's
+  std::optional<std::string> bundle;      // directory to make
+  registry::Options registry;
+  std::stop_source stop;
+};
+
+/// An image in the store: what its manifest and config say.
+struct StoredImage {
+  oci::Descriptor descriptor;  // of the manifest
+  oci::Manifest manifest;
+  oci::ImageConfig config;
+};
+
+/// Annotation of a stored image's descriptor: the digest its tag had at the registry (an index's,
+/// when it was one).
+inline constexpr const char* kSourceDigest = "org.toyrun.image.source-digest";
+
+/// Fetches what is missing, verifies every digest, names the image in the store and, if asked,
+/// makes the bundle. When the registry still has what the store has, nothing but one HEAD goes over
+/// the network. Throws Error; then neither name nor bundle exist.
+StoredImage pull(const ImageStore& store, PullRequest request, Progress& progress);
+
+/// Makes a bundle from an image that is in the store. Throws Error; then there is no bundle.
+void unpack(const ImageStore& store, const StoredImage& image, const std::string& bundle,
+            const std::stop_token& stop, Progress& progress);
+
+/// Reads manifest and config of a stored image, digests verified. Throws Error, NotFound.
+StoredImage read_stored_image(const ImageStore& store, const oci::Descriptor& descriptor);
