@@ -3,7 +3,7 @@
 // open_bind_trees runs on the host. Each target is resolved once, inside the root, to the descriptor it is mounted on.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <vector>
 
 #include "bundle-spec/fs/rooted_dir.hpp"
@@ -18,12 +18,15 @@ namespace kernel {
 /// attributes set, because init could neither reach nor change it. One entry per step, empty for steps that are no bind.
 std::vector<UniqueFd> open_bind_trees(const plan::RootfsPlan& plan);
 
+struct RootfsWork;  // rootfs_steps.hpp
+
 class Rootfs {
  public:
   /// Sets the host propagation of this mount namespace and binds the root filesystem on itself (its parent mount made private
   /// if shared, so pivot_root works and nothing leaks out). Borrowed: all arguments must outlive this object.
   /// `bind_trees` as from open_bind_trees, or empty.
   Rootfs(const plan::RootfsPlan& plan, const Cgroup& cgroup, const Procfs& procfs, std::vector<UniqueFd> bind_trees);
+  ~Rootfs();
 
   /// plan.mounts in order; an Error carries describe(step) as context. Without a mount namespace: devices and links only.
   void mount_all();
@@ -33,16 +36,11 @@ class Rootfs {
   void protect();
   /// Read-only root, then pivot_root (or MS_MOVE + chroot, or chroot), old root detached, root_propagation, chdir("/").
   void enter();
-  const RootedDir& root() const { return *root_; }
+  const RootedDir& root() const;
 
  private:
-  const plan::RootfsPlan& plan_;
-  const Cgroup& cgroup_;
-  const Procfs& procfs_;
+  std::unique_ptr<RootfsWork> work_;
   std::vector<UniqueFd> bind_trees_;
-  std::optional<RootedDir> root_;
-  UniqueFd host_null_;      // the host's /dev/null, verified S_IFCHR 1:3
-  UniqueFd masked_directory_;  // the one empty read-only tmpfs shared by all directory masks
 };
 
 }  // namespace kernel

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "bundle-spec/error.hpp"
+#include "runtime/kernel/mount_calls.hpp"
+#include "runtime/kernel/rootfs.hpp"
+#include "runtime/kernel/rootfs_steps.hpp"
+
+namespace kernel {
+namespace {
+
+constexpr std::size_t kMountDataLimit =
+    4095;  // mount(2) takes one page and cuts the rest off silently
+
+/// "/a/./b//" → "/a/b": the name a target has in the plan's rules. ".." is kept, so it matches no
+/// rule.
+std::string plain_name(std::string_view target) {
+  std::string name;
+  while (!target.empty()) {
+    const std::size_t slash = target.find('/');
+    const std::string_view part = target.substr(0, slash);
+    if (!part.empty() && part != ".") words::append(name, sentence('/', part));
+    target = slash == std::string_view::npos ? std::string_view() : target.substr(slash + 1);
+  }
+  return name.empty() ? "/" : name;
+}
+
+bool names_proc(const std::string& target) {
+  const std::string name = plain_name(target);
+  return name == "/proc" || (name.starts_with("/proc/") && name.find("/..") == std::string::npos);
+}
+
+/// The attributes of a fresh mount: what applies to the whole subtree applies to it as well.
+std::uint64_t fresh_attributes(const plan::MountFilesystem& step) {
+  return (step.attributes.set & ~step.recursive_attributes.clear) | step.recursive_attributes.set;
+}
+
+/// proc and sysfs: a symlink in the image could lead into a volume that another container swaps
+/// (CVE-2019-19921).
+UniqueFd open_real_directory(const plan::MountFilesystem& step, const RootedDir& root) {
+  try {
+    return open_or_make_real_directory(step.target, root);
+  } catch (Error& error) {
+    if (error.number() == ELOOP || error.number() == ENOTDIR)
+      throw Error(sentence(step.target, " is not a real directory in the root filesystem: ",
+                           step.type, " is mounted on no symbolic link"),
+                  error.number());
+    throw;
+  }
+}
+
+struct Directory {
+  UniqueFd fd;
+  bool existed = false;
+};
+
+Directory open_mount_point(const plan::MountFilesystem& step, const RootedDir& root) {
+  if (step.real_directory_only) return {open_real_directory(step, root), true};
+  if (step.mode_from_target || step.copy_up) {
+    auto there = root.open_if_exists(step.target, O_PATH | O_DIRECTORY);
+    if (there) return {std::move(*there), true};
+  }
+  return {root.make_directories(step.target), false};
+}
+
+std::string mode_word(unsigned mode) {
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "mode=0%o", mode & 07777);
+  return text.data();
+}
+
+std::string join(const std::vector<std::string>& words, std::string_view type) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text += ',';
+    text += word;
+  }
+  if (text.size() > kMountDataLimit)
+    throw Error(sentence("the options of this ", type, " mount are ", text.size(),
+                         " bytes, the kernel takes ", kMountDataLimit));
+  return text;
+}
+
+[[noreturn]] void throw_refused(int number, const plan::MountFilesystem& step,
+                                const std::string& data) {
+  std::string text = sentence("mount ", step.type);
+  if (!data.empty()) words::append(text, sentence(" with data \"", data, "\""));
+  if (number == EPERM && (step.type == "proc" || step.type == "sysfs"))
+    words::append(text, sentence(" (in a user namespace the kernel allows a new ", step.type,
+                                 " only where one without masks is visible already and its ",
+                                 step.type == "proc" ? "pid" : "network",
+                                 " namespace is the container's own)"));
+  throw Error(text, number);
+}
+
+/// The short way: mount(2) sets the flags in the same call, nothing is visible before.
+void mount_at(const plan::MountFilesystem& step, const std::vector<std::string>& words,
+              int target) {
+  const std::string data = join(words, step.type);
+  const std::string where = fd_path(target);
+  const std::uint64_t flags = step.superblock_flags | mount_flags(fresh_attributes(step));
+  const std::string& source = step.source.empty() ? step.type : step.source;
+  if (::mount(source.c_str(), where.c_str(), step.type.c_str(), flags,
+              data.empty() ? nullptr : data.c_str()) < 0)
+    throw_refused(errno, step, data);
+}
+
+/// The long way, by a detached mount: for what mount(2) cannot do in one step, and when its
+/// descriptor is needed later.
+UniqueFd mount_detached(const plan::MountFilesystem& step, const std::vector<std::string>& words,
+                        const Directory& target) {
+  const std::uint64_t attributes = fresh_attributes(step);
+  const std::uint64_t readonly = step.copy_up ? attributes & MOUNT_ATTR_RDONLY : 0;
+  const std::uint64_t superblock =
+      step.copy_up ? step.superblock_flags & ~std::uint64_t{MS_RDONLY} : step.superblock_flags;
+  UniqueFd mount = make_filesystem({.type = step.type,
+                                    .source = step.source.empty() ? step.type : step.source,
+                                    .data = words,
+                                    .superblock_flags = superblock,
+                                    .attributes = attributes & ~readonly});
+  if (step.copy_up && target.existed) copy_up(target.fd.get(), mount.get());
+  set_attributes(mount.get(), {.set = readonly, .clear = 0}, false, step.target);
+  attach(mount.get(), target.fd.get(), step.target);
+  for (const std::uint64_t flags : step.propagation)
+    set_propagation(mount.get(), flags, step.target);
+  return mount;
+}
+
+bool is_made_readonly_later(const plan::MountFilesystem& step, const plan::RootfsPlan& plan) {
+  return std::any_of(plan.protections.begin(), plan.protections.end(),
+                     [&](const plan::RootfsStep& late) {
+                       const auto* readonly = std::get_if<plan::MakeReadonly>(&late);
+                       return readonly != nullptr && readonly->target == step.target;
+                     });
+}
+
+}  // namespace
+
+UniqueFd open_or_make_real_directory(const std::string& path, const RootedDir& root) {
+  try {
+    return root.open_no_symlinks(path, O_PATH | O_DIRECTORY);
+  } catch (Error& error) {
+    if (error.number() != ENOENT) throw;
+  }
+  root.make_directories(path);
+  return root.open_no_symlinks(path, O_PATH | O_DIRECTORY);
+}
+
+struct statx prove_target(int target, const std::string& name, const RootfsWork& work) {
+  const struct statx status = identify(target, name);
+  const bool on_root_mount = status.stx_mnt_id == work.root_mount_id;
+  if (on_root_mount && status.stx_ino == work.root_inode)
+    throw Error(sentence(name, " is the root of the container, where nothing can be mounted"));
+  if (!on_root_mount && !names_proc(name) && filesystem_magic(target, name) == PROC_SUPER_MAGIC)
+    throw Error(
+        sentence(name, " leads into a proc file system by a symbolic link of the root filesystem"));
+  return status;
+}
+
+void apply(const plan::MountFilesystem& step, RootfsWork& work) {
+  if (step.type != "proc" && plain_name(step.target) == "/proc")
+    throw Error(sentence("a ", step.type, " mount cannot take the place of /proc"));
+  work.dev.reset();
+  const Directory target = open_mount_point(step, work.root);
+  const struct statx status = prove_target(target.fd.get(), step.target, work);
+  std::vector<std::string> words = step.data;
+  if (step.mode_from_target && target.existed) words.push_back(mode_word(status.stx_mode));
+  const bool is_late_readonly = is_made_readonly_later(step, work.plan);
+  if (!step.copy_up && step.propagation.empty() && !is_late_readonly)
+    return mount_at(step, words, target.fd.get());
+  UniqueFd mount = mount_detached(step, words, target);
+  if (is_late_readonly) work.late_readonly.emplace_back(step.target, std::move(mount));
+}
+
+UniqueFd clone_source(const plan::BindMount& step, const std::string& root_path,
+                      const RootedDir* root) {
+  const std::string below = root_path.ends_with('/') ? root_path : root_path + '/';
+  UniqueFd tree;
+  if (root != nullptr && below.size() > 1 && step.source.starts_with(below)) {
+    const UniqueFd source = root->open(std::string_view(step.source).substr(below.size()), O_PATH);
+    tree = clone_tree(source.get(), "", step.recursive, step.source);
+  } else {
+    tree = clone_tree(AT_FDCWD, step.source.c_str(), step.recursive, step.source);
+  }
+  set_attributes(tree.get(), step.attributes, false, step.source);
+  set_attributes(tree.get(), step.recursive_attributes, true, step.source);
+  return tree;
+}
+
+void apply(const plan::BindMount& step, RootfsWork& work, UniqueFd tree) {
+  work.dev.reset();
+  if (!tree) tree = clone_source(step, work.plan.root, &work.root);
+  const struct statx source = identify(tree.get(), step.source);
+  // CVE-2019-16884: what looks like /proc must be one.
+  if (plain_name(step.target) == "/proc" &&
+      filesystem_magic(tree.get(), step.source) != PROC_SUPER_MAGIC)
+    throw Error(
+        sentence(step.source, " is no proc file system and cannot take the place of /proc"));
+  const UniqueFd target = S_ISDIR(source.stx_mode) ? work.root.make_directories(step.target)
+                                                   : work.root.make_file(step.target);
+  prove_target(target.get(), step.target, work);
+  attach(tree.get(), target.get(), step.target);
+  for (const std::uint64_t flags : step.propagation)
+    set_propagation(tree.get(), flags, step.target);
+}
+
+void apply(const plan::ChangeMount& step, RootfsWork& work) {
+  const UniqueFd target = work.root.open(step.target, O_PATH);
+  const struct statx status = identify(target.get(), step.target);
+  if ((status.stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0)
+    throw Error(sentence(step.target, " is not a mount that could be changed"), EINVAL);
+  set_attributes(target.get(), step.attributes, false, step.target);
+  set_attributes(target.get(), step.recursive_attributes, true, step.target);
+  for (const std::uint64_t flags : step.propagation)
+    set_propagation(target.get(), flags, step.target);
+}
+
+std::vector<UniqueFd> open_bind_trees(const plan::RootfsPlan& plan) {
+  std::vector<UniqueFd> trees(plan.mounts.size());
+  const bool is_private = (plan.host_propagation & (MS_PRIVATE | MS_UNBINDABLE)) != 0;
+  const RootedDir root = RootedDir::open(plan.root);
+  for (std::size_t index = 0; index < trees.size(); ++index) {
+    const auto* step = std::get_if<plan::BindMount>(&plan.mounts[index]);
+    if (step == nullptr) continue;
+    try {
+      trees[index] = clone_source(*step, plan.root, &root);
+      // Born in the host's peer groups, it would carry the container's mounts out to the host.
+      set_propagation(trees[index].get(), (is_private ? MS_PRIVATE : MS_SLAVE) | MS_REC,
+                      step->source);
+    } catch (Error& error) {
+      if (error.number() == EPERM && ::geteuid() != 0)
+        return {};  // rootless: init has the same reach, and the right to mount
+      error.add_context(plan::describe(plan.mounts[index]));
+      throw;
+    }
+  }
+  return trees;
+}
+
+}  // namespace kernel
