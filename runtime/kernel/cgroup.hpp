@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Carries out plan/cgroup: makes, limits, enters, freezes, empties and removes the container's cgroups. Host side, except enter().
-// No sleeps: waits are for cgroup.events, pidfds and inotify. Every file is opened below a directory descriptor with
-// BENEATH | NO_SYMLINKS | NO_XDEV.
+// Carries out plan/cgroup: makes, limits, enters, freezes, empties and removes the container's
+// cgroups. Host side, except enter(). No sleeps: waits are for cgroup.events, pidfds and inotify.
+// Every file is opened below a directory descriptor with BENEATH | NO_SYMLINKS | NO_XDEV.
 #pragma once
 
 #include <sys/types.h>
@@ -17,14 +17,16 @@
 
 namespace kernel {
 
-/// The container's cgroups while they are being set up: one open directory per hierarchy. Directories this object made are
-/// removed on destruction unless keep() was called.
+/// The container's cgroups while they are being set up: one open directory per hierarchy.
+/// Directories this object made are removed on destruction unless keep() was called.
 class Cgroup {
  public:
-  /// Makes the directories (parents too; v2: enables controllers on the way down; v1 cpuset: fills empty parents), attaches the
-  /// device program, writes the limits. Refuses a non-empty or frozen existing cgroup with runc's words. Throws Error naming the file.
+  /// Makes the directories (parents too; v2: enables controllers on the way down; v1 cpuset: fills
+  /// empty parents), attaches the device program, writes the limits. Refuses a non-empty or frozen
+  /// existing cgroup with runc's words. Throws Error naming the file.
   static Cgroup create(const plan::CgroupPlan& plan);
-  /// Opens those of a running container, for exec. `directories`: mount_point, path, is_v2 are enough.
+  /// Opens those of a running container, for exec. `directories`: mount_point, path, is_v2 are
+  /// enough.
   static Cgroup open(const std::vector<plan::CgroupDirectory>& directories);
   Cgroup(Cgroup&&) noexcept = default;
   Cgroup& operator=(Cgroup&&) = delete;
@@ -32,8 +34,8 @@ class Cgroup {
 
   /// The v2 directory for clone3's CLONE_INTO_CGROUP, or -1.
   int v2_directory() const;
-  /// Child, single-threaded: writes "0" into each v1 `tasks` file that was opened before the clone, so no grace period is
-  /// waited for (runtime-speed.md 5). Throws Error naming the hierarchy.
+  /// Child, single-threaded: writes "0" into each v1 `tasks` file that was opened before the clone,
+  /// so no grace period is waited for (runtime-speed.md 5). Throws Error naming the hierarchy.
   void enter() const;
   /// Directory descriptor of plan.directories[index], for the container's view of its cgroups.
   int directory(std::size_t index) const;
@@ -41,21 +43,25 @@ class Cgroup {
 
  private:
   Cgroup() = default;
+  /// Makes and opens open_.back(); false when it is to be gone without.
+  bool make(const plan::CgroupDirectory& directory, bool ignore_permission);
   struct Open {
     std::string mount_point, path;
     bool is_v2 = false;
     UniqueFd directory;
-    UniqueFd tasks;  // v1
+    UniqueFd tasks;             // v1
     std::size_t made_from = 0;  // length of the part of `path` that existed before
   };
   std::vector<Open> open_;
   bool keep_ = false;
 };
 
-/// Where a container's cgroups are, as the state record remembers them. mount_point, path, controllers, is_v2 are filled.
+/// Where a container's cgroups are, as the state record remembers them. mount_point, path,
+/// controllers, is_v2 are filled.
 using CgroupDirectories = std::vector<plan::CgroupDirectory>;
 
-/// Freezes (cgroup.freeze / freezer.state) and waits until all is frozen; undone if that fails. Throws Error.
+/// Freezes (cgroup.freeze / freezer.state) and waits until all is frozen; undone if that fails.
+/// Throws Error.
 void freeze(const CgroupDirectories& directories);
 void thaw(const CgroupDirectories& directories);
 bool is_frozen(const CgroupDirectories& directories);
@@ -63,12 +69,15 @@ bool is_frozen(const CgroupDirectories& directories);
 std::vector<pid_t> processes(const CgroupDirectories& directories);
 /// Sends a signal to all of them. SIGKILL: cgroup.kill on v2; freeze, signal, thaw on v1.
 void signal_all(const CgroupDirectories& directories, int signal);
-/// Removes the cgroups and everything below, killing what still runs in them when `kill_remaining`. Waits for emptiness by
-/// pidfds and cgroup.events, in all at most `deadline`, then throws Error naming the stuck pid and its state. Missing: fine.
-void remove(const CgroupDirectories& directories, bool kill_remaining, std::chrono::milliseconds deadline);
+/// Removes the cgroups and everything below, killing what still runs in them when `kill_remaining`.
+/// Waits for emptiness by pidfds and cgroup.events, in all at most `deadline`, then throws Error
+/// naming the stuck pid and its state. Missing: fine.
+void remove(const CgroupDirectories& directories, bool kill_remaining,
+            std::chrono::milliseconds deadline);
 /// Writes what plan_update planned.
 void apply_update(const CgroupDirectories& directories);
-/// The OOM kills counted in the container's memory cgroup so far (memory.events or memory.oom_control).
+/// The OOM kills counted in the container's memory cgroup so far (memory.events or
+/// memory.oom_control).
 std::uint64_t oom_kills(const CgroupDirectories& directories);
 
 }  // namespace kernel

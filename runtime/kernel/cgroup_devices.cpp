@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/kernel/cgroup_devices.hpp"
+
+#include <linux/bpf.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/unique_fd.hpp"
+#include "runtime/kernel/host_facts.hpp"
+
+namespace kernel {
+namespace {
+
+// plan/ may not include kernel headers; the plain struct is the kernel's, field by field. The bit
+// fields dst_reg and src_reg of bpf_insn are the byte `registers`.
+static_assert(sizeof(plan::BpfInstruction) == sizeof(bpf_insn));
+static_assert(offsetof(plan::BpfInstruction, registers) == 1);
+static_assert(offsetof(plan::BpfInstruction, offset) == offsetof(bpf_insn, off));
+static_assert(offsetof(plan::BpfInstruction, immediate) == offsetof(bpf_insn, imm));
+
+/// bpf(2). Always with the whole, zeroed union: Linux 6.17 to 7.1 write past a shorter one on
+/// BPF_PROG_QUERY.
+class BpfCall {
+ public:
+  BpfCall() { std::memset(&attributes, 0, sizeof attributes); }
+  int run(bpf_cmd command) {
+    return static_cast<int>(::syscall(SYS_bpf, command, &attributes, sizeof attributes));
+  }
+  bpf_attr attributes;
+};
+static_assert(sizeof(bpf_attr) >= 64);  // query.revision ends there
+
+std::uint64_t address(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
+
+UniqueFd load(const plan::DeviceProgram& program) {
+  BpfCall call;
+  call.attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+  call.attributes.insns = address(program.instructions.data());
+  call.attributes.insn_cnt = static_cast<std::uint32_t>(program.instructions.size());
+  call.attributes.license = address("Apache-2.0");
+  return UniqueFd(call.run(BPF_PROG_LOAD));
+}
+
+struct AttachedPrograms {
+  std::array<std::uint32_t, 64> ids{};  // BPF_CGROUP_MAX_PROGS
+  std::size_t count = 0;
+  std::span<const std::uint32_t> list() const { return std::span(ids).first(count); }
+};
+
+AttachedPrograms query(int cgroup, const std::string& name) {
+  AttachedPrograms programs;
+  BpfCall call;
+  call.attributes.query.target_fd = static_cast<std::uint32_t>(cgroup);
+  call.attributes.query.attach_type = BPF_CGROUP_DEVICE;
+  call.attributes.query.prog_ids = address(programs.ids.data());
+  call.attributes.query.prog_cnt = static_cast<std::uint32_t>(programs.ids.size());
+  check(call.run(BPF_PROG_QUERY), "query the device programs of the cgroup ", name);
+  programs.count = call.attributes.query.prog_cnt;
+  return programs;
+}
+
+UniqueFd open_program(std::uint32_t id, const std::string& name) {
+  BpfCall call;
+  call.attributes.prog_id = id;
+  return UniqueFd(
+      check(call.run(BPF_PROG_GET_FD_BY_ID), "open a device program of the cgroup ", name));
+}
+
+void attach(int cgroup, int program, int replaced, const std::string& name) {
+  BpfCall call;
+  call.attributes.target_fd = static_cast<std::uint32_t>(cgroup);
+  call.attributes.attach_bpf_fd = static_cast<std::uint32_t>(program);
+  call.attributes.attach_type = BPF_CGROUP_DEVICE;
+  call.attributes.attach_flags = BPF_F_ALLOW_MULTI;
+  if (replaced >= 0) {
+    call.attributes.attach_flags |= BPF_F_REPLACE;
+    call.attributes.replace_bpf_fd = static_cast<std::uint32_t>(replaced);
+  }
+  check(call.run(BPF_PROG_ATTACH), "attach the device program to the cgroup ", name);
+}
+
+void detach(int cgroup, int program, const std::string& name) {
+  BpfCall call;
+  call.attributes.target_fd = static_cast<std::uint32_t>(cgroup);
+  call.attributes.attach_bpf_fd = static_cast<std::uint32_t>(program);
+  call.attributes.attach_type = BPF_CGROUP_DEVICE;
+  check(call.run(BPF_PROG_DETACH), "detach an old device program of the cgroup ", name);
+}
+
+void replace(int cgroup, int program, const std::string& name) {
+  const AttachedPrograms old = query(cgroup, name);
+  if (old.count == 1) {
+    const UniqueFd only = open_program(old.ids[0], name);
+    return attach(cgroup, program, only.get(), name);
+  }
+  attach(cgroup, program, -1, name);
+  for (const std::uint32_t id : old.list()) detach(cgroup, open_program(id, name).get(), name);
+}
+
+}  // namespace
+
+void attach_device_program(int cgroup, const std::string& name, const plan::DeviceProgram& program,
+                           CgroupAge age) {
+  const UniqueFd loaded = load(program);
+  if (!loaded) {
+    const int number = errno;
+    if (number == EPERM && !in_initial_user_namespace()) return;
+    throw Error("load the device program (bpf(2), needs CAP_BPF or CAP_SYS_ADMIN)", number);
+  }
+  if (age == CgroupAge::kNew) return attach(cgroup, loaded.get(), -1, name);
+  replace(cgroup, loaded.get(), name);
+}
+
+}  // namespace kernel

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Device access of a v2 cgroup: loads the planned program and attaches it. Host side.
+#pragma once
+
+#include <string>
+
+#include "runtime/plan/device_filter.hpp"
+
+namespace kernel {
+
+enum class CgroupAge { kNew, kExisting };
+
+/// bpf(2). In an existing cgroup a program that is there is replaced, so that there is no moment
+/// without one and updates do not pile up (64 is the kernel's limit). EPERM is tolerated in a user
+/// namespace, where devices cannot be made anyway. Throws Error.
+void attach_device_program(int cgroup, const std::string& name, const plan::DeviceProgram& program,
+                           CgroupAge age);
+
+}  // namespace kernel

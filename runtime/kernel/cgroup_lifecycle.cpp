@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of kernel/cgroup for a container that exists: freeze, kill, update, list. Host side.
+//
+// Where the host has a v2 hierarchy the container is in it too (hybrid included), and freezing,
+// killing and waiting go through it: v2 announces "frozen" and "populated" by events, kills the
+// whole tree at once, and a killed process need not be thawed first. The v1 freezer is for hosts
+// without v2.
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "bundle-spec/error.hpp"
+#include "runtime/kernel/cgroup.hpp"
+#include "runtime/kernel/cgroup_files.hpp"
+#include "runtime/kernel/cgroup_stuck.hpp"
+
+namespace kernel {
+namespace {
+
+constexpr std::chrono::seconds kFreezeTime{10};
+/// Freezing before a signal only keeps the list of pids steady; a task in uninterruptible sleep
+/// must not hold up the kill.
+constexpr std::chrono::milliseconds kFreezeTimeBeforeSignal{200};
+
+/// One of the container's directories, open.
+struct OpenCgroup {
+  const plan::CgroupDirectory* directory = nullptr;
+  UniqueFd fd;
+};
+
+/// The v2 directory, or else the first that `is_wanted`; empty if none of them is there.
+template <typename Condition>
+OpenCgroup open_preferred(const CgroupDirectories& directories, Condition is_wanted) {
+  for (const bool v2 : {true, false}) {
+    for (const plan::CgroupDirectory& one : directories) {
+      if (one.is_v2 != v2 || (!v2 && !is_wanted(one))) continue;
+      if (UniqueFd fd = open_cgroup_if_exists(one)) return {&one, std::move(fd)};
+    }
+  }
+  return {};
+}
+
+OpenCgroup open_for_freezing(const CgroupDirectories& directories) {
+  return open_preferred(directories,
+                        [](const plan::CgroupDirectory& one) { return carries(one, "freezer"); });
+}
+
+OpenCgroup open_for_listing(const CgroupDirectories& directories) {
+  return open_preferred(directories, [](const plan::CgroupDirectory&) { return true; });
+}
+
+void write_state(const OpenCgroup& cgroup, bool frozen) {
+  const char* file = cgroup.directory->is_v2 ? "cgroup.freeze" : "freezer.state";
+  const char* value =
+      cgroup.directory->is_v2 ? (frozen ? "1" : "0") : (frozen ? "FROZEN" : "THAWED");
+  const int number = write_cgroup_file(cgroup.fd.get(), file, value);
+  if (number == 0) return;
+  const std::string name = cgroup_name(*cgroup.directory);
+  throw Error(sentence("write ", value, " to ", name, "/", file), number);
+}
+
+/// v1 reports only when asked, and a task in the middle of fork or exec may need a second push:
+/// thaw, then freeze again (runc).
+bool freeze_v1(const OpenCgroup& cgroup, const Deadline& deadline) {
+  constexpr unsigned kPushAfter = 50;
+  for (unsigned attempt = 0;; ++attempt) {
+    if (attempt > 0 && attempt % kPushAfter == 0) write_state(cgroup, false);
+    write_state(cgroup, true);
+    const std::string state = read_cgroup_file(cgroup.fd.get(), "freezer.state").value_or("");
+    if (state != "FREEZING\n") return true;  // FROZEN, or the cgroup is gone
+    if (deadline.has_passed()) return false;
+    pause_without_event(attempt % kPushAfter, deadline);
+  }
+}
+
+bool freeze_within(const OpenCgroup& cgroup, std::chrono::milliseconds time) {
+  const Deadline deadline(time);
+  bool is_frozen = false;
+  try {
+    if (cgroup.directory->is_v2) {
+      write_state(cgroup, true);
+      is_frozen = wait_for_event(cgroup.fd.get(), "frozen 1\n", deadline);
+    } else {
+      is_frozen = freeze_v1(cgroup, deadline);
+    }
+  } catch (...) {
+    write_cgroup_file(cgroup.fd.get(), cgroup.directory->is_v2 ? "cgroup.freeze" : "freezer.state",
+                      cgroup.directory->is_v2 ? "0" : "THAWED");
+    throw;
+  }
+  if (!is_frozen) write_state(cgroup, false);
+  return is_frozen;
+}
+
+bool is_frozen(const OpenCgroup& cgroup) {
+  if (!cgroup.directory) return false;
+  const char* file = cgroup.directory->is_v2 ? "cgroup.freeze" : "freezer.state";
+  const std::string state = read_cgroup_file(cgroup.fd.get(), file).value_or("");
+  return state == "1\n" || state == "FROZEN\n" || state == "FREEZING\n";
+}
+
+bool kill_at_once(const OpenCgroup& cgroup) {
+  if (!cgroup.directory || !cgroup.directory->is_v2) return false;
+  // EOPNOTSUPP: a threaded cgroup. Others get their signal one by one as well.
+  return write_cgroup_file(cgroup.fd.get(), "cgroup.kill", "1") == 0;
+}
+
+void send_to_all(const std::vector<pid_t>& pids, int signal) {
+  for (const pid_t pid : pids) {
+    if (::kill(pid, signal) == 0 || errno == ESRCH) continue;
+    throw Error(sentence("send signal ", signal, " to process ", pid), errno);
+  }
+}
+
+/// Thaws what was frozen for a moment, whatever happens in between.
+class MomentaryFreeze {
+ public:
+  MomentaryFreeze(const OpenCgroup& cgroup, bool thaw_at_end)
+      : cgroup_(cgroup), thaw_at_end_(thaw_at_end) {
+    try {
+      if (!cgroup.directory || is_frozen(cgroup)) return;
+      thaw_at_end_ = freeze_within(cgroup, kFreezeTimeBeforeSignal) || thaw_at_end_;
+    } catch (const Error&) {
+      thaw_at_end_ = true;  // the signal matters more than the freeze
+    }
+  }
+  MomentaryFreeze(const MomentaryFreeze&) = delete;
+  MomentaryFreeze& operator=(const MomentaryFreeze&) = delete;
+  ~MomentaryFreeze() {
+    if (!cgroup_.directory || !thaw_at_end_) return;
+    const bool v2 = cgroup_.directory->is_v2;
+    write_cgroup_file(cgroup_.fd.get(), v2 ? "cgroup.freeze" : "freezer.state",
+                      v2 ? "0" : "THAWED");
+  }
+
+ private:
+  const OpenCgroup& cgroup_;
+  bool thaw_at_end_;
+};
+
+}  // namespace
+
+void freeze(const CgroupDirectories& directories) {
+  const OpenCgroup cgroup = open_for_freezing(directories);
+  if (!cgroup.directory) throw Error("cannot freeze the container: it has no freezer cgroup");
+  if (freeze_within(cgroup, kFreezeTime)) return;
+  throw Error(sentence("the cgroup ", cgroup_name(*cgroup.directory), " did not freeze within ",
+                       kFreezeTime.count(),
+                       " s: ", describe_stuck(processes_below(cgroup.fd.get()))));
+}
+
+void thaw(const CgroupDirectories& directories) {
+  const OpenCgroup cgroup = open_for_freezing(directories);
+  if (!cgroup.directory) throw Error("cannot thaw the container: it has no freezer cgroup");
+  write_state(cgroup, false);
+}
+
+bool is_frozen(const CgroupDirectories& directories) {
+  return is_frozen(open_for_freezing(directories));
+}
+
+std::vector<pid_t> processes(const CgroupDirectories& directories) {
+  const OpenCgroup cgroup = open_for_listing(directories);
+  if (!cgroup.directory) return {};
+  std::vector<pid_t> pids = processes_below(cgroup.fd.get());
+  std::ranges::sort(pids);
+  return pids;
+}
+
+void signal_all(const CgroupDirectories& directories, int signal) {
+  const OpenCgroup listing = open_for_listing(directories);
+  if (!listing.directory) return;
+  if (signal == SIGKILL && kill_at_once(listing)) return;
+  const std::vector<pid_t> pids = processes_below(listing.fd.get());
+  if (std::ranges::find(pids, ::getpid()) != pids.end()) return send_to_all(pids, signal);
+  // Frozen, no pid can be freed and taken by another process, nor a fork escape. A frozen v1 task
+  // dies only when thawed.
+  const OpenCgroup freezer = open_for_freezing(directories);
+  const MomentaryFreeze frozen(freezer, signal == SIGKILL);
+  send_to_all(processes_below(listing.fd.get()), signal);
+}
+
+void apply_update(const CgroupDirectories& directories) {
+  for (const plan::CgroupDirectory& one : directories) {
+    if (one.writes.empty() && one.device_writes.empty()) continue;
+    const std::string name = cgroup_name(one);
+    const UniqueFd dir = open_cgroup_if_exists(one);
+    if (!dir) throw NotFound(sentence("the cgroup ", name, " does not exist"));
+    write_values(dir.get(), name, one.writes);
+    write_values(dir.get(), name, one.device_writes);
+  }
+}
+
+std::uint64_t oom_kills(const CgroupDirectories& directories) {
+  for (const plan::CgroupDirectory& one : directories) {
+    if (!one.is_v2 && !carries(one, "memory")) continue;
+    const UniqueFd dir = open_cgroup_if_exists(one);
+    if (!dir) continue;
+    const auto text =
+        read_cgroup_file(dir.get(), one.is_v2 ? "memory.events" : "memory.oom_control");
+    if (!text) continue;  // a hybrid host's v2 hierarchy without the memory controller
+    return value_of_key(*text, "oom_kill").value_or(0);
+  }
+  return 0;
+}
+
+}  // namespace kernel
