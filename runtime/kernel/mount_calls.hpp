@@ -36,7 +36,7 @@ std::uint64_t mount_flags(std::uint64_t attributes);
 /// What a new file system instance is made of.
 struct NewFilesystem {
   std::string_view type, source;
-  const std::vector<std::string>& data;
+  std::vector<std::string> data = {};
   std::uint64_t superblock_flags = 0;
   std::uint64_t attributes = 0;  // MOUNT_ATTR_*
 };

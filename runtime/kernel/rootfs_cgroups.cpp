@@ -41,6 +41,18 @@ void mount_empty(const plan::MountCgroups& step, int target) {
         "mount an empty directory on ", step.target);
 }
 
+/// What is attached is one mount: the attributes of the whole subtree are its own as well.
+plan::MountAttributes all_attributes(const plan::MountCgroups& step) {
+  const plan::MountAttributes& all = step.recursive_attributes;
+  return {.set = (step.attributes.set & ~all.clear) | all.set,
+          .clear = (step.attributes.clear & ~all.set) | all.clear};
+}
+
+void attach_with_propagation(int mount, int target, const plan::MountCgroups& step) {
+  attach(mount, target, step.target);
+  for (const std::uint64_t flags : step.propagation) set_propagation(mount, flags, step.target);
+}
+
 void bind_v2(const plan::MountCgroups& step, const RootfsWork& work, int target) {
   const int directory =
       step.hierarchies.empty() ? -1 : work.cgroup.directory(step.hierarchies.front().directory);
@@ -48,18 +60,25 @@ void bind_v2(const plan::MountCgroups& step, const RootfsWork& work, int target)
   // (CVE-2023-25809).
   if (directory < 0) return mount_empty(step, target);
   const UniqueFd tree = clone_cgroup(directory, "v2");
-  set_attributes(tree.get(), step.attributes, false, step.target);
-  attach(tree.get(), target, step.target);
+  set_attributes(tree.get(), all_attributes(step), false, step.target);
+  attach_with_propagation(tree.get(), target, step);
 }
 
 void mount_v2(const plan::MountCgroups& step, const RootfsWork& work, int target) {
   if (!step.own_namespace) return bind_v2(step, work, target);
-  const std::string where = fd_path(target);
-  if (::mount("cgroup", where.c_str(), "cgroup2", mount_flags(step.attributes.set), nullptr) == 0)
-    return;
-  const int number = errno;
-  if (number != EPERM && number != EBUSY) throw Error("mount cgroup2", number);
-  bind_v2(step, work, target);  // a user namespace that does not own the cgroup namespace
+  UniqueFd mount;
+  try {
+    mount = make_filesystem({.type = "cgroup2",
+                             .source = "cgroup",
+                             .data = {},
+                             .superblock_flags = 0,
+                             .attributes = all_attributes(step).set});
+  } catch (Error& error) {
+    // A user namespace that does not own the cgroup namespace.
+    if (error.number() != EPERM && error.number() != EBUSY) throw;
+    return bind_v2(step, work, target);
+  }
+  attach_with_propagation(mount.get(), target, step);
 }
 
 void mount_hierarchy(const plan::MountCgroups& step, const plan::MountCgroups::Hierarchy& hierarchy,
@@ -67,7 +86,7 @@ void mount_hierarchy(const plan::MountCgroups& step, const plan::MountCgroups::H
   const int directory = work.cgroup.directory(hierarchy.directory);
   if (directory < 0) return;  // rootless, without a cgroup in this hierarchy
   const UniqueFd tree = clone_cgroup(directory, hierarchy.name);
-  set_attributes(tree.get(), step.attributes, false, hierarchy.name);
+  set_attributes(tree.get(), all_attributes(step), false, hierarchy.name);
   const char* name = hierarchy.name.c_str();
   check(::mkdirat(view, name, 0755), "make the directory of cgroup ", hierarchy.name);
   const UniqueFd target(check(::openat(view, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
@@ -82,9 +101,10 @@ void mount_v1(const plan::MountCgroups& step, const RootfsWork& work, int target
   const std::vector<std::string> data = {"mode=0755"};
   const UniqueFd view = make_filesystem(
       {.type = "tmpfs", .source = "cgroup", .data = data, .attributes = kTmpfsAttributes});
-  attach(view.get(), target, step.target);
+  attach_with_propagation(view.get(), target, step);
   for (const auto& hierarchy : step.hierarchies) mount_hierarchy(step, hierarchy, work, view.get());
-  const plan::MountAttributes readonly{.set = step.attributes.set & MOUNT_ATTR_RDONLY, .clear = 0};
+  const plan::MountAttributes readonly{.set = all_attributes(step).set & MOUNT_ATTR_RDONLY,
+                                       .clear = 0};
   set_attributes(view.get(), readonly, false, step.target);
 }
 
