@@ -12,7 +12,7 @@
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
-#include "imagetool/layer/entry_path.hpp"
+#include "imagetool/oci/printable.hpp"
 
 namespace {
 constexpr std::string_view kCapability = "security.capability";

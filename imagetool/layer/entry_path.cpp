@@ -63,19 +63,3 @@ Marker marker_of(std::string_view path) {
 }
 
 std::string_view whiteout_target(std::string_view base) { return base.substr(kPrefix.size()); }
-
-std::string printable(std::string_view name) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const char letter : name.substr(0, 200)) {
-    const auto byte = static_cast<unsigned char>(letter);
-    if (byte >= ' ' && byte < 0x7f) {
-      text += letter;
-      continue;
-    }
-    text += "\\x";
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}

@@ -28,6 +28,3 @@ enum class Marker {
 Marker marker_of(std::string_view path);
 /// NAME of a kWhiteout's last component.
 std::string_view whiteout_target(std::string_view base);
-
-/// A name made fit for a message: control bytes as \xNN, at most 200 bytes.
-std::string printable(std::string_view name);

@@ -10,6 +10,7 @@
 #include "imagetool/layer/entry_attributes.hpp"
 #include "imagetool/layer/entry_path.hpp"
 #include "imagetool/layer/layer_tree.hpp"
+#include "imagetool/oci/printable.hpp"
 
 namespace {
 using Kind = TarEntry::Kind;

@@ -11,6 +11,7 @@
 
 #include "bundle-spec/error.hpp"
 #include "imagetool/layer/entry_path.hpp"
+#include "imagetool/oci/printable.hpp"
 
 namespace {
 constexpr std::size_t kOpenDirectories = 128;

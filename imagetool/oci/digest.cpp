@@ -7,6 +7,7 @@
 #include <array>
 
 #include "bundle-spec/error.hpp"
+#include "imagetool/oci/printable.hpp"
 
 namespace {
 // image-spec, descriptor "Registered Algorithms"; 0 for one that is not known here.
@@ -20,13 +21,6 @@ bool is_lower_hex(char letter) {
   return (letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'f');
 }
 
-/// Hostile text made harmless for a message.
-std::string shown(std::string_view text) {
-  std::string safe(text.substr(0, 80));
-  std::replace_if(safe.begin(), safe.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  return safe;
-}
-
 EVP_MD_CTX* as_context(const std::unique_ptr<void, auto>& context) {
   return static_cast<EVP_MD_CTX*>(context.get());
 }
@@ -35,17 +29,17 @@ EVP_MD_CTX* as_context(const std::unique_ptr<void, auto>& context) {
 Digest Digest::parse(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos)
-    throw Error(
-        sentence("\"", shown(text), "\" is not a digest: it must be sha256:<64 hex digits>"));
+    throw Error(sentence("\"", printable(text, 80),
+                         "\" is not a digest: it must be sha256:<64 hex digits>"));
   const std::string_view algorithm = text.substr(0, colon);
   const std::string_view hex = text.substr(colon + 1);
   const std::size_t length = hex_length(algorithm);
   if (length == 0)
-    throw Error(sentence("the digest \"", shown(text),
+    throw Error(sentence("the digest \"", printable(text, 80),
                          "\" is neither sha256 nor sha512: it cannot be verified"));
   if (hex.size() != length || !std::all_of(hex.begin(), hex.end(), is_lower_hex))
-    throw Error(sentence("\"", shown(text), "\" is not a digest: ", algorithm, " needs ", length,
-                         " lower-case hex digits"));
+    throw Error(sentence("\"", printable(text, 80), "\" is not a digest: ", algorithm, " needs ",
+                         length, " lower-case hex digits"));
   return {std::string(algorithm), std::string(hex)};
 }
 
@@ -54,7 +48,8 @@ void Hasher::Free::operator()(void* context) const {
 }
 
 Hasher::Hasher(std::string_view algorithm) : algorithm_(algorithm), context_(EVP_MD_CTX_new()) {
-  if (hex_length(algorithm) == 0) throw Error(sentence("no hash for ", shown(algorithm), " here"));
+  if (hex_length(algorithm) == 0)
+    throw Error(sentence("no hash for ", printable(algorithm), " here"));
   const EVP_MD* method = algorithm == "sha256" ? EVP_sha256() : EVP_sha512();
   if (!context_ || EVP_DigestInit_ex(as_context(context_), method, nullptr) != 1)
     throw Error(sentence("OpenSSL cannot start ", algorithm));

@@ -6,45 +6,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "bundle-spec/fs/unique_fd.hpp"
 #include "imagetool/oci/byte_source.hpp"
 #include "imagetool/oci/digest.hpp"
-
-/// A blob on its way into the store. Its lock is held until commit() or destruction; without
-/// commit() nothing is left. write() and commit() belong to one thread; reader() may be followed in
-/// others.
-class BlobWriter {
- public:
-  BlobWriter(BlobWriter&&) noexcept;
-  BlobWriter& operator=(BlobWriter&&) noexcept;
-  ~BlobWriter();
-
-  /// Appends. Throws Error when more than the announced size arrives.
-  void write(std::span<const std::byte> bytes);
-  /// Checks size and digest, then publishes the blob. Throws Error when they differ; nothing is
-  /// left then.
-  void commit();
-  /// Drops what was written, to begin again from the first byte. Only before anyone asked for a
-  /// reader.
-  void restart();
-  std::uint64_t written() const;
-  /// The blob's bytes from the first on while they arrive: waits for the writer, ends only after
-  /// commit(), and throws Error when the writer gave up. It may outlive the writer.
-  ByteSource reader() const;
-
- private:
-  friend class BlobStore;
-  struct State;
-  explicit BlobWriter(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
-};
+#include "imagetool/store/blob_writer.hpp"
 
 class BlobStore {
  public:

@@ -58,7 +58,5 @@ class ImageStore {
  private:
   explicit ImageStore(BlobStore blobs) : blobs_(std::move(blobs)) {}
   UniqueFd lock_index() const;
-  std::vector<Image> read_index() const;
-  void write_index(const std::vector<Image>& images) const;
   BlobStore blobs_;
 };

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/store/blob_writer.hpp"
+
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <string_view>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+
+namespace {
+/// What the writer and its readers share.
+struct Progress {
+  UniqueFd file;
+  std::string name;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::uint64_t written = 0;
+  enum class Phase { kGrowing, kComplete, kGivenUp } phase = Phase::kGrowing;
+
+  void advance(std::uint64_t by) {
+    const std::lock_guard lock(mutex);
+    written += by;
+    changed.notify_all();
+  }
+  void end(Phase how) {
+    const std::lock_guard lock(mutex);
+    phase = how;
+    changed.notify_all();
+  }
+};
+
+/// Bytes that can be read at `offset` now, after waiting for at least one; 0 when the blob is
+/// complete.
+std::uint64_t wait_for_bytes(Progress& progress, std::uint64_t offset) {
+  std::unique_lock lock(progress.mutex);
+  progress.changed.wait(lock, [&] {
+    return progress.written > offset || progress.phase != Progress::Phase::kGrowing;
+  });
+  if (progress.phase == Progress::Phase::kGivenUp)
+    throw Error(sentence("blob ", progress.name, ": it did not arrive as a whole"));
+  return progress.written - offset;
+}
+
+std::size_t read_growing(Progress& progress, std::uint64_t& offset, std::span<std::byte> buffer) {
+  const std::uint64_t ready = wait_for_bytes(progress, offset);
+  const std::size_t most = static_cast<std::size_t>(std::min<std::uint64_t>(ready, buffer.size()));
+  if (most == 0) return 0;
+  ssize_t count = 0;
+  do {
+    count = ::pread(progress.file.get(), buffer.data(), most, static_cast<off_t>(offset));
+  } while (count < 0 && errno == EINTR);
+  check(count, "read blob ", progress.name);
+  if (count == 0)
+    throw Error(sentence("blob ", progress.name, ": its file was cut off by someone"));
+  offset += static_cast<std::uint64_t>(count);
+  return static_cast<std::size_t>(count);
+}
+}  // namespace
+
+struct BlobWriter::State {
+  State(UniqueFd part, std::string part_name, std::string final_name, const Digest& wanted,
+        std::uint64_t wanted_size)
+      : part_path(std::move(part_name)),
+        final_path(std::move(final_name)),
+        digest(wanted),
+        size(wanted_size),
+        hash(wanted.algorithm) {
+    progress->file = std::move(part);
+    progress->name = wanted.str();
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { drop(); }
+  void drop();
+  void check_content();
+
+  std::shared_ptr<Progress> progress = std::make_shared<Progress>();
+  std::string part_path, final_path;
+  Digest digest;
+  std::uint64_t size;
+  Hasher hash;
+  bool open = true;
+};
+
+// The name goes before the lock does: whoever waits for the lock sees that the file is not the one
+// of that name.
+void BlobWriter::State::drop() {
+  if (!std::exchange(open, false)) return;
+  ::unlink(part_path.c_str());
+  ::flock(progress->file.get(), LOCK_UN);
+  progress->end(Progress::Phase::kGivenUp);
+}
+
+void BlobWriter::State::check_content() {
+  if (progress->written != size)
+    throw Error(sentence("blob ", progress->name, " is cut off: ", progress->written, " of ", size,
+                         " bytes arrived"));
+  const std::string arrived = hash.finish().str();
+  if (arrived != progress->name)
+    throw Error(
+        sentence("blob ", progress->name, " is not what was asked for: what arrived is ", arrived));
+}
+
+BlobWriter::BlobWriter(UniqueFd part, std::string part_path, std::string final_path,
+                       const Digest& digest, std::uint64_t size)
+    : state_(std::make_unique<State>(std::move(part), std::move(part_path), std::move(final_path),
+                                     digest, size)) {}
+BlobWriter::BlobWriter(BlobWriter&&) noexcept = default;
+BlobWriter& BlobWriter::operator=(BlobWriter&&) noexcept = default;
+BlobWriter::~BlobWriter() = default;
+
+void BlobWriter::write(std::span<const std::byte> bytes) {
+  Progress& progress = *state_->progress;
+  if (bytes.size() > state_->size - progress.written)
+    throw Error(
+        sentence("blob ", progress.name, " is longer than the ", state_->size, " bytes announced"));
+  write_all(progress.file.get(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+            progress.name);
+  progress.advance(bytes.size());  // readers go on while this is hashed
+  state_->hash.update(bytes);
+}
+
+void BlobWriter::restart() {
+  Progress& progress = *state_->progress;
+  check(::ftruncate(progress.file.get(), 0), "empty blob ", progress.name);
+  check(::lseek(progress.file.get(), 0, SEEK_SET), "rewind blob ", progress.name);
+  const std::lock_guard lock(progress.mutex);
+  progress.written = 0;
+  state_->hash = Hasher(state_->digest.algorithm);
+}
+
+void BlobWriter::commit() {
+  State& state = *state_;
+  try {
+    state.check_content();
+    check(::rename(state.part_path.c_str(), state.final_path.c_str()), "publish blob ",
+          state.progress->name);
+  } catch (...) {
+    state.drop();
+    throw;
+  }
+  state.open = false;
+  ::flock(state.progress->file.get(), LOCK_UN);  // readers may keep the file open for long
+  state.progress->end(Progress::Phase::kComplete);
+}
+
+std::uint64_t BlobWriter::written() const { return state_->progress->written; }
+
+ByteSource BlobWriter::reader() const {
+  return [progress = state_->progress,
+          offset = std::uint64_t{0}](std::span<std::byte> buffer) mutable {
+    return read_growing(*progress, offset, buffer);
+  };
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/store/image_store.hpp"
+
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+#include "imagetool/oci/printable.hpp"
+
+namespace {
+constexpr const char* kRefName = "org.opencontainers.image.ref.name";
+constexpr std::size_t kShortestPrefix = 4;
+
+using Json = nlohmann::ordered_json;
+
+std::string index_path(const BlobStore& blobs) { return blobs.directory() + "/index.json"; }
+
+// The raw document: entries and members that others wrote are kept as they are.
+Json read_raw_index(const BlobStore& blobs) {
+  const std::optional<std::string> text = read_file_if_exists(index_path(blobs));
+  if (!text)
+    return {{"schemaVersion", 2},
+            {"mediaType", std::string(oci::kOciIndex)},
+            {"manifests", Json::array()}};
+  Json index = Json::parse(*text, nullptr, false);
+  if (!index.is_object() || !index.contains("manifests") || !index["manifests"].is_array())
+    throw Error(sentence(index_path(blobs), " is damaged: it is not an image index"));
+  return index;
+}
+
+std::string name_of(const Json& entry) {
+  const auto annotations = entry.find("annotations");
+  if (annotations == entry.end() || !annotations->is_object()) return {};
+  const auto name = annotations->find(kRefName);
+  return name != annotations->end() && name->is_string() ? name->get<std::string>() : std::string();
+}
+
+Json as_json(const oci::Descriptor& descriptor, const std::string& name) {
+  Json json = {{"mediaType", descriptor.media_type},
+               {"digest", descriptor.digest},
+               {"size", descriptor.size}};
+  if (descriptor.platform) {
+    Json platform = {{"architecture", descriptor.platform->architecture},
+                     {"os", descriptor.platform->os}};
+    if (!descriptor.platform->variant.empty()) platform["variant"] = descriptor.platform->variant;
+    json["platform"] = std::move(platform);
+  }
+  for (const auto& [key, value] : descriptor.annotations) json["annotations"][key] = value;
+  json["annotations"][kRefName] = name;
+  return json;
+}
+
+/// Takes the entries of that name out; true when there were any.
+bool forget(Json& index, const std::string& name) {
+  Json kept = Json::array();
+  for (Json& entry : index["manifests"])
+    if (name_of(entry) != name) kept.push_back(std::move(entry));
+  const bool found = kept.size() != index["manifests"].size();
+  index["manifests"] = std::move(kept);
+  return found;
+}
+
+std::string_view hex_of(std::string_view digest) { return digest.substr(digest.find(':') + 1); }
+
+/// Everything that can be reached from a manifest or index, itself included. A manifest that is not
+/// there reaches nothing (only one platform of an index was pulled); one that cannot be understood
+/// is an Error, lest its parts be removed.
+void mark(const BlobStore& blobs, const oci::Descriptor& manifest, std::set<Digest>& used) {
+  const Digest digest = Digest::parse(manifest.digest);
+  if (!used.insert(digest).second || !blobs.has(digest)) return;
+  const std::string text = blobs.read_all(digest, oci::kDocumentLimit);
+  if (oci::is_index(oci::document_media_type(text, manifest.media_type))) {
+    for (const oci::Descriptor& entry : oci::read_index(text).manifests) mark(blobs, entry, used);
+    return;
+  }
+  const oci::Manifest image = oci::read_manifest(text);
+  used.insert(Digest::parse(image.config.digest));
+  for (const oci::Descriptor& layer : image.layers) used.insert(Digest::parse(layer.digest));
+}
+
+UniqueFd open_in_use(const BlobStore& blobs) {
+  return open_at(AT_FDCWD, blobs.directory() + "/in-use", O_RDWR | O_CREAT, 0600);
+}
+
+const char* variable(const char* name) {
+  const char* const value =
+      std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing sets variables here
+  return value != nullptr && *value != '\0' ? value : nullptr;
+}
+}  // namespace
+
+std::string store_directory(std::string_view chosen) {
+  if (!chosen.empty()) return std::string(chosen);
+  if (const char* const store = variable("TOYIMG_STORE")) return store;
+  if (::geteuid() == 0) return "/var/lib/toyimg";
+  if (const char* const data = variable("XDG_DATA_HOME")) return sentence(data, "/toyimg");
+  if (const char* const home = variable("HOME")) return sentence(home, "/.local/share/toyimg");
+  throw Error("no place for the store: set --store, TOYIMG_STORE or HOME");
+}
+
+ImageStore ImageStore::open(const std::string& directory) {
+  ImageStore store(BlobStore::open(directory));
+  if (!read_file_if_exists(index_path(store.blobs_))) {
+    const UniqueFd lock = store.lock_index();
+    replace_file(index_path(store.blobs_), read_raw_index(store.blobs_).dump(2), 0644);
+  }
+  return store;
+}
+
+UniqueFd ImageStore::lock_index() const { return lock_file(blobs_.directory() + "/lock"); }
+
+UniqueFd ImageStore::hold() const {
+  UniqueFd in_use = open_in_use(blobs_);
+  while (::flock(in_use.get(), LOCK_SH) != 0)
+    if (errno != EINTR) check(-1, "lock the store");
+  return in_use;
+}
+
+void ImageStore::tag(const std::string& name, const oci::Descriptor& manifest, Sync sync) const {
+  if (name.empty()) throw Error("an image in the store needs a name");
+  if (sync == Sync::kFilesystem) {
+    const UniqueFd directory = open_at(AT_FDCWD, blobs_.directory(), O_RDONLY | O_DIRECTORY);
+    check(::syncfs(directory.get()), "sync ", blobs_.directory());
+  }
+  const UniqueFd lock = lock_index();
+  Json index = read_raw_index(blobs_);
+  forget(index, name);
+  index["manifests"].push_back(as_json(manifest, name));
+  replace_file(index_path(blobs_), index.dump(2), 0644,
+               sync == Sync::kFilesystem ? Durability::kSynced : Durability::kNone);
+}
+
+std::vector<ImageStore::Image> ImageStore::list() const {
+  std::vector<Image> images;
+  const std::optional<std::string> text = read_file_if_exists(index_path(blobs_));
+  if (!text) return images;
+  try {
+    for (oci::Descriptor& entry : oci::read_index(*text).manifests) {
+      const auto name = entry.annotations.find(kRefName);
+      std::string shown = name != entry.annotations.end() ? name->second : std::string();
+      images.push_back({std::move(shown), std::move(entry)});
+    }
+  } catch (Error& error) {
+    error.add_context(index_path(blobs_));
+    throw;
+  }
+  std::stable_sort(images.begin(), images.end(),
+                   [](const Image& a, const Image& b) { return a.name < b.name; });
+  return images;
+}
+
+std::optional<ImageStore::Image> ImageStore::resolve(std::string_view name_or_digest) const {
+  const std::vector<Image> images = list();
+  for (const Image& image : images)
+    if (!image.name.empty() && image.name == name_or_digest) return image;
+  const std::string_view prefix =
+      name_or_digest.starts_with("sha256:") ? name_or_digest.substr(7) : name_or_digest;
+  if (prefix.size() < kShortestPrefix) return std::nullopt;
+  std::optional<Image> found;
+  for (const Image& image : images) {
+    if (!hex_of(image.manifest.digest).starts_with(prefix)) continue;
+    if (found && found->manifest.digest != image.manifest.digest)
+      throw Error(sentence(printable(name_or_digest),
+                           " is the beginning of several images' digests: give more digits"));
+    if (!found) found = image;
+  }
+  return found;
+}
+
+ImageStore::Removed ImageStore::remove(const std::string& name) const {
+  {
+    const UniqueFd lock = lock_index();
+    Json index = read_raw_index(blobs_);
+    if (name.empty() || !forget(index, name))
+      throw NotFound(sentence("no image ", printable(name), " in the store"));
+    replace_file(index_path(blobs_), index.dump(2), 0644);
+  }
+  return collect_garbage();
+}
+
+// Whoever pulls holds the shared lock from before it looks which blobs are there until it has
+// tagged them.
+ImageStore::Removed ImageStore::collect_garbage() const {
+  const UniqueFd lock = lock_index();
+  const UniqueFd in_use = open_in_use(blobs_);
+  if (::flock(in_use.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) check(-1, "lock the store");
+    return {.kept_for_others = true};
+  }
+  std::set<Digest> used;
+  for (const Image& image : list()) mark(blobs_, image.manifest, used);
+  Removed removed;
+  for (const Digest& digest : blobs_.list()) {
+    if (used.contains(digest)) continue;
+    removed.bytes += blobs_.remove(digest);
+    ++removed.blobs;
+  }
+  return removed;
+}
