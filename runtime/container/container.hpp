@@ -11,10 +11,12 @@
 
 class Container {
  public:
-  /// Claims the id: makes ROOT (0700) if missing and ROOT/ID.json with O_EXCL, holding a lock on it. The record is written with pid 0, so
-  /// that whatever happens now `delete --force` finds the cgroups. Undone on destruction unless keep(). Throws Error in runc's words:
-  /// "container with given ID already exists", "invalid container ID format".
-  static Container reserve(const std::string& root, const ContainerRecord& record, const ContainerDetails& details);
+  /// Claims the id: makes ROOT (0700) if missing and ROOT/ID.json with O_EXCL, holding a lock on
+  /// it. The record is written with pid 0, so that whatever happens now `delete --force` finds the
+  /// cgroups. Undone on destruction unless keep(). Throws Error in runc's words: "container with
+  /// given ID already exists", "invalid container ID format".
+  static Container reserve(const std::string& root, const ContainerRecord& record,
+                           const ContainerDetails& details);
   /// Throws NotFound "container does not exist" (runc's words).
   static Container open(const std::string& root, const std::string& id);
   /// The same, locked against start, delete and update by others (flock; waits).
@@ -28,7 +30,8 @@ class Container {
   const ContainerRecord& record() const { return record_; }
   /// Reads the second line (once).
   const ContainerDetails& details() const;
-  /// creating, created (its start gate is there), running, paused (its cgroup is frozen), stopped (gone or a zombie).
+  /// creating, created (its start gate is there), running, paused (its cgroup is frozen), stopped
+  /// (gone or a zombie).
   oci::Status status() const;
   /// The state document with the status now.
   oci::State state() const;
@@ -37,6 +40,8 @@ class Container {
   /// Replaces the record: pid and start time are known, or cgroup values changed.
   void update_record(const ContainerRecord& record);
   void keep() { keep_ = true; }
+  /// Lets others lock it: a foreground `run` while its program runs.
+  void unlock() const;
   /// A pidfd of init; nullopt when it is gone.
   std::optional<UniqueFd> open_init() const;
   /// Removes record and gates. Cgroups must be gone before (kernel::remove).
@@ -47,14 +52,27 @@ class Container {
   const std::string& root() const { return root_path_; }
 
  private:
+  /// Whose the record is while it has no pid yet.
+  enum class Creator { kDone, kThisProcess, kAnother, kGone };
+  enum class Lock { kNone, kExclusive };
   Container() = default;
+  static Container open(const std::string& root, const std::string& id, Lock lock);
+  bool open_file(Lock lock);
+  void read_file();
+  std::string name() const;
+  const std::string& details_text() const;
+
   std::string root_path_;
   UniqueFd root_;
   UniqueFd file_;  // ID.json, locked or not
   ContainerRecord record_;
+  Creator creator_ = Creator::kDone;
+  mutable std::string after_record_;  // what was read behind the first line
+  mutable bool details_read_ = false;
   mutable std::optional<ContainerDetails> details_;
   bool keep_ = true;
 };
 
-/// Letters, digits, "_+-.", at most 245 characters, not "." or "..". Throws Error "invalid container ID format: …".
+/// Letters, digits, "_+-.", at most 245 characters, not "." or "..". Throws Error "invalid
+/// container ID format: …".
 void check_container_id(const std::string& id);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is remembered on disk of a container: one flat file ROOT/ID.json of two lines. The first has what state, kill, start and delete
-// need, the second what exec, update and the hooks need: the bundle is never read again after create. Host side.
+// What is remembered on disk of a container: one flat file ROOT/ID.json of two lines. The first has
+// what state, kill, start and delete need, the second what exec, update and the hooks need: the
+// bundle is never read again after create. Host side.
 #pragma once
 
 #include <sys/types.h>
@@ -26,7 +27,8 @@ struct ContainerRecord {
   oci::Annotations annotations;
   pid_t pid = 0;                 // 0 while creating
   std::uint64_t start_time = 0;  // kernel::start_time of pid
-  bool has_poststart = false, has_poststop = false;  // whether the second line must be read for hooks
+  bool has_poststart = false,
+       has_poststop = false;  // whether the second line must be read for hooks
   bool own_pid_namespace = true;
   std::vector<plan::CgroupDirectory> cgroups;  // mount_point, path, controllers, is_v2
 };
@@ -34,8 +36,9 @@ struct ContainerRecord {
 /// Second line.
 struct ContainerDetails {
   std::optional<oci::Process> process;
-  oci::Hooks hooks;                    // poststart, poststop (startContainer runs in init)
-  std::uint64_t namespace_flags = 0;   // CLONE_NEW* kinds that differ from the host's: what exec enters
+  oci::Hooks hooks;  // poststart, poststop (startContainer runs in init)
+  std::uint64_t namespace_flags =
+      0;  // CLONE_NEW* kinds that differ from the host's: what exec enters
   bool setgroups_denied = false;
   std::optional<plan::SeccompPlan> seccomp;
 };

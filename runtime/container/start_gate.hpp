@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where init waits for `start`: two fifos beside the record. Init holds ID.start open for reading and writing and blocks in read(2), so
-// nothing has to be opened once seccomp is on; and ID.status for writing, close-on-exec: end of file there means the program runs,
-// text means why it does not. Used on the host (make, open) and in init (wait, report).
+// Where init waits for `start`: two fifos beside the record. Init holds ID.start open for reading
+// and writing and blocks in read(2), so nothing has to be opened once seccomp is on; and ID.status
+// for writing, close-on-exec: end of file there means the program runs, text means why it does not.
+// Used on the host (make, open) and in init (wait, report).
 #pragma once
 
 #include <array>
@@ -12,7 +13,8 @@
 
 class StartGate {
  public:
-  /// Host, before clone: makes both fifos (0600) under the root directory and opens init's ends. Removed on destruction unless keep().
+  /// Host, before clone: makes both fifos (0600) under the root directory and opens init's ends.
+  /// Removed on destruction unless keep().
   static StartGate make(int root_directory, const std::string& id);
   StartGate(StartGate&&) noexcept = default;
   StartGate& operator=(StartGate&&) = delete;
@@ -28,7 +30,8 @@ class StartGate {
 
   /// Host: is the gate of this container still closed (status `created`)?
   static bool exists(int root_directory, const std::string& id);
-  /// Host: opens the gate and waits until the program runs; then removes the fifos. Throws Error with init's sentence, or that init is gone.
+  /// Host: opens the gate and waits until the program runs; then removes the fifos. Throws Error
+  /// with init's sentence, or that init is gone.
   static void open(int root_directory, const std::string& id);
   static void remove(int root_directory, const std::string& id);
 

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// All verbs: each commands/<verb>.cpp gives its row of the table, with its options and what it
+// does. Host side.
+#pragma once
+
+#include <array>
+
+#include "bundle-spec/cli/options.hpp"
+
+namespace commands {
+
+cli::Command create_command();
+cli::Command delete_command();
+cli::Command exec_command();
+cli::Command features_command();
+cli::Command kill_command();
+cli::Command list_command();
+cli::Command pause_command();
+cli::Command ps_command();
+cli::Command resume_command();
+cli::Command run_command();
+cli::Command spec_command();
+cli::Command start_command();
+cli::Command state_command();
+
+/// In the order of --help.
+inline std::array<cli::Command, 13> all() {
+  return {create_command(), start_command(), run_command(),     exec_command(), kill_command(),
+          delete_command(), state_command(), list_command(),    ps_command(),   pause_command(),
+          resume_command(), spec_command(),  features_command()};
+}
+
+}  // namespace commands

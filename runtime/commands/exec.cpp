@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+#include "runtime/commands/commands.hpp"
+#include "runtime/commands/global_options.hpp"
+#include "runtime/commands/new_container.hpp"
+#include "runtime/kernel/foreground.hpp"
+#include "runtime/plan/process.hpp"
+
+namespace commands {
+namespace {
+
+constexpr std::array kOptions = {
+    cli::Option{.name = "process",
+                .letter = 'p',
+                .value = "FILE",
+                .help = "Take the whole process object from FILE"},
+    cli::Option{.name = "cwd", .value = "DIR", .help = "Working directory in the container"},
+    cli::Option{.name = "env",
+                .letter = 'e',
+                .value = "NAME=VALUE",
+                .help = "Add a variable to the environment",
+                .repeatable = true},
+    cli::Option{.name = "tty", .letter = 't', .value = "", .help = "Give the process a terminal"},
+    cli::Option{
+        .name = "user", .letter = 'u', .value = "UID[:GID]", .help = "Run as this user and group"},
+    cli::Option{.name = "additional-gids",
+                .letter = 'g',
+                .value = "GID",
+                .help = "Add a supplementary group",
+                .repeatable = true},
+    cli::Option{.name = "cap",
+                .letter = 'c',
+                .value = "CAP",
+                .help = "Add a capability",
+                .repeatable = true},
+    cli::Option{.name = "no-new-privs", .value = "", .help = "Set no_new_privs"},
+    cli::Option{.name = "apparmor", .value = "PROFILE", .help = "AppArmor profile of the process"},
+    cli::Option{.name = "process-label", .value = "LABEL", .help = "SELinux label of the process"},
+    cli::Option{
+        .name = "detach", .letter = 'd', .value = "", .help = "Return when the process runs"},
+    kPidFileOption,
+    kConsoleSocketOption,
+    kPidfdSocketOption,
+    kPreserveFdsOption,
+    cli::Option{.name = "ignore-paused", .value = "", .help = "Enter a paused container, too"},
+    cli::Option{.name = "cgroup",
+                .value = "PATH",
+                .help = "Sub-cgroup to run in (not supported yet)",
+                .repeatable = true},
+};
+
+constexpr std::uint64_t kLargestId = std::numeric_limits<std::uint32_t>::max() - 1;
+
+std::uint32_t read_id(std::string_view text, std::string_view what) {
+  return static_cast<std::uint32_t>(cli::parse_number(text, kLargestId, what));
+}
+
+void set_user(oci::User& user, const cli::Parsed& options) {
+  if (const std::string text = options.value_or("user", ""); !text.empty()) {
+    const std::size_t colon = text.find(':');
+    user.uid = read_id(std::string_view(text).substr(0, colon), "uid");
+    if (colon != std::string::npos)
+      user.gid = read_id(std::string_view(text).substr(colon + 1), "gid");
+  }
+  for (const std::string& gid : options.values("additional-gids"))
+    user.additional_gids.push_back(read_id(gid, "--additional-gids"));
+}
+
+void add_capabilities(oci::Process& process, const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  if (!process.capabilities) process.capabilities.emplace();
+  oci::Capabilities& sets = *process.capabilities;
+  for (const std::string& name : names) {
+    sets.bounding.push_back(name);
+    sets.effective.push_back(name);
+    sets.permitted.push_back(name);
+    // An ambient capability must be inheritable as well, and runc's exec adds none there.
+    if (!sets.inheritable.empty()) sets.ambient.push_back(name);
+  }
+}
+
+/// The container's own process with the flags over it, as runc's exec has it.
+oci::Process process_from_flags(oci::Process process, const cli::Parsed& options) {
+  process.args.assign(options.words.begin() + 1, options.words.end());
+  process.cwd = options.value_or("cwd", process.cwd);
+  for (const std::string& variable : options.values("env")) process.env.push_back(variable);
+  process.terminal = options.has("tty");
+  process.console_size.reset();
+  if (options.has("no-new-privs")) process.no_new_privileges = true;
+  if (options.has("apparmor")) process.apparmor_profile = options.value("apparmor");
+  if (options.has("process-label")) process.selinux_label = options.value("process-label");
+  set_user(process.user, options);
+  add_capabilities(process, options.values("cap"));
+  return process;
+}
+
+oci::Process process_of(const cli::Parsed& options, const std::optional<oci::Process>& own) {
+  if (const std::string file = options.value_or("process", ""); !file.empty()) {
+    if (options.words.size() > 1) throw Error("--process and a command line exclude each other");
+    oci::Process process = oci::read_process(read_file(file), file);
+    // Security labels fall back to the container's.
+    if (!process.apparmor_profile && own) process.apparmor_profile = own->apparmor_profile;
+    if (!process.selinux_label && own) process.selinux_label = own->selinux_label;
+    return process;
+  }
+  if (options.words.size() < 2) throw Error("process args cannot be empty");
+  if (!own)
+    throw Error("the container's config has no process to take defaults from: use --process");
+  return process_from_flags(*own, options);
+}
+
+void check_enterable(const Container& container, const cli::Parsed& options) {
+  const oci::Status status = container.status();
+  if (status == oci::Status::kStopped) throw Error("cannot exec in a stopped container");
+  if (status == oci::Status::kCreating)
+    throw Error("cannot exec in a container that is being created");
+  if (status == oci::Status::kPaused && !options.has("ignore-paused"))
+    throw Error("cannot exec in a paused container (use --ignore-paused to override)");
+}
+
+int exec_in(const Container& container, const cli::Parsed& options) {
+  check_enterable(container, options);
+  if (options.has("cgroup"))
+    throw Error("--cgroup is not supported: the process joins the container's own cgroup");
+  const ContainerDetails& details = container.details();
+  const oci::Process wanted = process_of(options, details.process);
+  oci::check_process_rules(wanted, options.value_or("process", "process"));
+  const plan::ProcessPlan process =
+      plan::plan_process(wanted, details.setgroups_denied, "/process");
+  const bool detach = options.has("detach");
+  const launch::ProcessOptions stdio = process_options(
+      options, process.terminal, detach ? Attachment::kDetached : Attachment::kForeground);
+  std::optional<kernel::SignalForwarder> signals;
+  if (!detach) signals.emplace();
+
+  launch::Launched launched = launch::join_container(container, process, stdio);
+  launched.release();
+  // Not before: conmon takes a pid file for success.
+  if (stdio.pid_file) replace_file(*stdio.pid_file, std::to_string(launched.pid));
+  if (detach) return 0;
+  return kernel::wait_in_foreground(launched.pid, launched.pidfd.get(), *signals,
+                                    std::move(launched.master), false);
+}
+
+int exec(const cli::Parsed& global, const cli::Parsed& options) {
+  try {
+    return exec_in(Container::open(state_root(global), options.words[0]), options);
+  } catch (Error& error) {
+    error.add_context("exec failed");
+    throw;
+  }
+}
+
+}  // namespace
+
+cli::Command exec_command() {
+  return {.name = "exec",
+          .summary = "Run another process in a container",
+          .words = {.usage = "ID COMMAND [ARGUMENT...]", .least = 1, .command_line = true},
+          .options = kOptions,
+          .run = exec};
+}
+
+}  // namespace commands

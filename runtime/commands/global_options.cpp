@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/commands/global_options.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <optional>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+
+namespace commands {
+namespace {
+
+constexpr std::array kOptions = {
+    cli::Option{.name = "root",
+                .value = "DIR",
+                .help = "Directory of the container state records (default /run/toyrun)"},
+    cli::Option{.name = "log",
+                .value = "FILE",
+                .help = "Write the log to FILE, and errors to stderr as well"},
+    cli::Option{.name = "log-format",
+                .value = "FORMAT",
+                .help = "Format of the log: text (default) or json"},
+    cli::Option{.name = "log-level",
+                .value = "LEVEL",
+                .help = "What to log: error, warning (default) or debug"},
+    cli::Option{.name = "debug", .value = "", .help = "Log everything that is done"},
+    cli::Option{.name = "systemd-cgroup",
+                .value = "",
+                .help = "Leave the cgroup to systemd (not supported yet)"},
+    cli::Option{.name = "rootless",
+                .value = "WHEN",
+                .help = "auto, true or false; accepted for engines, always auto"},
+    cli::Option{.name = "help", .letter = 'h', .value = "", .help = "Show this help"},
+    cli::Option{.name = "version", .letter = 'v', .value = "", .help = "Show the version"},
+};
+
+logging::Level log_level(const cli::Parsed& global) {
+  if (global.has("debug")) return logging::Level::kDebug;
+  const std::string level = global.value_or("log-level", "warning");
+  if (level == "error") return logging::Level::kError;
+  if (level == "warning" || level == "warn" || level == "info") return logging::Level::kWarning;
+  if (level == "debug") return logging::Level::kDebug;
+  throw UsageError(sentence("invalid log-level: ", level));
+}
+
+logging::Format log_format(const cli::Parsed& global) {
+  const std::string format = global.value_or("log-format", "text");
+  if (format == "text") return logging::Format::kText;
+  if (format == "json") return logging::Format::kJson;
+  throw UsageError(sentence("invalid log-format: ", format));
+}
+
+}  // namespace
+
+const std::span<const cli::Option> kGlobalOptions = kOptions;
+
+logging::Settings log_settings(const cli::Parsed& global) {
+  return {.program = "toyrun",
+          .level = log_level(global),
+          .format = log_format(global),
+          .file = global.value("log")};
+}
+
+void check_global(const cli::Parsed& global) {
+  if (global.has("systemd-cgroup"))
+    throw Error("--systemd-cgroup is not supported: start the engine with the cgroupfs driver");
+  const std::string rootless = global.value_or("rootless", "auto");
+  if (rootless != "auto" && rootless != "true" && rootless != "false")
+    throw UsageError(sentence("invalid value for --rootless: ", rootless));
+}
+
+std::string state_root(const cli::Parsed& global) {
+  if (const std::optional<std::string> root = global.value("root")) {
+    if (root->empty() || *root == "/")
+      throw Error("option --root argument should not be empty or /");
+    return *root;
+  }
+  const char* runtime_directory = ::getenv("XDG_RUNTIME_DIR");
+  if (::geteuid() != 0 && runtime_directory != nullptr && *runtime_directory != '\0')
+    return sentence(runtime_directory, "/toyrun");
+  return "/run/toyrun";
+}
+
+void print(std::string_view text) { write_all(STDOUT_FILENO, text, "standard output"); }
+
+}  // namespace commands

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/commands/new_container.hpp"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "bundle-spec/bundle.hpp"
+#include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+#include "runtime/commands/user_names.hpp"
+#include "runtime/container/hooks.hpp"
+#include "runtime/container/removal.hpp"
+
+namespace commands {
+namespace {
+
+constexpr std::uint64_t kMostPreservedFds = 1024 * 1024;
+
+std::string bundle_directory(const cli::Parsed& options) {
+  if (options.words.size() < 2) return options.value_or("bundle", ".");
+  if (options.has("bundle")) throw Error("the bundle is named twice: by --bundle and after the id");
+  return options.words[1];
+}
+
+std::vector<plan::CgroupDirectory> cgroup_directories(const plan::CgroupPlan& cgroup) {
+  std::vector<plan::CgroupDirectory> all;
+  for (const plan::CgroupDirectory& one : cgroup.directories)
+    all.push_back({.mount_point = one.mount_point,
+                   .path = one.path,
+                   .controllers = one.controllers,
+                   .is_v2 = one.is_v2,
+                   .writes = {},
+                   .device_writes = {}});
+  return all;
+}
+
+/// Kinds of namespaces that differ from ours: what exec has to enter.
+std::uint64_t namespace_flags(const plan::NamespacePlan& namespaces) {
+  std::uint64_t flags = namespaces.create_flags;
+  if (namespaces.create_cgroup) flags |= CLONE_NEWCGROUP;
+  if (namespaces.create_time) flags |= CLONE_NEWTIME;
+  for (const plan::JoinNamespace& one : namespaces.join) flags |= one.flag;
+  return flags;
+}
+
+ContainerRecord record_of(const NewContainer& wanted) {
+  const oci::Hooks hooks = wanted.config.hooks.value_or(oci::Hooks{});
+  ContainerRecord record;
+  record.id = wanted.plan.id;
+  record.oci_version = wanted.config.oci_version;
+  record.bundle = wanted.bundle;
+  record.rootfs = wanted.plan.rootfs.root;
+  record.created = logging::timestamp();
+  record.owner = user_name(::geteuid());
+  record.annotations = wanted.config.annotations;
+  record.has_poststart = !hooks.poststart.empty();
+  record.has_poststop = !hooks.poststop.empty();
+  record.own_pid_namespace = (wanted.plan.namespaces.create_flags & CLONE_NEWPID) != 0;
+  record.cgroups = cgroup_directories(wanted.plan.cgroup);
+  return record;
+}
+
+ContainerDetails details_of(const NewContainer& wanted) {
+  ContainerDetails details;
+  details.process = wanted.config.process;
+  if (wanted.config.hooks) {
+    details.hooks.poststart = wanted.config.hooks->poststart;
+    details.hooks.poststop = wanted.config.hooks->poststop;
+  }
+  details.namespace_flags = namespace_flags(wanted.plan.namespaces);
+  details.setgroups_denied = wanted.plan.namespaces.deny_setgroups;
+  details.seccomp = wanted.plan.seccomp;
+  return details;
+}
+
+}  // namespace
+
+NewContainer plan_new_container(const cli::Parsed& options, const plan::HostFacts& facts) {
+  const std::string& id = options.words[0];
+  check_container_id(id);
+  const Bundle bundle = Bundle::open(bundle_directory(options));
+  oci::RuntimeConfig config = bundle.runtime_config();
+  const plan::LaunchChoices choices{.no_pivot = options.has("no-pivot"),
+                                    .no_new_keyring = options.has("no-new-keyring")};
+  plan::LaunchPlan plan = plan::plan_launch(config, bundle.directory(), id, facts, choices);
+  return {.bundle = bundle.directory(), .config = std::move(config), .plan = std::move(plan)};
+}
+
+Container reserve(const std::string& root, const NewContainer& wanted) {
+  return Container::reserve(root, record_of(wanted), details_of(wanted));
+}
+
+launch::ProcessOptions process_options(const cli::Parsed& options, bool terminal,
+                                       Attachment attachment) {
+  const bool detached = attachment == Attachment::kDetached;
+  launch::ProcessOptions result;
+  result.console_socket = options.value("console-socket");
+  if (result.console_socket && result.console_socket->empty()) result.console_socket.reset();
+  if (detached && terminal && !result.console_socket)
+    throw Error("cannot allocate tty if toyrun will detach without setting console socket");
+  if (result.console_socket && (!detached || !terminal))
+    throw Error("cannot use console socket if toyrun will not detach or allocate tty");
+  result.keep_master = terminal && !detached;
+  result.preserve_fds = static_cast<unsigned>(cli::parse_number(
+      options.value_or("preserve-fds", "0"), kMostPreservedFds, "--preserve-fds"));
+  result.pidfd_socket = options.value("pidfd-socket");
+  result.pid_file = options.value("pid-file");
+  return result;
+}
+
+void run_poststart_hooks(const Container& container) {
+  const ContainerRecord& record = container.record();
+  if (!record.has_poststart) return;
+  try {
+    const std::optional<UniqueFd> bundle =
+        open_at_if_exists(AT_FDCWD, record.bundle, O_PATH | O_DIRECTORY);
+    run_hooks(container.details().hooks.poststart, "poststart",
+              container.state_as(oci::Status::kRunning, record.pid),
+              {.working_directory = bundle ? bundle->get() : -1});
+  } catch (const Error&) {
+    kill_container(container);
+    throw;
+  }
+}
+
+}  // namespace commands

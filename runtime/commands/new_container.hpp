@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// What create and run have in common: from their options and a bundle to a plan and a reserved
+// container. Host side.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "bundle-spec/cli/options.hpp"
+#include "bundle-spec/oci/runtime_config.hpp"
+#include "runtime/container/container.hpp"
+#include "runtime/launch/launch.hpp"
+#include "runtime/plan/host_facts.hpp"
+#include "runtime/plan/launch_plan.hpp"
+
+namespace commands {
+
+inline constexpr cli::Option kBundleOption{.name = "bundle",
+                                           .letter = 'b',
+                                           .value = "DIR",
+                                           .help = "The bundle (default: the current directory)"};
+inline constexpr cli::Option kConsoleSocketOption{
+    .name = "console-socket",
+    .value = "PATH",
+    .help = "AF_UNIX socket that gets the terminal's master"};
+inline constexpr cli::Option kPidfdSocketOption{
+    .name = "pidfd-socket",
+    .value = "PATH",
+    .help = "AF_UNIX socket that gets a pidfd of the process"};
+inline constexpr cli::Option kPidFileOption{
+    .name = "pid-file", .value = "FILE", .help = "Write the pid of the process to FILE"};
+inline constexpr cli::Option kPreserveFdsOption{
+    .name = "preserve-fds",
+    .value = "N",
+    .help = "Pass N descriptors beyond stdio and LISTEN_FDS to the process"};
+inline constexpr cli::Option kNoPivotOption{
+    .name = "no-pivot",
+    .value = "",
+    .help = "Move the root instead of pivot_root, for hosts on an initramfs"};
+inline constexpr cli::Option kNoNewKeyringOption{
+    .name = "no-new-keyring", .value = "", .help = "Keep the caller's session keyring"};
+
+/// A bundle that was read, and what will be done with it.
+struct NewContainer {
+  std::string bundle;  // absolute
+  oci::RuntimeConfig config;
+  plan::LaunchPlan plan;
+};
+
+/// Reads the bundle that the command line names and plans its launch. Throws Error.
+NewContainer plan_new_container(const cli::Parsed& options, const plan::HostFacts& facts);
+/// Claims the id for it: the record holds all that later verbs need.
+Container reserve(const std::string& root, const NewContainer& wanted);
+
+/// --console-socket, --pid-file, --pidfd-socket, --preserve-fds, for create, run and exec. Throws
+/// Error in runc's words when console socket, terminal and detaching do not fit.
+enum class Attachment { kDetached, kForeground };
+launch::ProcessOptions process_options(const cli::Parsed& options, bool terminal,
+                                       Attachment attachment);
+
+/// Runs the poststart hooks; one that fails ends the container (runtime-spec, "Lifecycle").
+void run_poststart_hooks(const Container& container);
+
+}  // namespace commands

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bundle-spec/error.hpp"
+#include "runtime/commands/commands.hpp"
+#include "runtime/commands/global_options.hpp"
+#include "runtime/container/container.hpp"
+#include "runtime/kernel/cgroup.hpp"
+
+namespace commands {
+namespace {
+
+int pause(const cli::Parsed& global, const cli::Parsed& options) {
+  const Container container = Container::open(state_root(global), options.words[0]);
+  const oci::Status status = container.status();
+  if (status != oci::Status::kRunning && status != oci::Status::kCreated)
+    throw Error("container not running");
+  kernel::freeze(container.record().cgroups);
+  return 0;
+}
+
+}  // namespace
+
+cli::Command pause_command() {
+  return {.name = "pause",
+          .summary = "Freeze all processes of a container",
+          .words = {.usage = "ID", .least = 1, .most = 1},
+          .options = {},
+          .run = pause};
+}
+
+}  // namespace commands

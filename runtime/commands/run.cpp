@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/prctl.h>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "bundle-spec/error.hpp"
+#include "runtime/commands/commands.hpp"
+#include "runtime/commands/global_options.hpp"
+#include "runtime/commands/new_container.hpp"
+#include "runtime/container/removal.hpp"
+#include "runtime/kernel/foreground.hpp"
+#include "runtime/kernel/host_facts.hpp"
+
+namespace commands {
+namespace {
+
+constexpr std::array kOptions = {
+    kBundleOption,
+    cli::Option{
+        .name = "detach", .letter = 'd', .value = "", .help = "Return when the program runs"},
+    cli::Option{
+        .name = "keep", .value = "", .help = "Do not delete the container when its program ends"},
+    cli::Option{.name = "no-subreaper",
+                .value = "",
+                .help = "Do not reap processes the container leaves behind"},
+    kConsoleSocketOption,
+    kPidFileOption,
+    kPidfdSocketOption,
+    kPreserveFdsOption,
+    kNoPivotOption,
+    kNoNewKeyringOption,
+};
+
+/// A container whose program could not be started leaves nothing behind.
+void start(const Container& container, launch::Launched& launched) {
+  try {
+    launched.release();
+    run_poststart_hooks(container);
+  } catch (const Error&) {
+    kill_container(container);
+    remove_container(container);
+    throw;
+  }
+}
+
+/// Deletes what `run` made, unless a `delete` came first; the id may be another container's by now.
+void remove_after_run(const std::string& root, const ContainerRecord& record) {
+  try {
+    const Container container = Container::open_locked(root, record.id);
+    if (container.record().pid != record.pid || container.record().created != record.created)
+      return;
+    kill_container(container);
+    remove_container(container);
+  } catch (const NotFound&) {
+    return;
+  }
+}
+
+int run_new_container(const std::string& root, const cli::Parsed& options) {
+  const NewContainer wanted = plan_new_container(options, kernel::host_facts());
+  const bool detach = options.has("detach");
+  const launch::ProcessOptions process =
+      process_options(options, wanted.plan.process.terminal,
+                      detach ? Attachment::kDetached : Attachment::kForeground);
+  const bool subreaper = !detach && !options.has("no-subreaper");
+  if (subreaper) check(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become a subreaper");
+  std::optional<kernel::SignalForwarder> signals;
+  if (!detach) signals.emplace();
+
+  Container container = reserve(root, wanted);
+  launch::Launched launched = launch::create_init_for_run(wanted.plan, container, process);
+  start(container, launched);
+  if (detach) return 0;
+  container.unlock();
+  const int status = kernel::wait_in_foreground(launched.pid, launched.pidfd.get(), *signals,
+                                                std::move(launched.master), subreaper);
+  if (!options.has("keep")) remove_after_run(root, container.record());
+  return status;
+}
+
+int run(const cli::Parsed& global, const cli::Parsed& options) {
+  try {
+    return run_new_container(state_root(global), options);
+  } catch (Error& error) {
+    error.add_context("toyrun run failed");
+    throw;
+  }
+}
+
+}  // namespace
+
+cli::Command run_command() {
+  return {.name = "run",
+          .summary = "Create and start a container, wait for its program, delete it",
+          .words = {.usage = "ID [BUNDLE]", .least = 1, .most = 2},
+          .options = kOptions,
+          .run = run};
+}
+
+}  // namespace commands

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+
+#include "bundle-spec/error.hpp"
+#include "runtime/commands/commands.hpp"
+#include "runtime/commands/global_options.hpp"
+#include "runtime/commands/new_container.hpp"
+#include "runtime/container/start_gate.hpp"
+
+namespace commands {
+namespace {
+
+/// runc's words: engines match them.
+void check_startable(const Container& container) {
+  switch (const oci::Status status = container.status()) {
+    case oci::Status::kCreated:
+      return;
+    case oci::Status::kStopped:
+      throw Error("cannot start a container that has stopped");
+    case oci::Status::kRunning:
+      throw Error("cannot start an already running container");
+    case oci::Status::kCreating:
+    case oci::Status::kPaused:
+      throw Error(sentence("cannot start a container in the ", oci::name(status), " state"));
+  }
+}
+
+int start(const cli::Parsed& global, const cli::Parsed& options) {
+  const Container container = Container::open_locked(state_root(global), options.words[0]);
+  check_startable(container);
+  StartGate::open(container.root_directory(), container.record().id);
+  run_poststart_hooks(container);
+  return 0;
+}
+
+}  // namespace
+
+cli::Command start_command() {
+  return {.name = "start",
+          .summary = "Run the program of a created container",
+          .words = {.usage = "ID", .least = 1, .most = 1},
+          .options = {},
+          .run = start};
+}
+
+}  // namespace commands

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/container/container_record.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "bundle-spec/error.hpp"
+#include "runtime/container/json_writer.hpp"
+
+namespace {
+
+constexpr int kVersion = 1;
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Bytes → base64, in groups of three (RFC 4648 section 4).
+std::string to_base64(std::string_view bytes) {
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    unsigned group = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      group = group << 8 | (at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0);
+    for (std::size_t i = 0; i < 4; ++i)
+      text += at + i > bytes.size() ? '=' : kBase64[group >> (18 - 6 * i) & 63];
+  }
+  return text;
+}
+
+/// The eight bytes of one instruction, little-endian.
+std::string pack(const std::vector<plan::FilterInstruction>& program) {
+  std::string bytes;
+  bytes.reserve(program.size() * 8);
+  for (const plan::FilterInstruction& one : program) {
+    bytes += static_cast<char>(one.code & 255);
+    bytes += static_cast<char>(one.code >> 8);
+    bytes += static_cast<char>(one.jump_true);
+    bytes += static_cast<char>(one.jump_false);
+    for (unsigned shift = 0; shift < 32; shift += 8)
+      bytes += static_cast<char>(one.k >> shift & 255);
+  }
+  return bytes;
+}
+
+/// One JSON value on its way into a record: every wrong type is an Error that names the key.
+class Value {
+ public:
+  Value(const nlohmann::json& json, std::string where) : json_(json), where_(std::move(where)) {}
+
+  [[noreturn]] void refuse(std::string_view reason) const {
+    throw Error(sentence(where_, ": ", reason, " (damaged state record?)"));
+  }
+  std::optional<Value> find(const char* key) const {
+    if (!json_.is_object()) refuse("is not an object");
+    const auto found = json_.find(key);
+    if (found == json_.end()) return std::nullopt;
+    return Value(*found, sentence(where_, '/', key));
+  }
+  Value at(const char* key) const {
+    std::optional<Value> value = find(key);
+    if (!value) refuse(sentence("has no ", key));
+    return *value;
+  }
+  std::string text() const {
+    if (!json_.is_string()) refuse("is not a string");
+    return json_.get<std::string>();
+  }
+  std::uint64_t number(std::uint64_t limit) const {
+    if (!json_.is_number_unsigned() || json_.get<std::uint64_t>() > limit)
+      refuse(sentence("is not a number from 0 to ", limit));
+    return json_.get<std::uint64_t>();
+  }
+  bool boolean() const {
+    if (!json_.is_boolean()) refuse("is neither true nor false");
+    return json_.get<bool>();
+  }
+  std::vector<Value> items() const {
+    if (!json_.is_array()) refuse("is not an array");
+    std::vector<Value> all;
+    for (const nlohmann::json& one : json_)
+      all.emplace_back(one, sentence(where_, '/', all.size()));
+    return all;
+  }
+  std::map<std::string, std::string> texts_by_key() const {
+    if (!json_.is_object()) refuse("is not an object");
+    std::map<std::string, std::string> all;
+    for (const auto& [key, one] : json_.items())
+      all.emplace(key, Value(one, sentence(where_, '/', key)).text());
+    return all;
+  }
+  /// The value as JSON again, for readers that parse for themselves.
+  std::string dump() const { return json_.dump(); }
+  const std::string& where() const { return where_; }
+
+ private:
+  const nlohmann::json& json_;
+  std::string where_;
+};
+
+nlohmann::json parse(const std::string& line, const std::string& name) {
+  nlohmann::json document = nlohmann::json::parse(line, nullptr, false);
+  if (!document.is_object())
+    throw Error(sentence(name, ": is not a state record of toyrun (damaged?)"));
+  return document;
+}
+
+/// As much as the largest program takes: BPF_MAXINSNS.
+std::vector<plan::FilterInstruction> read_program(const Value& value) {
+  const std::string text = value.text();
+  std::string bytes;
+  unsigned group = 0;
+  unsigned bits = 0;
+  for (const char letter : std::string_view(text).substr(0, text.find('='))) {
+    const std::size_t digit = kBase64.find(letter);
+    if (digit == std::string_view::npos) value.refuse("is not base64");
+    group = group << 6 | static_cast<unsigned>(digit);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes += static_cast<char>(group >> bits & 255);
+  }
+  if (bytes.size() % 8 != 0 || bytes.size() / 8 > 4096) value.refuse("is not a BPF program");
+  std::vector<plan::FilterInstruction> program(bytes.size() / 8);
+  for (std::size_t i = 0; i < program.size(); ++i) {
+    const auto byte = [&](std::size_t at) -> std::uint32_t {
+      return static_cast<unsigned char>(bytes[i * 8 + at]);
+    };
+    program[i] = {.code = static_cast<std::uint16_t>(byte(0) | byte(1) << 8),
+                  .jump_true = static_cast<std::uint8_t>(byte(2)),
+                  .jump_false = static_cast<std::uint8_t>(byte(3)),
+                  .k = byte(4) | byte(5) << 8 | byte(6) << 16 | byte(7) << 24};
+  }
+  return program;
+}
+
+void check_version(const Value& record) {
+  const std::uint64_t version = record.at("version").number(1'000'000);
+  if (version > kVersion || version == 0)
+    throw Error(sentence(record.where(), ": has record version ", version, ", this toyrun knows ",
+                         kVersion, ": use the toyrun that made the container"));
+}
+
+/// The cgroup files are opened by this path, below the mount point and nowhere else.
+std::string read_path(const Value& value) {
+  std::string path = value.text();
+  const bool climbs = sentence(path, '/').find("/../") != std::string::npos;
+  if (!path.starts_with('/') || climbs || path.find('\0') != std::string::npos)
+    value.refuse("is not an absolute path without ..");
+  return path;
+}
+
+std::vector<plan::CgroupDirectory> read_cgroups(const Value& value) {
+  std::vector<plan::CgroupDirectory> all;
+  for (const Value& item : value.items()) {
+    plan::CgroupDirectory one;
+    one.mount_point = read_path(item.at("mount"));
+    one.path = read_path(item.at("path"));
+    for (const Value& controller : item.at("controllers").items())
+      one.controllers.push_back(controller.text());
+    one.is_v2 = item.at("v2").boolean();
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+void write_cgroups(JsonWriter& json, const std::vector<plan::CgroupDirectory>& cgroups) {
+  json.key("cgroups").begin_array();
+  for (const plan::CgroupDirectory& one : cgroups) {
+    json.begin_object().key("mount").text(one.mount_point).key("path").text(one.path);
+    json.key("controllers").begin_array();
+    for (const std::string& controller : one.controllers) json.text(controller);
+    json.end_array().key("v2").boolean(one.is_v2).end_object();
+  }
+  json.end_array();
+}
+
+void write_seccomp(JsonWriter& json, const plan::SeccompPlan& seccomp) {
+  json.key("seccomp").begin_object();
+  json.key("program").text(to_base64(pack(seccomp.program)));
+  json.key("flags").number(seccomp.flags).key("notify").boolean(seccomp.notify);
+  json.key("listenerPath").text(seccomp.listener_path);
+  json.key("listenerMetadata").text(seccomp.listener_metadata).end_object();
+}
+
+plan::SeccompPlan read_seccomp(const Value& value) {
+  return {.program = read_program(value.at("program")),
+          .flags = static_cast<std::uint32_t>(
+              value.at("flags").number(std::numeric_limits<std::uint32_t>::max())),
+          .notify = value.at("notify").boolean(),
+          .listener_path = value.at("listenerPath").text(),
+          .listener_metadata = value.at("listenerMetadata").text(),
+          .summary = {}};
+}
+
+}  // namespace
+
+std::string write_record(const ContainerRecord& record) {
+  JsonWriter json(JsonWriter::Layout::kCompact);
+  json.begin_object().key("version").number(record.version);
+  json.key("id").text(record.id).key("pid").number(record.pid);
+  json.key("startTime").number(record.start_time);
+  json.key("ociVersion").text(record.oci_version);
+  json.key("bundle").text(record.bundle).key("rootfs").text(record.rootfs);
+  json.key("created").text(record.created).key("owner").text(record.owner);
+  json.key("annotations").begin_object();
+  for (const auto& [key, value] : record.annotations) json.key(key).text(value);
+  json.end_object().key("hasPoststart").boolean(record.has_poststart);
+  json.key("hasPoststop").boolean(record.has_poststop);
+  json.key("ownPidNamespace").boolean(record.own_pid_namespace);
+  write_cgroups(json, record.cgroups);
+  return json.end_object().take() += '\n';
+}
+
+ContainerRecord read_record(const std::string& line, const std::string& name) {
+  const nlohmann::json document = parse(line, name);
+  const Value record(document, name);
+  check_version(record);
+  ContainerRecord result;
+  result.id = record.at("id").text();
+  result.pid = static_cast<pid_t>(record.at("pid").number(std::numeric_limits<pid_t>::max()));
+  result.start_time = record.at("startTime").number(std::numeric_limits<std::uint64_t>::max());
+  result.oci_version = record.at("ociVersion").text();
+  result.bundle = record.at("bundle").text();
+  result.rootfs = record.at("rootfs").text();
+  result.created = record.at("created").text();
+  result.owner = record.at("owner").text();
+  result.annotations = record.at("annotations").texts_by_key();
+  result.has_poststart = record.at("hasPoststart").boolean();
+  result.has_poststop = record.at("hasPoststop").boolean();
+  result.own_pid_namespace = record.at("ownPidNamespace").boolean();
+  result.cgroups = read_cgroups(record.at("cgroups"));
+  return result;
+}
+
+std::string write_details(const ContainerDetails& details) {
+  JsonWriter json(JsonWriter::Layout::kCompact);
+  json.begin_object().key("namespaceFlags").number(details.namespace_flags);
+  json.key("setgroupsDenied").boolean(details.setgroups_denied);
+  json.key("hooks").raw(oci::write_hooks(details.hooks));
+  if (details.process) json.key("process").raw(oci::write_process(*details.process));
+  if (details.seccomp) write_seccomp(json, *details.seccomp);
+  return json.end_object().take() += '\n';
+}
+
+ContainerDetails read_details(const std::string& line, const std::string& name) {
+  const nlohmann::json document = parse(line, name);
+  const Value details(document, name);
+  ContainerDetails result;
+  result.namespace_flags =
+      details.at("namespaceFlags").number(std::numeric_limits<std::uint64_t>::max());
+  result.setgroups_denied = details.at("setgroupsDenied").boolean();
+  result.hooks = oci::read_hooks(details.at("hooks").dump(), name);
+  if (const std::optional<Value> process = details.find("process"))
+    result.process = oci::read_process(process->dump(), name);
+  if (const std::optional<Value> seccomp = details.find("seccomp"))
+    result.seccomp = read_seccomp(*seccomp);
+  return result;
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/container/removal.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <chrono>
+#include <optional>
+
+#include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+#include "runtime/container/hooks.hpp"
+#include "runtime/kernel/cgroup.hpp"
+#include "runtime/kernel/pidfd.hpp"
+
+namespace {
+
+constexpr std::chrono::seconds kPatience{10};
+
+void remove_cgroups(const ContainerRecord& record) {
+  // A killed create may never have come as far as making the cgroups the record names, and what
+  // lives in them then is somebody else's.
+  const bool was_created = record.pid != 0;
+  const bool kill_remaining = was_created && !record.own_pid_namespace;
+  try {
+    kernel::remove(record.cgroups, kill_remaining, was_created ? kPatience : kPatience / 10);
+  } catch (const Error& error) {
+    if (was_created) throw;
+    logging::warning(sentence(error.what(), ", ignoring"));
+  }
+}
+
+void run_poststop_hooks(const Container& container) {
+  if (!container.record().has_poststop) return;
+  try {
+    const std::optional<UniqueFd> bundle =
+        open_at_if_exists(AT_FDCWD, container.record().bundle, O_PATH | O_DIRECTORY);
+    run_hooks_warning_only(container.details().hooks.poststop, "poststop",
+                           container.state_as(oci::Status::kStopped, 0),
+                           {.working_directory = bundle ? bundle->get() : -1});
+  } catch (const Error& error) {
+    logging::warning(sentence("poststop hooks: ", error.what(), ", ignoring"));
+  }
+}
+
+}  // namespace
+
+void kill_container(const Container& container) {
+  const ContainerRecord& record = container.record();
+  const std::optional<UniqueFd> init = container.open_init();
+  if (init) kernel::send_signal(init->get(), SIGKILL);
+  if (!record.own_pid_namespace && record.pid != 0) kernel::signal_all(record.cgroups, SIGKILL);
+  if (!init) return;
+  // cgroup v1: a frozen process takes no signal, not even this one.
+  if (kernel::is_frozen(record.cgroups)) kernel::thaw(record.cgroups);
+  if (!kernel::wait_for_exit(init->get(), kPatience))
+    throw Error(sentence("container init (pid ", record.pid, ") still lives ", kPatience.count(),
+                         " s after SIGKILL"));
+}
+
+void remove_container(const Container& container) {
+  remove_cgroups(container.record());
+  container.remove_files();
+  run_poststop_hooks(container);
+}

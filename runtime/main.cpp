@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// toyrun: global options, the verb, and the only place that prints an error. Host side.
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <exception>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/cli/options.hpp"
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/oci/runtime_config.hpp"
+#include "runtime/commands/commands.hpp"
+#include "runtime/commands/global_options.hpp"
+#include "runtime/commit.hpp"
+#include "runtime/kernel/own_binary.hpp"
+#include "runtime/launch/launch.hpp"
+
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kExecFailed = 255;  // as runc: engines tell it from the program's own statuses
+
+/// The command line, as far as it is understood.
+struct Request {
+  cli::GlobalSplit split{};
+  const cli::Command* command = nullptr;  // none: only help or version is wanted
+  cli::Parsed options;
+  bool is_understood = false;
+};
+
+/// Descriptors 0 to 2 must be open, or the first files we open become the container's stdio.
+void occupy_stdio() {
+  std::array<pollfd, 3> stdio{pollfd{0, 0, 0}, pollfd{1, 0, 0}, pollfd{2, 0, 0}};
+  if (::poll(stdio.data(), stdio.size(), 0) <= 0) return;
+  for (const pollfd& one : stdio)
+    if ((one.revents & POLLNVAL) != 0) check(::open("/dev/null", O_RDWR), "open /dev/null");
+}
+
+void print_version() {
+  commands::print(sentence("toyrun version ", TOYRUN_VERSION, "\ncommit: ", TOYRUN_COMMIT,
+                           "\nspec: ", oci::kRuntimeSpecVersion, '\n'));
+}
+
+const cli::Command& find_command(const cli::Program& program, std::string_view name) {
+  const auto found = std::ranges::find(program.commands, name, &cli::Command::name);
+  if (found == program.commands.end())
+    throw UsageError(sentence("No help topic for '", name, "': there is no such command"));
+  return *found;
+}
+
+/// create, run and exec let foreign code near our executable.
+bool enters_container(const Request& request) {
+  const std::string_view name = request.command->name;
+  return (name == "create" || name == "run" || name == "exec") && !request.options.has("explain");
+}
+
+void read_request(const cli::Program& program, std::span<const std::string_view> words,
+                  Request& request) {
+  request.split = cli::split_global(words, program.global_options);
+  const std::span<const std::string_view> rest = request.split.rest;
+  if (request.split.global.has("version") || request.split.global.has("help") || rest.empty())
+    return;
+  const bool is_help = rest[0] == "help";
+  if (is_help && rest.size() == 1) return;
+  request.command = &find_command(program, rest[is_help ? 1 : 0]);
+  if (is_help) return request.options.add("help", "");
+  request.options = cli::parse(rest.subspan(1), request.command->options, request.command->words);
+  // Before anything is opened, the log above all: it would pass for one of them.
+  if (const auto count = request.options.value("preserve-fds"))
+    launch::check_preserved_fds(
+        static_cast<unsigned>(cli::parse_number(*count, 1 << 20, "--preserve-fds")));
+}
+
+/// Understands the command line and opens the log; what is wrong with the former is said in the
+/// latter.
+void prepare(const cli::Program& program, std::span<const std::string_view> words,
+             Request& request) {
+  occupy_stdio();
+  std::exception_ptr refused;
+  try {
+    read_request(program, words, request);
+  } catch (...) {
+    refused = std::current_exception();
+  }
+  logging::configure(commands::log_settings(request.split.global));
+  if (refused != nullptr) std::rethrow_exception(refused);
+  commands::check_global(request.split.global);
+  request.is_understood = true;
+}
+
+int run_request(const cli::Program& program, const Request& request, char** arguments) {
+  const cli::Parsed& global = request.split.global;
+  if (request.command == nullptr) {
+    if (global.has("version") && !global.has("help"))
+      print_version();
+    else
+      commands::print(cli::help(program));
+    return 0;
+  }
+  if (request.options.has("help")) {
+    commands::print(cli::help(program, *request.command));
+    return 0;
+  }
+  if (enters_container(request)) kernel::continue_from_protected_binary(arguments);
+  return request.command->run(global, request.options);
+}
+
+/// The help that fits what was asked for, on stdout as in runc. A failure to print it is no news.
+void print_usage(const cli::Program& program, const Request& request) {
+  const std::string text = sentence(
+      "Incorrect Usage.\n\n",
+      request.command == nullptr ? cli::help(program) : cli::help(program, *request.command));
+  [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const auto rows = commands::all();
+  const cli::Program program{.name = "toyrun",
+                             .summary = "Runs containers from OCI bundles.",
+                             .global_options = commands::kGlobalOptions,
+                             .commands = rows};
+  Request request;
+  try {
+    const std::vector<std::string_view> words(arguments + std::min(count, 1), arguments + count);
+    prepare(program, words, request);
+    return run_request(program, request, arguments);
+  } catch (const std::exception& error) {
+    if (!request.is_understood && dynamic_cast<const UsageError*>(&error) != nullptr)
+      print_usage(program, request);
+    logging::error(error.what());
+    const bool is_exec = request.command != nullptr && request.command->name == "exec";
+    return request.is_understood && is_exec ? kExecFailed : kFailed;
+  }
+}
