@@ -144,13 +144,15 @@ std::map<std::string, std::string> JsonView::string_map(std::string_view key) co
   return values;
 }
 
-std::vector<std::string> JsonView::names(std::string_view key) const {
+std::vector<std::string> JsonView::names() const {
   std::vector<std::string> names;
-  const json* const member = find(key);
-  if (member == nullptr) return names;
-  if (!member->is_object()) refuse(key, "is not an object");
-  for (const auto& [name, element] : member->items()) names.push_back(name);
+  for (const auto& [name, element] : value_->items()) names.push_back(name);
   return names;
+}
+
+std::vector<std::string> JsonView::names(std::string_view key) const {
+  const std::optional<JsonView> member = object(key);
+  return member ? member->names() : std::vector<std::string>();
 }
 
 std::optional<std::string> JsonView::text(std::string_view key) const {

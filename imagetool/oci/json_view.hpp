@@ -42,6 +42,8 @@ class JsonView {
   std::vector<std::string> string_or_strings(std::string_view key) const;
   /// Names and strings of an object member; null values are "".
   std::map<std::string, std::string> string_map(std::string_view key) const;
+  /// The object's own names, sorted.
+  std::vector<std::string> names() const;
   /// The names in an object member, sorted.
   std::vector<std::string> names(std::string_view key) const;
   /// The member as JSON text; nullopt when missing.

@@ -22,13 +22,13 @@
 namespace registry {
 
 struct Options {
-  CredentialSources credentials;
-  RegistriesConf conf;
+  CredentialSources credentials{};
+  RegistriesConf conf{};
   bool tls_verify = true;  // false: https unverified, then plain http, as skopeo does
   int retries = 5;         // of one request, and of a blob without progress
   std::chrono::milliseconds first_wait{1000};  // doubles at each retry, jittered, at most 60 s
   std::chrono::seconds longest_wait{60};       // a Retry-After above this fails at once
-  std::stop_token stop;                        // ends transfers and waits with an Error
+  std::stop_token stop{};                      // ends transfers and waits with an Error
 
   /// The user's and the system's configuration, before any option is applied.
   static Options from_environment(const std::optional<std::string>& authfile = std::nullopt);

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Authorization header for one repository on one host: answers challenges with a bearer token
+// from the token server or with the login itself. toyimg only; shared by all threads, one token
+// request at a time.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "imagetool/registry/challenge.hpp"
+#include "imagetool/registry/credentials.hpp"
+#include "imagetool/registry/http.hpp"
+
+namespace registry {
+
+class Authorization {
+ public:
+  /// Sends a request to the token server, with retries.
+  using Send = std::function<HttpResponse(const HttpRequest&)>;
+
+  /// `find` looks the login up, once, when it is first needed.
+  Authorization(std::string repository, std::function<std::optional<Login>()> find, Send send)
+      : scope_("repository:" + std::move(repository) + ":pull"),
+        find_(std::move(find)),
+        send_(std::move(send)) {}
+
+  /// The header's value for the next request to `registry`, "" for none; a token about to expire is
+  /// renewed first.
+  std::string header(const Url& registry);
+  /// Answers a 401 of `registry` to a request that carried `used`. False when there is nothing
+  /// better to offer. Throws Error when the token server is out of bounds, out of order or refuses
+  /// the login.
+  bool answer(std::span<const Challenge> challenges, const std::string& used, const Url& registry);
+  /// True when a login was found and offered.
+  bool has_login() const;
+
+ private:
+  bool answer_bearer(const Challenge& challenge, const Url& registry);
+  bool answer_basic();
+  const std::optional<Login>& login();
+  HttpRequest token_request(const Challenge& challenge, const Url& realm);
+  void take_token(const HttpResponse& response, const Url& realm);
+
+  std::string scope_;
+  std::function<std::optional<Login>()> find_;
+  Send send_;
+
+  mutable std::mutex lock_;
+  std::string header_;
+  std::optional<Challenge> bearer_;  // how the token was got: how it is renewed
+  std::chrono::steady_clock::time_point renewal_{};
+  bool login_is_known_ = false;
+  std::optional<Login> login_;
+};
+
+/// The token server named by a challenge of `registry`. Throws Error when the registry must not
+/// send us there: plain http from https, an address inside this machine or network other than the
+/// registry's own.
+Url checked_realm(std::string_view realm, const Url& registry);
+
+}  // namespace registry

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// docker-credential-NAME programs: a registry's key on stdin, the login as JSON on stdout. toyimg
+// only; the program is killed when it takes too long, and what it prints is capped.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "imagetool/registry/credentials.hpp"
+
+namespace registry {
+
+/// Runs `docker-credential-NAME get` for `server`. nullopt when it has no login for it. Throws
+/// NotFound when there is no such program, Error when it fails, prints nonsense or takes longer
+/// than `timeout`.
+std::optional<Login> ask_helper(const std::string& name, const std::string& server,
+                                std::chrono::seconds timeout = std::chrono::seconds(60));
+
+}  // namespace registry

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/registry/endpoint.hpp"
+
+#include <utility>
+
+#include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/error.hpp"
+#include "imagetool/oci/printable.hpp"
+#include "imagetool/registry/tls_files.hpp"
+
+namespace registry {
+namespace {
+
+constexpr int kMostRedirects = 10;
+constexpr std::size_t kLongestWarning = 4096;
+
+bool is_redirect(long status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+bool contains(std::string_view text, std::string_view word) {
+  return text.find(word) != std::string_view::npos;
+}
+
+/// What https servers say when they are asked in plain http (Go, nginx, Apache), or nothing at all.
+bool wants_https(const HttpResponse& response, const std::string& method) {
+  if (response.transport == Transport::kDropped || response.transport == Transport::kNotHttp)
+    return true;
+  return response.transport == Transport::kDone && response.status == 400 &&
+         (method == "HEAD" || contains(response.body, "HTTPS") || contains(response.body, "SSL"));
+}
+
+bool wants_http(const HttpResponse& response) {
+  return response.transport == Transport::kTls || response.transport == Transport::kUnreachable ||
+         response.transport == Transport::kDropped;
+}
+
+/// The second scheme's failure is worth telling only if that scheme is spoken at all.
+bool is_telling(const HttpResponse& response) {
+  return response.transport == Transport::kDone || response.transport == Transport::kUntrusted;
+}
+
+bool lacks_scope(const std::vector<Challenge>& challenges) {
+  for (const Challenge& challenge : challenges)
+    if (challenge.parameter("error") == "insufficient_scope") return true;
+  return false;
+}
+
+}  // namespace
+
+Endpoint::Endpoint(Source source, Setup setup, HttpClient& http)
+    : source_(std::move(source)),
+      setup_(std::move(setup)),
+      http_(http),
+      api_host_(source_.host == "docker.io" ? "registry-1.docker.io" : source_.host),
+      tls_(tls_files_for(api_host_)),
+      authorization_(
+          source_.repository,
+          [this] { return find_login(setup_.credentials, source_.host, source_.repository); },
+          [this](const HttpRequest& request) { return send_to_token_server(request); }) {}
+
+/// Loopback may speak http, as docker allows it; https there is verified like anywhere else.
+/// Elsewhere http is tried only where the user allowed it, and after https.
+std::vector<Endpoint::Scheme> Endpoint::schemes() const {
+  if (is_loopback(host_of(api_host_))) return {Scheme::kHttp, Scheme::kHttps};
+  if (!verifies()) return {Scheme::kHttps, Scheme::kHttp};
+  return {Scheme::kHttps};
+}
+
+std::optional<Endpoint::Scheme> Endpoint::known_scheme() {
+  const std::lock_guard guard(lock_);
+  return scheme_;
+}
+
+Url Endpoint::base(Scheme scheme, std::string_view path) const {
+  const std::optional<Url> url = Url::parse(
+      sentence(scheme == Scheme::kHttp ? "http" : "https", "://", api_host_, "/v2/", path));
+  if (!url) throw Error(sentence("\"", printable(source_.host), "\" is not a host to fetch from"));
+  return *url;
+}
+
+HttpResponse Endpoint::send(const Ask& ask, const OnContent& on_content) {
+  const std::string path = source_.repository + "/" + ask.path;
+  for (int answers = 0;; ++answers) {
+    const std::optional<Scheme> scheme = known_scheme();
+    const std::string used = scheme ? authorization_.header(base(*scheme, "")) : "";
+    HttpResponse response = scheme ? send_following(base(*scheme, path), ask, used, on_content)
+                                   : send_probing(ask, on_content);
+    if (response.transport != Transport::kDone || response.status != 401 || response.is_elsewhere)
+      return response;
+    const std::vector<Challenge> challenges = challenges_in(response);
+    // A fresh token that is refused gets one more chance, and only when it was too narrow.
+    if (answers > 1 || (answers == 1 && !lacks_scope(challenges))) return response;
+    if (!authorization_.answer(challenges, used, base(*known_scheme(), ""))) return response;
+  }
+}
+
+HttpResponse Endpoint::send_foreign(const Url& url, const Ask& ask, const OnContent& on_content) {
+  return send_following(url, ask, "", on_content);
+}
+
+HttpResponse Endpoint::send_probing(const Ask& ask, const OnContent& on_content) {
+  const std::vector<Scheme> candidates = schemes();
+  const std::string path = source_.repository + "/" + ask.path;
+  HttpResponse first;
+  for (const Scheme scheme : candidates) {
+    HttpResponse response = send_following(base(scheme, path), ask, "", on_content);
+    const bool is_last = scheme == candidates.back();
+    const bool is_other =
+        scheme == Scheme::kHttp ? wants_https(response, ask.method) : wants_http(response);
+    if (!is_last && is_other) {
+      first = std::move(response);
+      continue;
+    }
+    if (is_last && candidates.size() > 1 && !is_telling(response) &&
+        response.transport != Transport::kStopped)
+      return first;
+    if (response.transport == Transport::kDone) {
+      const std::lock_guard guard(lock_);
+      scheme_ = scheme;
+    }
+    return response;
+  }
+  return first;
+}
+
+HttpResponse Endpoint::send_following(const Url& url, const Ask& ask,
+                                      const std::string& authorization,
+                                      const OnContent& on_content) {
+  HttpRequest request{.method = ask.method,
+                      .url = url,
+                      .headers = ask.headers,
+                      .verify_tls = verifies(),
+                      .tls = tls_,
+                      .body_limit = ask.body_limit};
+  if (!authorization.empty()) request.headers.push_back("Authorization: " + authorization);
+  bool is_elsewhere = false;
+  for (int hops = 0;; ++hops) {
+    HttpResponse response = send_one(request, on_content);
+    response.is_elsewhere = is_elsewhere;
+    if (response.transport != Transport::kDone || !is_redirect(response.status)) return response;
+    const std::optional<Url> next = request.url.resolve(response.header("location").value_or(""));
+    if (!next)
+      throw Error(sentence(request.url.host, " redirects to nowhere a registry may redirect to"));
+    if (hops == kMostRedirects)
+      throw Error(sentence(url.host, " redirects more than ", kMostRedirects, " times"));
+    if (request.url.scheme == "https" && next->scheme == "http" && !ask.may_leave_https)
+      throw Error(
+          sentence(request.url.host, " redirects from https to plain http, to ", next->host));
+    // Neither the login nor the certificate is for anybody else, not even on the way back.
+    if (!next->same_origin(request.url)) {
+      request.headers = ask.headers;
+      request.tls.certificate.clear();
+      is_elsewhere = true;
+    }
+    request.url = *next;
+  }
+}
+
+HttpResponse Endpoint::send_one(const HttpRequest& request, const OnContent& on_content) {
+  const Url& url = request.url;
+  // Without the query: a signed one is a secret.
+  logging::debug(sentence(request.method, " ", url.text.substr(0, url.text.find('?'))));
+  const OnContent checked = [&](const HttpHead& head) {
+    if (head.header("content-encoding").value_or("identity") != "identity")
+      throw Error(sentence(url.host, " sends its content encoded, which was not asked for"));
+    return on_content ? on_content(head) : BodySink();
+  };
+  HttpResponse response = http_.send(request, checked);
+  if (response.transport == Transport::kDone) has_answered_ = true;
+  show_warnings(response);
+  return response;
+}
+
+HttpResponse Endpoint::send_to_token_server(HttpRequest request) {
+  request.verify_tls = verifies();
+  request.tls.authorities = tls_.authorities;
+  Retries retries(setup_.limits);
+  HttpResponse response;
+  do {
+    logging::debug(sentence(request.method, " a token from ", request.url.host));
+    response = http_.send(request);
+  } while (retries.again(response, false));
+  return response;
+}
+
+/// One large registry challenges only at /v2/ (containers/image pings for that reason).
+std::vector<Challenge> Endpoint::challenges_in(const HttpResponse& response) {
+  std::vector<Challenge> challenges = parse_challenges(response.all("www-authenticate"));
+  for (const Challenge& challenge : challenges)
+    if (challenge.scheme == "bearer" || challenge.scheme == "basic") return challenges;
+  const HttpResponse ping = send_following(base(*known_scheme(), ""), {}, "", {});
+  if (ping.status != 401 || ping.is_elsewhere) return {};
+  return parse_challenges(ping.all("www-authenticate"));
+}
+
+void Endpoint::show_warnings(const HttpResponse& response) {
+  for (const std::string& warning : response.all("warning")) {
+    if (!warning.starts_with("299 ")) continue;
+    const std::lock_guard guard(lock_);
+    if (warned_.insert(warning).second)
+      logging::warning(
+          sentence(source_.host, " says: ", printable(warning.substr(4), kLongestWarning)));
+  }
+}
+
+}  // namespace registry

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/registry/http.hpp"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <mutex>
+#include <type_traits>
+
+#include "bundle-spec/error.hpp"
+
+namespace registry {
+namespace {
+
+constexpr long kReceiveBuffer = 512L << 10;
+constexpr long kConnectSeconds = 30;
+constexpr long kStallBytesPerSecond = 1024;
+constexpr long kStallSeconds = 30;
+constexpr std::size_t kHeaderLimit = std::size_t{256} << 10;
+
+struct FreeEasy {
+  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+};
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using Easy = std::unique_ptr<CURL, FreeEasy>;
+using List = std::unique_ptr<curl_slist, FreeList>;
+
+/// What the callbacks of one exchange write to.
+struct Exchange {
+  const HttpRequest& request;
+  const OnContent& on_content;
+  const std::stop_token& stop;
+  HttpResponse response{};
+  std::size_t header_bytes = 0;
+  bool body_begun = false;
+  BodySink sink{};
+  std::exception_ptr thrown{};
+
+  void begin_body() {
+    if (std::exchange(body_begun, true) || !response.is_content() || !on_content) return;
+    sink = on_content(response);
+  }
+  /// False: no more of it.
+  bool take_body(std::span<const std::byte> bytes) {
+    begin_body();
+    if (sink) {
+      sink(bytes);
+      return true;
+    }
+    const std::size_t room = request.body_limit - response.body.size();
+    response.is_cut = bytes.size() > room;
+    response.body.append(reinterpret_cast<const char*>(bytes.data()), std::min(room, bytes.size()));
+    return !response.is_cut;
+  }
+};
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& letter : result)
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  return result;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(kBlank);
+  if (begin == std::string_view::npos) return "";
+  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+}
+
+int status_in(std::string_view line) {
+  const std::size_t space = line.find(' ');
+  int status = 0;
+  for (std::size_t at = space + 1;
+       space != std::string_view::npos && at < line.size() && status < 1000; ++at) {
+    if (line[at] < '0' || line[at] > '9') break;
+    status = status * 10 + (line[at] - '0');
+  }
+  return status;
+}
+
+std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* context) {
+  Exchange& exchange = *static_cast<Exchange*>(context);
+  const std::string_view line(bytes, size * count);
+  exchange.header_bytes += line.size();
+  if (exchange.header_bytes > kHeaderLimit) return 0;
+  if (line.starts_with("HTTP/")) {  // the first line, or a second one behind a 1xx
+    exchange.response.headers.clear();
+    exchange.response.status = status_in(line);
+    return line.size();
+  }
+  const std::size_t colon = line.find(':');
+  if (colon != std::string_view::npos)
+    exchange.response.headers.emplace_back(lower(line.substr(0, colon)),
+                                           trimmed(line.substr(colon + 1)));
+  return line.size();
+}
+
+std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* context) {
+  Exchange& exchange = *static_cast<Exchange*>(context);
+  const std::size_t length = size * count;
+  try {
+    return exchange.take_body(std::as_bytes(std::span(bytes, length))) ? length : 0;
+  } catch (...) {
+    exchange.thrown = std::current_exception();
+    return 0;
+  }
+}
+
+int on_progress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<Exchange*>(context)->stop.stop_requested() ? 1 : 0;
+}
+
+template <typename Value>
+void set(CURL* handle, CURLoption option, Value value) {
+  if (curl_easy_setopt(handle, option, value) != CURLE_OK)
+    throw Error(sentence("libcurl refuses option ", static_cast<int>(option)));
+}
+
+List headers_of(const HttpRequest& request) {
+  List list;
+  for (const std::string& header : request.headers) {
+    curl_slist* const longer = curl_slist_append(list.get(), header.c_str());
+    if (longer == nullptr) throw Error("out of memory");
+    (void)list.release();
+    list.reset(longer);
+  }
+  return list;
+}
+
+void set_tls(CURL* handle, const HttpRequest& request) {
+  set(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  set(handle, CURLOPT_SSL_VERIFYPEER, request.verify_tls ? 1L : 0L);
+  set(handle, CURLOPT_SSL_VERIFYHOST, request.verify_tls ? 2L : 0L);
+  // Parsing the system's bundle costs more than a handshake: not when nothing is checked.
+  if (!request.verify_tls || !request.tls.authorities.empty()) {
+    set(handle, CURLOPT_CAINFO, static_cast<const char*>(nullptr));
+    set(handle, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  }
+  if (request.verify_tls && !request.tls.authorities.empty()) {
+    curl_blob authorities{.data = const_cast<char*>(request.tls.authorities.data()),
+                          .len = request.tls.authorities.size(),
+                          .flags = CURL_BLOB_COPY};
+    set(handle, CURLOPT_CAINFO_BLOB, &authorities);
+  } else if (request.verify_tls) {
+    if (const char* const file = ::getenv("SSL_CERT_FILE")) set(handle, CURLOPT_CAINFO, file);
+    if (const char* const directory = ::getenv("SSL_CERT_DIR"))
+      set(handle, CURLOPT_CAPATH, directory);
+  }
+  if (request.tls.certificate.empty()) return;
+  set(handle, CURLOPT_SSLCERT, request.tls.certificate.c_str());
+  set(handle, CURLOPT_SSLKEY, request.tls.key.c_str());
+}
+
+void set_request(CURL* handle, const HttpRequest& request, const List& headers) {
+  set(handle, CURLOPT_URL, request.url.text.c_str());
+  set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  set(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(handle, CURLOPT_USERAGENT, "toyimg/" TOYRUN_VERSION);
+  set(handle, CURLOPT_HTTPHEADER, headers.get());
+  set(handle, CURLOPT_PATH_AS_IS, 1L);
+  set(handle, CURLOPT_NOSIGNAL, 1L);
+  set(handle, CURLOPT_FOLLOWLOCATION, 0L);
+  set(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  set(handle, CURLOPT_UNRESTRICTED_AUTH, 0L);
+  set(handle, CURLOPT_BUFFERSIZE, kReceiveBuffer);
+  set(handle, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
+  set(handle, CURLOPT_LOW_SPEED_LIMIT, kStallBytesPerSecond);
+  set(handle, CURLOPT_LOW_SPEED_TIME, kStallSeconds);
+  // As Go does, and docker with it: a proxy is never asked for the machine itself.
+  if (is_loopback(request.url.host)) set(handle, CURLOPT_NOPROXY, "*");
+  if (request.method == "HEAD") set(handle, CURLOPT_NOBODY, 1L);
+  if (request.method == "POST") {
+    set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    set(handle, CURLOPT_POSTFIELDS, request.body.c_str());
+  }
+  set_tls(handle, request);
+}
+
+Transport transport_of(CURLcode code) {
+  switch (code) {
+    case CURLE_OK:
+      return Transport::kDone;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_PROXY:
+      return Transport::kUnreachable;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+      return Transport::kUntrusted;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CIPHER:
+      return Transport::kTls;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+      return Transport::kNotHttp;
+    case CURLE_ABORTED_BY_CALLBACK:
+      return Transport::kStopped;
+    default:
+      return Transport::kDropped;
+  }
+}
+
+bool is_connected(CURL* handle) {
+  curl_off_t microseconds = 0;
+  return curl_easy_getinfo(handle, CURLINFO_CONNECT_TIME_T, &microseconds) == CURLE_OK &&
+         microseconds > 0;
+}
+
+}  // namespace
+
+std::optional<std::string> HttpHead::header(std::string_view name) const {
+  for (const auto& [key, value] : headers)
+    if (key == name) return value;
+  return std::nullopt;
+}
+
+std::vector<std::string> HttpHead::all(std::string_view name) const {
+  std::vector<std::string> values;
+  for (const auto& [key, value] : headers)
+    if (key == name) values.push_back(value);
+  return values;
+}
+
+/// Idle handles keep their connections; names and TLS sessions are shared among all of them.
+struct HttpClient::Shared {
+  std::stop_token stop;
+  std::array<std::mutex, CURL_LOCK_DATA_LAST> locks{};
+  CURLSH* share = nullptr;
+  std::mutex idle_lock{};
+  std::vector<Easy> idle{};
+
+  explicit Shared(std::stop_token token) : stop(std::move(token)) {}
+  ~Shared() {
+    idle.clear();
+    if (share != nullptr) curl_share_cleanup(share);
+  }
+
+  static void lock(CURL*, curl_lock_data which, curl_lock_access, void* self) {
+    static_cast<Shared*>(self)->locks[which].lock();
+  }
+  static void unlock(CURL*, curl_lock_data which, void* self) {
+    static_cast<Shared*>(self)->locks[which].unlock();
+  }
+
+  void set_up() {
+    static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (started != CURLE_OK) throw Error("libcurl does not start");
+    share = curl_share_init();
+    if (share == nullptr) throw Error("libcurl does not start");
+    curl_share_setopt(share, CURLSHOPT_USERDATA, this);
+    curl_share_setopt(share, CURLSHOPT_LOCKFUNC, &Shared::lock);
+    curl_share_setopt(share, CURLSHOPT_UNLOCKFUNC, &Shared::unlock);
+    curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+    curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+  }
+
+  Easy take() {
+    const std::lock_guard guard(idle_lock);
+    if (share == nullptr) set_up();
+    if (idle.empty()) {
+      Easy made(curl_easy_init());
+      if (!made) throw Error("libcurl gives no handle");
+      return made;
+    }
+    Easy handle = std::move(idle.back());
+    idle.pop_back();
+    return handle;
+  }
+  void give_back(Easy handle) {
+    curl_easy_reset(handle.get());
+    const std::lock_guard guard(idle_lock);
+    idle.push_back(std::move(handle));
+  }
+};
+
+HttpClient::HttpClient(std::stop_token stop) : shared_(std::make_unique<Shared>(std::move(stop))) {}
+HttpClient::~HttpClient() = default;
+
+HttpResponse HttpClient::send(const HttpRequest& request, const OnContent& on_content) {
+  Easy handle = shared_->take();
+  Exchange exchange{.request = request, .on_content = on_content, .stop = shared_->stop};
+  const List headers = headers_of(request);
+  std::array<char, CURL_ERROR_SIZE> words{};
+  CURL* const easy = handle.get();
+  set_request(easy, request, headers);
+  set(easy, CURLOPT_SHARE, shared_->share);
+  set(easy, CURLOPT_ERRORBUFFER, words.data());
+  set(easy, CURLOPT_HEADERFUNCTION, &on_header);
+  set(easy, CURLOPT_HEADERDATA, &exchange);
+  set(easy, CURLOPT_WRITEFUNCTION, &on_body);
+  set(easy, CURLOPT_WRITEDATA, &exchange);
+  set(easy, CURLOPT_XFERINFOFUNCTION, &on_progress);
+  set(easy, CURLOPT_XFERINFODATA, &exchange);
+  set(easy, CURLOPT_NOPROGRESS, 0L);
+  const CURLcode code = curl_easy_perform(easy);
+  const bool connected = is_connected(easy);
+  shared_->give_back(std::move(handle));
+  if (exchange.thrown) std::rethrow_exception(exchange.thrown);
+  if (code == CURLE_OK && request.method != "HEAD") exchange.begin_body();
+  // A body that was cut on purpose is a complete exchange.
+  if (code == CURLE_OK || exchange.response.is_cut) return std::move(exchange.response);
+  exchange.response.transport =
+      code == CURLE_OPERATION_TIMEDOUT && !connected ? Transport::kUnreachable : transport_of(code);
+  exchange.response.failure = words[0] != '\0' ? words.data() : curl_easy_strerror(code);
+  return std::move(exchange.response);
+}
+
+}  // namespace registry

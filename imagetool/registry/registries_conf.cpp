@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/registry/registries_conf.hpp"
+
+#include <dirent.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+#include "imagetool/oci/printable.hpp"
+#include "imagetool/registry/toml.hpp"
+
+namespace registry {
+namespace {
+
+constexpr std::string_view kWildcard = "*.";
+constexpr const char* kSystemFile = "/etc/containers/registries.conf";
+
+/// One table with the name of its file for messages.
+class Place {
+ public:
+  Place(const toml::Table& table, const std::string& file) : table_(table), file_(file) {}
+
+  [[noreturn]] void refuse(int line, std::string_view why) const {
+    throw Error(sentence(file_, ":", line, ": ", why));
+  }
+  [[noreturn]] void refuse(std::string_view why) const { refuse(table_.line, why); }
+
+  bool has(const std::string& key) const { return table_.values.contains(key); }
+  template <typename Kind>
+  Kind get(const std::string& key, std::string_view kind) const {
+    const auto found = table_.values.find(key);
+    if (found == table_.values.end()) return {};
+    const Kind* const value = std::get_if<Kind>(&found->second.content);
+    if (value == nullptr) refuse(found->second.line, sentence(key, " is not ", kind));
+    return *value;
+  }
+  std::string string(const std::string& key) const { return get<std::string>(key, "a string"); }
+  bool boolean(const std::string& key) const { return get<bool>(key, "true or false"); }
+  /// A host with an optional path, without scheme; "" when missing.
+  std::string location(const std::string& key) const {
+    std::string text = string(key);
+    while (text.ends_with('/')) text.pop_back();
+    if (text.find("://") != std::string::npos)
+      refuse(table_.values.at(key).line,
+             sentence(key, " must not begin with a scheme such as https://"));
+    const bool plain = std::all_of(text.begin(), text.end(), [](char letter) {
+      return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+             (letter >= '0' && letter <= '9') ||
+             std::string_view("*.-_:/[]").find(letter) != std::string_view::npos;
+    });
+    if (!plain)
+      refuse(table_.values.at(key).line,
+             sentence(key, " \"", printable(text), "\" is not a host with a path"));
+    return text;
+  }
+
+ private:
+  const toml::Table& table_;
+  const std::string& file_;
+};
+
+Mirror read_mirror(const Place& place) {
+  Mirror mirror{.location = place.location("location"), .insecure = place.boolean("insecure")};
+  if (mirror.location.empty()) place.refuse("a mirror needs a location");
+  const std::string use = place.string("pull-from-mirror");
+  if (use == "digest-only")
+    mirror.use = MirrorUse::kDigestOnly;
+  else if (use == "tag-only")
+    mirror.use = MirrorUse::kTagOnly;
+  else if (!use.empty() && use != "all")
+    place.refuse("pull-from-mirror is none of all, digest-only and tag-only");
+  return mirror;
+}
+
+RegistryRule read_rule(const toml::Table& table, const std::string& file) {
+  const Place place(table, file);
+  RegistryRule rule{.prefix = place.location("prefix"),
+                    .location = place.location("location"),
+                    .insecure = place.boolean("insecure"),
+                    .blocked = place.boolean("blocked"),
+                    .mirror_by_digest_only = place.boolean("mirror-by-digest-only")};
+  if (place.has("pull-from-mirror"))
+    place.refuse("pull-from-mirror belongs into a [[registry.mirror]]");
+  if (rule.prefix.empty()) rule.prefix = rule.location;
+  if (rule.prefix.empty()) place.refuse("a [[registry]] needs a prefix or a location");
+  const bool wildcard = rule.prefix.starts_with(kWildcard);
+  if (rule.prefix.find('*', wildcard ? 1 : 0) != std::string::npos ||
+      rule.location.starts_with('*'))
+    place.refuse("a wildcard is only allowed as \"*.\" at the start of a prefix");
+  if (wildcard && rule.prefix.find('/') != std::string::npos)
+    place.refuse("a wildcard prefix has no path");
+  if (!wildcard && rule.location.empty()) rule.location = rule.prefix;
+  if (const auto mirrors = table.arrays.find("mirror"); mirrors != table.arrays.end()) {
+    for (const toml::Table& mirror : mirrors->second) {
+      rule.mirrors.push_back(read_mirror(Place(mirror, file)));
+      if (rule.mirror_by_digest_only && mirror.values.contains("pull-from-mirror"))
+        Place(mirror, file).refuse("pull-from-mirror and mirror-by-digest-only exclude each other");
+      if (rule.mirror_by_digest_only) rule.mirrors.back().use = MirrorUse::kDigestOnly;
+    }
+  }
+  return rule;
+}
+
+/// Bytes of `name` that the prefix covers; 0 when it does not match.
+std::size_t matched_length(std::string_view prefix, std::string_view name) {
+  if (prefix.starts_with(kWildcard)) {
+    const std::string_view host = name.substr(0, name.find('/'));
+    const std::string_view without_port = host.substr(0, host.rfind(':'));
+    const std::string_view suffix = prefix.substr(1);
+    if (host.ends_with(suffix) && host.size() > suffix.size()) return host.size();
+    return without_port.ends_with(suffix) && without_port.size() > suffix.size()
+               ? without_port.size()
+               : 0;
+  }
+  if (!name.starts_with(prefix)) return 0;
+  // "example.com" covers example.com:5000/a as well (containers-registries.conf(5)).
+  const bool ends =
+      name.size() == prefix.size() || name[prefix.size()] == '/' || name[prefix.size()] == ':';
+  return ends ? prefix.size() : 0;
+}
+
+Source source_at(std::string_view location, std::string_view name, std::size_t covered,
+                 bool insecure) {
+  const std::string moved =
+      location.empty() ? std::string(name) : sentence(location, name.substr(covered));
+  const std::size_t slash = moved.find('/');
+  if (slash == std::string::npos || slash + 1 == moved.size())
+    throw Error(
+        sentence("registries.conf: the location ", location, " leaves no repository of ", name));
+  return {
+      .host = moved.substr(0, slash), .repository = moved.substr(slash + 1), .insecure = insecure};
+}
+
+std::string environment(const char* name) {
+  const char* const value = ::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+void add_file(RegistriesConf& conf, const std::string& path) {
+  if (const auto text = read_file_if_exists(path)) conf.add(*text, path);
+}
+
+void add_drop_ins(RegistriesConf& conf, const std::string& directory) {
+  struct Close {
+    void operator()(DIR* open) const { ::closedir(open); }
+  };
+  const std::unique_ptr<DIR, Close> open(::opendir(directory.c_str()));
+  if (!open) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return;
+    throw Error(sentence("open ", directory), errno);
+  }
+  std::set<std::string> names;
+  while (const dirent* const entry = ::readdir(open.get()))
+    if (std::string_view(entry->d_name).ends_with(".conf")) names.insert(entry->d_name);
+  for (const std::string& name : names) add_file(conf, directory + "/" + name);
+}
+
+}  // namespace
+
+void RegistriesConf::add(std::string_view text, const std::string& name) {
+  const toml::Table root = toml::parse(text, name);
+  const Place place(root, name);
+  if (const auto old = root.tables.find("registries"); old != root.tables.end())
+    place.refuse(std::max(old->second.line, 1),
+                 "the file is in the old version 1 format; use [[registry]] tables");
+  if (place.has("unqualified-search-registries"))
+    unqualified_search_registries =
+        place.get<std::vector<std::string>>("unqualified-search-registries", "an array of strings");
+  const auto tables = root.arrays.find("registry");
+  if (tables == root.arrays.end()) return;
+  std::set<std::string> seen;
+  for (const toml::Table& table : tables->second) {
+    RegistryRule rule = read_rule(table, name);
+    if (!seen.insert(rule.prefix).second)
+      place.refuse(table.line, sentence("the prefix ", rule.prefix, " occurs twice"));
+    std::erase_if(rules,
+                  [&](const RegistryRule& earlier) { return earlier.prefix == rule.prefix; });
+    rules.push_back(std::move(rule));
+  }
+}
+
+RegistriesConf RegistriesConf::from_environment() {
+  RegistriesConf conf;
+  if (const std::string named = environment("CONTAINERS_REGISTRIES_CONF"); !named.empty()) {
+    conf.add(read_file(named), named);
+    add_drop_ins(conf, named + ".d");
+    return conf;
+  }
+  std::string home = environment("XDG_CONFIG_HOME");
+  if (home.empty() && !environment("HOME").empty()) home = environment("HOME") + "/.config";
+  const std::string users = home.empty() ? "" : home + "/containers/registries.conf";
+  const std::optional<std::string> text = users.empty() ? std::nullopt : read_file_if_exists(users);
+  if (text)
+    conf.add(*text, users);
+  else
+    add_file(conf, kSystemFile);
+  add_drop_ins(conf, sentence(kSystemFile, ".d"));
+  if (!users.empty()) add_drop_ins(conf, users + ".d");
+  return conf;
+}
+
+const RegistryRule* RegistriesConf::find(std::string_view name) const {
+  const RegistryRule* best = nullptr;
+  for (const RegistryRule& rule : rules)
+    if (matched_length(rule.prefix, name) != 0 &&
+        (best == nullptr || rule.prefix.size() > best->prefix.size()))
+      best = &rule;
+  return best;
+}
+
+std::vector<Source> sources_of(const RegistriesConf& conf, const std::string& host,
+                               const std::string& repository) {
+  const std::string name = host + "/" + repository;
+  const RegistryRule* const rule = conf.find(name);
+  if (rule == nullptr) return {Source{.host = host, .repository = repository}};
+  if (rule->blocked) throw Error(sentence(name, ": registries.conf blocks ", rule->prefix));
+  const std::size_t covered = matched_length(rule->prefix, name);
+  std::vector<Source> sources;
+  for (const Mirror& mirror : rule->mirrors) {
+    sources.push_back(source_at(mirror.location, name, covered, mirror.insecure));
+    sources.back().use = mirror.use;
+  }
+  sources.push_back(source_at(rule->location, name, covered, rule->insecure));
+  return sources;
+}
+
+}  // namespace registry

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/registry/tls_files.hpp"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+
+namespace registry {
+namespace {
+
+std::optional<std::set<std::string>> names_in(const std::string& directory) {
+  struct Close {
+    void operator()(DIR* open) const { ::closedir(open); }
+  };
+  const std::unique_ptr<DIR, Close> open(::opendir(directory.c_str()));
+  if (!open) return std::nullopt;
+  std::set<std::string> names;
+  while (const dirent* const entry = ::readdir(open.get())) names.insert(entry->d_name);
+  return names;
+}
+
+std::string system_authorities() {
+  const char* const named = ::getenv("SSL_CERT_FILE");
+  return read_file_if_exists(named != nullptr ? named : "/etc/ssl/certs/ca-certificates.crt")
+      .value_or("");
+}
+
+std::vector<std::string> directories_for(const std::string& host) {
+  std::vector<std::string> directories;
+  const char* const home = ::getenv("HOME");
+  if (home != nullptr) directories.push_back(sentence(home, "/.config/containers/certs.d/", host));
+  directories.push_back("/etc/containers/certs.d/" + host);
+  directories.push_back("/etc/docker/certs.d/" + host);
+  return directories;
+}
+
+TlsFiles read_files(const std::string& directory, const std::set<std::string>& names) {
+  TlsFiles files;
+  for (const std::string& name : names) {
+    const std::string path = directory + "/" + name;
+    if (name.ends_with(".crt")) files.authorities += read_file(path) + "\n";
+    if (!name.ends_with(".cert")) continue;
+    const std::string key = name.substr(0, name.size() - 5) + ".key";
+    if (!names.contains(key))
+      throw Error(sentence(path, ": the key ", key, " beside it is missing"));
+    files.certificate = path;
+    files.key = directory + "/" + key;
+  }
+  if (!files.authorities.empty()) files.authorities += system_authorities();
+  return files;
+}
+
+}  // namespace
+
+TlsFiles tls_files_for(const std::string& host) {
+  for (const std::string& directory : directories_for(host))
+    if (const auto names = names_in(directory)) return read_files(directory, *names);
+  return {};
+}
+
+}  // namespace registry
