@@ -48,13 +48,22 @@ inline void in_child(const std::function<void()>& body) {
   EXPECT_EQ(status, 0) << "the child failed, see above";
 }
 
+/// The directory that in_mount_namespace makes for the Tree of its body, and removes.
+inline std::string& tree_path() {
+  static std::string path;
+  return path;
+}
+
 /// The same in a new mount namespace from which nothing reaches the host.
 inline void in_mount_namespace(const std::function<void()>& body) {
+  tree_path() = "/tmp/rootfs-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(tree_path().data()), nullptr);
   in_child([&] {
     ASSERT_EQ(::unshare(CLONE_NEWNS), 0) << strerror(errno);
     ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
     body();
   });
+  EXPECT_EQ(::rmdir(tree_path().c_str()), 0) << "something was left in " << tree_path();
 }
 
 /// A directory with "rootfs" (the image) and "host" (what must stay untouched). A tmpfs, gone with
@@ -62,16 +71,11 @@ inline void in_mount_namespace(const std::function<void()>& body) {
 class Tree {
  public:
   Tree() {
-    check(::mkdtemp(path_.data()) == nullptr ? -1 : 0, "mkdtemp");
     check(::mount("tmpfs", path_.c_str(), "tmpfs", 0, "mode=755"), "mount a tmpfs for the test");
     for (const char* name : {"/rootfs", "/host"}) make_directory(path_ + name);
   }
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
-  ~Tree() {
-    ::umount2(path_.c_str(), MNT_DETACH);
-    ::rmdir(path_.c_str());
-  }
 
   std::string root(const std::string& below = "") const { return path_ + "/rootfs" + below; }
   std::string host(const std::string& below = "") const { return path_ + "/host" + below; }
@@ -87,7 +91,7 @@ class Tree {
   }
 
  private:
-  std::string path_ = "/tmp/rootfs-test-XXXXXX";
+  std::string path_ = tree_path();
 };
 
 inline std::string read(const std::string& path) {
