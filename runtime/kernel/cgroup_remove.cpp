@@ -54,19 +54,20 @@ void wait_for_all(const std::vector<pid_t>& pids, const Deadline& deadline) {
   }
 }
 
-/// One round of waiting for the processes in `left`. A v2 cgroup tells when it is empty, and as a
-/// task leaves its cgroups of all hierarchies at once, the v1 ones are empty then too.
-void wait_until_empty(const CgroupDirectories& left, unsigned round, const Deadline& deadline) {
+/// One round of waiting until the processes in `left` are gone. By pidfds first: cgroup.events is
+/// told at most every 10 ms (CGROUP_FILE_NOTIFY_MIN_INTV), which a container that has just started
+/// would have to sit out.
+void wait_until_empty(const CgroupDirectories& left, const std::vector<pid_t>& pids, unsigned round,
+                      const Deadline& deadline) {
+  if (!pids.empty()) return wait_for_all(pids, deadline);
+  // Nobody is listed, and still busy: the last task is past its exit but has not let go yet. It
+  // leaves its cgroups of all hierarchies at once, so the v2 event is good for the v1 ones too.
   for (const plan::CgroupDirectory& one : left) {
     if (!one.is_v2) continue;
     const UniqueFd dir = open_cgroup_if_exists(one);
     if (dir && !wait_for_event(dir.get(), "populated 0", deadline)) return;
   }
-  const std::vector<pid_t> pids = all_processes(left);
-  wait_for_all(pids, deadline);
-  // Nobody is listed, and still busy: the last task is past its exit but has not let go yet. Only
-  // v1 leaves us without an event here.
-  if (pids.empty() && round > 0) pause_without_event(round, deadline);
+  if (round > 0) pause_without_event(round, deadline);
 }
 
 [[noreturn]] void refuse(const CgroupDirectories& left, std::chrono::milliseconds deadline) {
@@ -111,14 +112,13 @@ void remove(const CgroupDirectories& directories, bool kill_remaining,
   const Deadline end(deadline);
   for (unsigned round = 0; !left.empty(); ++round) {
     if (round > 0 && end.has_passed()) refuse(left, deadline);
-    if (kill_remaining) {
-      signal_all(left, SIGKILL);
+    if (kill_remaining) signal_all(left, SIGKILL);
+    const std::vector<pid_t> pids = all_processes(left);
+    for (const pid_t pid : pids) {
       // A process that left the v2 cgroup for another, but not the rest of its cgroups.
-      for (const pid_t pid : all_processes(left)) {
-        if (pid != ::getpid()) ::kill(pid, SIGKILL);
-      }
+      if (kill_remaining && pid != ::getpid()) ::kill(pid, SIGKILL);
     }
-    wait_until_empty(left, round, end);
+    wait_until_empty(left, pids, round, end);
     remove_free_ones(left);
   }
 }
