@@ -3,6 +3,7 @@
 #include "runtime/kernel/rootfs.hpp"
 
 #include "runtime/kernel/namespaces.hpp"
+#include "runtime/plan/cgroup.hpp"
 #include "tests/unit/runtime/kernel/mount_namespace.hpp"
 
 using namespace mount_test;
@@ -309,6 +310,82 @@ TEST(Rootfs, SaysWhyAUserNamespaceGetsNoProc) {
     in_user_namespace(
         [&] { EXPECT_TRUE(contains(error_of(plan), "user namespace")) << error_of(plan); });
   });
+}
+
+plan::CgroupDirectory cgroup_in(const std::string& mount_point, bool is_v2) {
+  plan::CgroupDirectory directory;
+  directory.mount_point = mount_point;
+  directory.path = "/rootfs-test-" + std::to_string(::getpid());
+  directory.is_v2 = is_v2;
+  return directory;
+}
+
+/// Builds with this step and these cgroups, which are removed again.
+void with_cgroups(const std::vector<plan::CgroupDirectory>& directories,
+                  const plan::MountCgroups& step, const std::function<void(const Tree&)>& look) {
+  plan::CgroupPlan cgroups;
+  cgroups.directories = directories;
+  const kernel::Cgroup cgroup = kernel::Cgroup::create(cgroups);
+  in_mount_namespace([&] {
+    const Tree tree;
+    plan::RootfsPlan plan = plan_for(tree);
+    plan.mounts = {step};
+    const kernel::Procfs procfs = kernel::Procfs::open();
+    kernel::Rootfs rootfs(plan, cgroup, procfs, {});
+    rootfs.mount_all();
+    look(tree);
+  });
+}
+
+TEST(Rootfs, ShowsTheContainerItsOwnCgroupsOfVersion1) {
+  if (mounts_at("/sys/fs/cgroup/memory").empty())
+    GTEST_SKIP() << "no cgroup v1 memory hierarchy on this host";
+  plan::MountCgroups step{.target = "/sys/fs/cgroup"};
+  step.attributes.set = kReadonly | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  step.hierarchies = {{.name = "memory", .directory = 0, .aliases = {"mem", "memory"}},
+                      {.name = "none", .directory = 1, .aliases = {}}};
+  with_cgroups({cgroup_in("/sys/fs/cgroup/memory", false)}, step, [](const Tree& tree) {
+    EXPECT_EQ(read(tree.root("/sys/fs/cgroup/memory/tasks")), "");
+    EXPECT_EQ(::access(tree.root("/sys/fs/cgroup/mem/memory.limit_in_bytes").c_str(), F_OK), 0);
+    EXPECT_EQ(::access(tree.root("/sys/fs/cgroup/none").c_str(), F_OK), -1);
+    EXPECT_EQ(::mkdir(tree.root("/sys/fs/cgroup/memory/new").c_str(), 0700), -1);
+    EXPECT_EQ(errno, EROFS);
+    EXPECT_EQ(::mkdir(tree.root("/sys/fs/cgroup/new").c_str(), 0700), -1);
+    EXPECT_EQ(errno, EROFS);
+    ASSERT_EQ(mounts_at(tree.root("/sys/fs/cgroup/memory")).size(), 1U);
+    EXPECT_TRUE(
+        contains(mounts_at(tree.root("/sys/fs/cgroup/memory"))[0], "ro,nosuid,nodev,noexec"));
+    EXPECT_TRUE(contains(mounts_at(tree.root("/sys/fs/cgroup"))[0], "ro,nosuid,nodev,noexec"));
+  });
+}
+
+TEST(Rootfs, ShowsTheContainerItsOwnCgroupOfVersion2) {
+  const bool is_pure = !mounts_at("/sys/fs/cgroup").empty() &&
+                       contains(mounts_at("/sys/fs/cgroup").back(), " cgroup2 ");
+  const std::string mount_point = is_pure ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
+  if (mounts_at(mount_point).empty()) GTEST_SKIP() << "no cgroup v2 on this host";
+  plan::MountCgroups step{.target = "/sys/fs/cgroup"};
+  step.attributes.set = kReadonly;
+  step.is_v2 = true;
+  step.hierarchies = {{.name = "unified", .directory = 0, .aliases = {}}};
+  const auto look = [](const Tree& tree) {
+    EXPECT_TRUE(contains(read(tree.root("/sys/fs/cgroup/cgroup.events")), "populated 0"));
+    EXPECT_EQ(::mkdir(tree.root("/sys/fs/cgroup/new").c_str(), 0700), -1);
+    EXPECT_EQ(errno, EROFS);
+  };
+  with_cgroups({cgroup_in(mount_point, true)}, step, look);
+  step.propagation = {MS_SHARED};
+  step.own_namespace = true;
+  with_cgroups({cgroup_in(mount_point, true)}, step, [](const Tree& tree) {
+    ASSERT_EQ(mounts_at(tree.root("/sys/fs/cgroup")).size(), 1U);
+    EXPECT_TRUE(contains(mounts_at(tree.root("/sys/fs/cgroup"))[0], " shared:"));
+    EXPECT_TRUE(contains(mounts_at(tree.root("/sys/fs/cgroup"))[0], " cgroup2 "));
+  });
+  step.propagation = {};
+  step.own_namespace = false;
+  step.hierarchies = {};
+  with_cgroups({}, step,
+               [](const Tree& tree) { EXPECT_TRUE(entries(tree.root("/sys/fs/cgroup")).empty()); });
 }
 
 }  // namespace
