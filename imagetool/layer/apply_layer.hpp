@@ -21,9 +21,9 @@ struct LayerResult {
 };
 
 struct ApplyLayerOptions {
-  LayerOptions layer;
-  InflateLimits inflate;
-  TarLimits tar;
+  LayerOptions layer{};
+  InflateLimits inflate{};
+  TarLimits tar{};
 };
 
 /// Called on the calling thread with the tar bytes extracted so far, every few hundred KiB.

@@ -54,7 +54,8 @@ void EntryAttributes::set_on_new_file(int fd, const TarEntry& entry,
   if (owner_differs(entry, parent)) check(::fchown(fd, entry.uid, entry.gid), "set the owner");
   const bool xattrs = !entry.xattrs.empty();
   if (xattrs) set_xattrs(path_of(fd), entry, false);
-  if ((entry.mode & (kSpecialBits | umask_)) != 0) check(::fchmod(fd, entry.mode), "set the mode");
+  if ((entry.mode & (kSpecialBits | umask_)) != 0 || creation_mode(entry) != entry.mode)
+    check(::fchmod(fd, entry.mode), "set the mode");
   if (xattrs) set_xattrs(path_of(fd), entry, true);
   check(::futimens(fd, times_of(entry).data()), "set the time");
 }

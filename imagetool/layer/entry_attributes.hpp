@@ -19,8 +19,11 @@ class EntryAttributes {
 
   /// True for root: owners can be set and devices made.
   bool privileged() const { return uid_ == 0; }
-  /// The mode to create a file with: what set_on_new_file() need not correct in most cases.
-  static mode_t creation_mode(const TarEntry& entry) { return entry.mode & 0777; }
+  /// The mode to create something with, which is right already in most cases. Setting user.* xattrs
+  /// takes write permission (xattr(7)), which set_on_new_file() takes back.
+  static mode_t creation_mode(const TarEntry& entry) {
+    return (entry.mode & 0777) | (entry.xattrs.empty() ? 0 : S_IWUSR);
+  }
 
   /// For a regular file just created with creation_mode() in `parent`.
   void set_on_new_file(int fd, const TarEntry& entry, const Directory& parent) const;

@@ -43,15 +43,11 @@ std::vector<std::string> names_in(int directory) {
   return names;
 }
 
-/// Gives the caller, who owns it but is not root, the right to work in a directory: a lower layer
-/// may have taken it.
-void open_up(const RootedDir& root, const std::string& path) {
-  const std::optional<UniqueFd> fd = root.open_if_exists(path, O_PATH | O_DIRECTORY);
-  struct stat status = {};
-  if (!fd || ::fstat(fd->get(), &status) != 0 || status.st_uid != ::geteuid()) return;
-  const std::string link =
-      sentence("/proc/self/fd/", fd->get());  // fchmod(2): not on O_PATH descriptors
-  check(::chmod(link.c_str(), (status.st_mode & 07777) | 0700), "open up a directory");
+/// For a caller who is not root: the right to work in a directory of his which the image took away.
+/// `directory` may be O_PATH, which fchmod(2) refuses.
+void open_up(int directory, mode_t mode) {
+  const std::string link = sentence("/proc/self/fd/", directory);
+  check(::chmod(link.c_str(), mode | 0700), "open up a directory");
 }
 }  // namespace
 
@@ -70,7 +66,7 @@ DirectoryRef LayerTree::open_existing(const std::string& path) {
     if (!fd || ::fstat(fd->get(), &status) != 0) return nullptr;
     if ((status.st_mode & 0700) != 0700) {
       closed_mode = status.st_mode & 07777;
-      open_up(root_, in_root);
+      if (status.st_uid == ::geteuid()) open_up(fd->get(), *closed_mode);
     }
   }
   std::optional<UniqueFd> fd = root_.open_if_exists(in_root, O_RDONLY | O_DIRECTORY);
@@ -158,9 +154,12 @@ bool LayerTree::remove_lower(int directory, const FileId& id, const std::string&
   }
   if (depth > kDeepest) throw Error("a directory of a lower layer lies too deep to be removed");
   const mode_t mode = there->st_mode & 07777;
-  if (!privileged_ && (mode & 0700) != 0700)
-    check(::fchmodat(directory, name.c_str(), mode | 0700, 0),
-          "open up a directory of a lower layer");
+  if (!privileged_ && (mode & 0700) != 0700) {
+    const UniqueFd closed(
+        check(::openat(directory, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+              "open a directory of a lower layer"));
+    open_up(closed.get(), mode);
+  }
   const UniqueFd child(
       check(::openat(directory, name.c_str(), kOpenFlags), "open a directory of a lower layer"));
   const bool empty = remove_lower_content(child.get(), {there->st_dev, there->st_ino}, depth + 1);
