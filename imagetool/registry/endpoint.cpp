@@ -24,15 +24,15 @@ bool contains(std::string_view text, std::string_view word) {
 
 /// What https servers say when they are asked in plain http (Go, nginx, Apache), or nothing at all.
 bool wants_https(const HttpResponse& response, const std::string& method) {
-  if (response.transport == Transport::kDropped || response.transport == Transport::kNotHttp)
-    return true;
-  return response.transport == Transport::kDone && response.status == 400 &&
+  if (response.status == 0)
+    return response.transport == Transport::kDropped || response.transport == Transport::kNotHttp;
+  return response.status == 400 &&
          (method == "HEAD" || contains(response.body, "HTTPS") || contains(response.body, "SSL"));
 }
 
 bool wants_http(const HttpResponse& response) {
   return response.transport == Transport::kTls || response.transport == Transport::kUnreachable ||
-         response.transport == Transport::kDropped;
+         (response.transport == Transport::kDropped && response.status == 0);
 }
 
 /// The second scheme's failure is worth telling only if that scheme is spoken at all.
@@ -115,7 +115,7 @@ HttpResponse Endpoint::send_probing(const Ask& ask, const OnContent& on_content)
     if (is_last && candidates.size() > 1 && !is_telling(response) &&
         response.transport != Transport::kStopped)
       return first;
-    if (response.transport == Transport::kDone) {
+    if (response.status != 0) {
       const std::lock_guard guard(lock_);
       scheme_ = scheme;
     }
@@ -139,7 +139,8 @@ HttpResponse Endpoint::send_following(const Url& url, const Ask& ask,
     HttpResponse response = send_one(request, on_content);
     response.is_elsewhere = is_elsewhere;
     if (response.transport != Transport::kDone || !is_redirect(response.status)) return response;
-    const std::optional<Url> next = request.url.resolve(response.header("location").value_or(""));
+    const std::string location = response.header("location").value_or("");
+    const std::optional<Url> next = location.empty() ? std::nullopt : request.url.resolve(location);
     if (!next)
       throw Error(sentence(request.url.host, " redirects to nowhere a registry may redirect to"));
     if (hops == kMostRedirects)
@@ -167,7 +168,7 @@ HttpResponse Endpoint::send_one(const HttpRequest& request, const OnContent& on_
     return on_content ? on_content(head) : BodySink();
   };
   HttpResponse response = http_.send(request, checked);
-  if (response.transport == Transport::kDone) has_answered_ = true;
+  if (response.status != 0) has_answered_ = true;
   show_warnings(response);
   return response;
 }
