@@ -152,6 +152,20 @@ SplitPath split(std::string_view path) {
   return {path.substr(0, start), name};
 }
 
+/// What a path lacks is mostly its last directory only: made without a walk. -1 when it is not so
+/// simple.
+int make_last_directory(int root, std::string_view path, mode_t mode) {
+  while (path.ends_with('/')) path.remove_suffix(1);
+  const std::size_t slash = path.rfind('/');
+  const std::size_t start = slash == std::string_view::npos ? 0 : slash + 1;
+  const std::string name(path.substr(start));
+  if (name.empty() || name == "." || name == ".." || has_nul(path)) return -1;
+  const UniqueFd parent(
+      open_in_root(root, path.substr(0, start), O_PATH | O_DIRECTORY, 0, kInRoot));
+  if (!parent || ::mkdirat(parent.get(), name.c_str(), mode) < 0) return -1;
+  return ::openat(parent.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 using Directory = std::unique_ptr<DIR, int (*)(DIR*)>;
 
 Directory open_entries(UniqueFd directory, const std::string& name) {
@@ -246,6 +260,8 @@ UniqueFd RootedDir::make_directories(std::string_view path, mode_t mode) const {
   const int existing = open_in_root(fd(), path, O_PATH | O_DIRECTORY, 0, kInRoot);
   if (existing >= 0) return UniqueFd(existing);
   if (errno != ENOENT) check(-1, "make directory ", path);
+  const int made = make_last_directory(fd(), path, mode);
+  if (made >= 0) return UniqueFd(made);
   return MakingWalk(fd(), path, Last::kDirectory, mode).run();
 }
 

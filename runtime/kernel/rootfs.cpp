@@ -107,6 +107,7 @@ Rootfs::Rootfs(const plan::RootfsPlan& plan, const Cgroup& cgroup, const Procfs&
                  .root = plan.has_mount_namespace ? bind_root(plan) : RootedDir::open(plan.root),
                  .root_mount_id = 0,
                  .root_inode = 0,
+                 .plain_mount_id = 0,
                  .host_null = std::move(host_null),
                  .dev = {},
                  .masked_directory = {},
@@ -132,7 +133,6 @@ void Rootfs::mount_all() {
 void Rootfs::bind_console(int slave) { kernel::bind_console(slave, *work_); }
 
 void Rootfs::protect() {
-  const NoUmask no_umask;
   for (const plan::RootfsStep& step : work_->plan.protections) carry_out(step, *work_, UniqueFd());
 }
 

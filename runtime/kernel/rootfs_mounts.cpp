@@ -154,14 +154,16 @@ UniqueFd open_or_make_real_directory(const std::string& path, const RootedDir& r
   return root.open_no_symlinks(path, O_PATH | O_DIRECTORY);
 }
 
-struct statx prove_target(int target, const std::string& name, const RootfsWork& work) {
+struct statx prove_target(int target, const std::string& name, RootfsWork& work) {
   const struct statx status = identify(target, name);
   const bool on_root_mount = status.stx_mnt_id == work.root_mount_id;
   if (on_root_mount && status.stx_ino == work.root_inode)
     throw Error(sentence(name, " is the root of the container, where nothing can be mounted"));
-  if (!on_root_mount && !names_proc(name) && filesystem_magic(target, name) == PROC_SUPER_MAGIC)
+  if (on_root_mount || status.stx_mnt_id == work.plain_mount_id || names_proc(name)) return status;
+  if (filesystem_magic(target, name) == PROC_SUPER_MAGIC)
     throw Error(
         sentence(name, " leads into a proc file system by a symbolic link of the root filesystem"));
+  work.plain_mount_id = status.stx_mnt_id;
   return status;
 }
 

@@ -27,6 +27,7 @@ struct RootfsWork {
   const Procfs& procfs;
   RootedDir root;
   std::uint64_t root_mount_id = 0, root_inode = 0;
+  std::uint64_t plain_mount_id = 0;  // the mount last found to be no proc file system
   UniqueFd host_null;  // the host's /dev/null, proved S_IFCHR 1:3; only when there are masks
   UniqueFd dev;  // the container's /dev, opened without symlinks; empty again after each mount
   UniqueFd masked_directory;  // the one empty read-only tmpfs shared by all directory masks
@@ -66,6 +67,6 @@ void enter_root(RootfsWork& work);
 bool may_be_shared(const plan::RootfsPlan& plan);
 /// Throws Error if `target` is open on the container's root itself, or on a file of a proc file
 /// system although its name does not say so. Returns what statx(2) says of it.
-struct statx prove_target(int target, const std::string& name, const RootfsWork& work);
+struct statx prove_target(int target, const std::string& name, RootfsWork& work);
 
 }  // namespace kernel
