@@ -53,6 +53,10 @@ int make_directories_below(int root, const std::string& path, std::size_t& made_
   return number == EEXIST ? 0 : number;
 }
 
+CgroupAge age_of(const std::string& path, std::size_t made_from) {
+  return made_from < path.size() ? CgroupAge::kNew : CgroupAge::kExisting;
+}
+
 /// Refuses what another program or a dead container left: its limits and processes are not ours
 /// (runc's words).
 void require_unused(int dir, const plan::CgroupDirectory& directory, const std::string& name) {
@@ -95,14 +99,14 @@ Cgroup Cgroup::create(const plan::CgroupPlan& plan) {
     one.made_from = directory.path.size();
     if (!cgroup.make(directory, plan.ignore_permission)) continue;
     const std::string name = cgroup_name(directory);
-    const bool is_new = one.made_from < one.path.size();
-    if (!is_new) require_unused(one.directory.get(), directory, name);
-    if (!is_new && plan.check_memory_limit) {
-      require_usage_below(*plan.check_memory_limit, one.directory.get(), directory);
+    const CgroupAge age = age_of(one.path, one.made_from);
+    if (age == CgroupAge::kExisting) {
+      require_unused(one.directory.get(), directory, name);
+      const std::int64_t limit = plan.check_memory_limit.value_or(-1);
+      if (limit >= 0) require_usage_below(limit, one.directory.get(), directory);
     }
     if (directory.is_v2 && plan.device_program) {
-      attach_device_program(one.directory.get(), name, *plan.device_program,
-                            is_new ? CgroupAge::kNew : CgroupAge::kExisting);
+      attach_device_program(one.directory.get(), name, *plan.device_program, age);
     }
     write_values(one.directory.get(), name, directory.writes);
     write_values(one.directory.get(), name, directory.device_writes);
@@ -125,7 +129,8 @@ bool Cgroup::make(const plan::CgroupDirectory& directory, bool ignore_permission
     enable_controllers(root.get(), one.directory.get(), directory);
     return true;
   }
-  if (carries(directory, "cpuset")) fill_cpuset(root.get(), directory);
+  if (carries(directory, "cpuset"))
+    fill_cpuset(root.get(), directory, age_of(one.path, one.made_from));
   // Opened before the clone, with our rights, so that the child needs none.
   one.tasks.reset(open_in_hierarchy(one.directory.get(), "tasks", O_WRONLY));
   if (one.tasks) return true;

@@ -65,20 +65,15 @@ void require_for_writes(const plan::CgroupDirectory& directory, int cgroup,
   }
 }
 
-void fill_from_parent(int root, const std::string& path, const std::string& file);
-
-std::string inherited_value(int root, const std::string& path, const std::string& file) {
-  std::string value = read_cgroup_file(root, path + "/" + file).value_or("");
+/// Gives `path` its parent's value and returns it; parents that are empty get theirs first.
+std::string inherit(int root, const std::string& path, const std::string& file) {
+  const std::string parent = path.substr(0, path.rfind('/'));
+  std::string value = read_cgroup_file(root, parent + "/" + file).value_or("");
   const bool is_empty = value.find_first_not_of(" \n") == std::string::npos;
-  if (!is_empty || path.empty()) return value;
-  fill_from_parent(root, path, file);
-  return read_cgroup_file(root, path + "/" + file).value_or("");
-}
-
-void fill_from_parent(int root, const std::string& path, const std::string& file) {
-  const std::string value = inherited_value(root, path.substr(0, path.rfind('/')), file);
+  if (is_empty && !parent.empty()) value = inherit(root, parent, file);
   const int number = write_cgroup_file(root, path + "/" + file, value);
   if (number != 0) throw Error(sentence("fill ", path, "/", file, " from its parent"), number);
+  return value;
 }
 
 }  // namespace
@@ -98,10 +93,13 @@ void enable_controllers(int root, int cgroup, const plan::CgroupDirectory& direc
   require_for_writes(directory, cgroup, missing, number);
 }
 
-void fill_cpuset(int root, const plan::CgroupDirectory& directory) {
+void fill_cpuset(int root, const plan::CgroupDirectory& directory, CgroupAge age) {
   for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
-    // Read first: with cgroup.clone_children, or in an existing cgroup, there is a value to keep.
-    inherited_value(root, directory.path, file);
+    if (age == CgroupAge::kExisting) {
+      const std::string value = read_cgroup_file(root, directory.path + "/" + file).value_or("");
+      if (value.find_first_not_of(" \n") != std::string::npos) continue;
+    }
+    inherit(root, directory.path, file);
   }
 }
 

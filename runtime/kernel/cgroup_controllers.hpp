@@ -3,6 +3,7 @@
 // v1 cpusets filled. Host side.
 #pragma once
 
+#include "runtime/kernel/cgroup_files.hpp"
 #include "runtime/plan/cgroup.hpp"
 
 namespace kernel {
@@ -15,6 +16,6 @@ void enable_controllers(int root, int cgroup, const plan::CgroupDirectory& direc
 
 /// v1. cpuset.cpus and cpuset.mems of the directory, and of parents that are empty, become their
 /// parent's: nothing can enter a cpuset with an empty one (cpuset(7)). Throws Error.
-void fill_cpuset(int root, const plan::CgroupDirectory& directory);
+void fill_cpuset(int root, const plan::CgroupDirectory& directory, CgroupAge age);
 
 }  // namespace kernel

@@ -4,11 +4,10 @@
 
 #include <string>
 
+#include "runtime/kernel/cgroup_files.hpp"
 #include "runtime/plan/device_filter.hpp"
 
 namespace kernel {
-
-enum class CgroupAge { kNew, kExisting };
 
 /// bpf(2). In an existing cgroup a program that is there is replaced, so that there is no moment
 /// without one and updates do not pile up (64 is the kernel's limit). EPERM is tolerated in a user

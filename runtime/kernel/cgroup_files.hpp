@@ -18,6 +18,9 @@
 
 namespace kernel {
 
+/// Whether toyrun made the directory itself just now.
+enum class CgroupAge { kNew, kExisting };
+
 /// "/sys/fs/cgroup/memory/libpod-1": for messages and rmdir(2).
 std::string cgroup_name(const plan::CgroupDirectory& directory);
 bool carries(const plan::CgroupDirectory& directory, std::string_view controller);

@@ -106,21 +106,29 @@ std::vector<plan::CgroupHierarchy> own_cgroups() {
   return found;
 }
 
+/// Where the kernel's list of mounts is asked only if the usual place does not even exist; an empty
+/// directory there means that nobody mounted this hierarchy (one stays in /proc/self/cgroup for as
+/// long as it has cgroups).
+std::string mount_point_of(const plan::CgroupHierarchy& hierarchy,
+                           std::vector<MountEntry>& mounts) {
+  struct statfs file_system;
+  if (::statfs(hierarchy.mount_point.c_str(), &file_system) == 0) {
+    const long wanted = hierarchy.is_v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC;
+    return file_system.f_type == wanted ? hierarchy.mount_point : std::string();
+  }
+  if (mounts.empty()) mounts = read_mount_table();
+  return find_mount_point(mounts, hierarchy);
+}
+
 std::vector<plan::CgroupHierarchy> cgroup_hierarchies() {
-  std::vector<plan::CgroupHierarchy> own = own_cgroups();
   std::vector<plan::CgroupHierarchy> mounted;
   const bool pure_v2 = is_mounted(kCgroupRoot, CGROUP2_SUPER_MAGIC);
   std::vector<MountEntry> mounts;
+  std::vector<plan::CgroupHierarchy> own = own_cgroups();
   for (plan::CgroupHierarchy& hierarchy : own) {
-    if (pure_v2) {
-      if (!hierarchy.is_v2) continue;  // a named v1 hierarchy someone mounted elsewhere
-      hierarchy.mount_point = kCgroupRoot;
-    } else if (!is_mounted(hierarchy.mount_point.c_str(),
-                           hierarchy.is_v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC)) {
-      if (mounts.empty()) mounts = read_mount_table();
-      hierarchy.mount_point = find_mount_point(mounts, hierarchy);
-      if (hierarchy.mount_point.empty()) continue;
-    }
+    if (pure_v2 && !hierarchy.is_v2) continue;  // a named v1 hierarchy someone mounted elsewhere
+    hierarchy.mount_point = pure_v2 ? kCgroupRoot : mount_point_of(hierarchy, mounts);
+    if (hierarchy.mount_point.empty()) continue;
     if (hierarchy.is_v2) read_v2_controllers(hierarchy);
     mounted.push_back(std::move(hierarchy));
   }
