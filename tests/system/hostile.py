@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# A registry that misbehaves in the way its first argument names; prints its port, then one line per request.
+#   hostile.py CASE
+# The image it serves is sound unless the case says otherwise: see `layers` and `Registry.answer`.
+import gzip, hashlib, http.server, io, json, sys, tarfile
+
+case = sys.argv[1]
+OUTSIDE = sys.argv[2] if len(sys.argv) > 2 else "/tmp/outside"
+
+
+def digest(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def member(archive, name, kind=tarfile.REGTYPE, data=b"", link="", mode=0o644):
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.size, entry.linkname, entry.mode = kind, len(data), link, mode
+    archive.addfile(entry, io.BytesIO(data) if data else None)
+
+
+def layer(*members):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        member(archive, "etc", tarfile.DIRTYPE, mode=0o755)
+        member(archive, "etc/fine", data=b"fine\n")
+        for one in members:
+            member(archive, *one[:1], **one[1])
+    return buffer.getvalue()
+
+
+HOSTILE = {
+    "tar-dotdot": [("../../../../../../.." + OUTSIDE + "/dotdot", {"data": b"x"})],
+    "tar-absolute": [(OUTSIDE + "/absolute", {"data": b"x"})],
+    "tar-symlink": [("way", {"kind": tarfile.SYMTYPE, "link": OUTSIDE}), ("way/through", {"data": b"x"})],
+    "tar-symlink-up": [("up", {"kind": tarfile.SYMTYPE, "link": "../../../../../../../.." + OUTSIDE}), ("up/through", {"data": b"x"})],
+    "tar-hardlink": [("hard", {"kind": tarfile.LNKTYPE, "link": "../../../../../../../.." + OUTSIDE + "/victim"}), ("hard", {"data": b"overwritten"})],
+    "tar-hardlink-symlink": [("s", {"kind": tarfile.SYMTYPE, "link": OUTSIDE}), ("hard", {"kind": tarfile.LNKTYPE, "link": "s/victim"})],
+    "tar-whiteout-up": [(".wh...", {}), ("a/.wh..", {})],
+    "tar-whiteout-link": [("w", {"kind": tarfile.SYMTYPE, "link": OUTSIDE}), ("w/.wh.victim", {})],
+    "tar-opaque-link": [("o", {"kind": tarfile.SYMTYPE, "link": OUTSIDE}), ("o/.wh..wh..opq", {})],
+}
+
+tar = layer(*HOSTILE.get(case, []))
+if case == "tar-cut":
+    tar = tar[: len(tar) - 1500 - 512 * 18]
+blob = gzip.compress(tar)
+if case == "bomb":  # 1 KiB declared in the header, gigabytes of zeros behind the end mark
+    blob = gzip.compress(tar + bytes(64 << 20)) * 1 + b"".join(gzip.compress(bytes(256 << 20)) for _ in range(8))
+if case == "bad-gzip":
+    blob = blob[:60] + b"garbage" * 20
+config = {"architecture": "amd64", "os": "linux", "config": {"Cmd": ["sh"]},
+          "rootfs": {"type": "layers", "diff_ids": [digest(tar)]}}
+if case == "wrong-diffid":
+    config["rootfs"]["diff_ids"] = [digest(b"another")]
+if case == "few-diffids":
+    config["rootfs"]["diff_ids"] = []
+config = json.dumps(config).encode()
+if case == "config-garbage":
+    config = b"no json"
+TYPE = "application/vnd.oci.image."
+manifest = {"schemaVersion": 2, "mediaType": TYPE + "manifest.v1+json",
+            "config": {"mediaType": TYPE + "config.v1+json", "digest": digest(config), "size": len(config)},
+            "layers": [{"mediaType": TYPE + "layer.v1.tar+gzip", "digest": digest(blob), "size": len(blob)}]}
+if case == "size-small":
+    manifest["layers"][0]["size"] = len(blob) - 10
+if case == "size-large":
+    manifest["layers"][0]["size"] = len(blob) + 10
+if case == "layer-type":
+    manifest["layers"][0]["mediaType"] = "application/x-nosuch"
+if case == "config-type":
+    manifest["config"]["mediaType"] = "application/x-nosuch"
+if case == "digest-form":
+    manifest["layers"][0]["digest"] = "sha256:../../../etc/passwd"
+if case == "negative-size":
+    manifest["layers"][0]["size"] = -5
+manifest = json.dumps(manifest).encode()
+if case == "manifest-garbage":
+    manifest = b"{]"
+if case == "manifest-huge":
+    manifest = b'{"schemaVersion": 2, "x": "' + b"a" * (40 << 20) + b'"}'
+manifest_type = "text/html" if case == "manifest-type" else TYPE + "manifest.v1+json"
+if case == "no-platform":
+    manifest_type = TYPE + "index.v1+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": manifest_type, "manifests": [
+        {"mediaType": TYPE + "manifest.v1+json", "digest": digest(b"x"), "size": 1, "platform": {"os": "plan9", "architecture": "vax"}}]}).encode()
+
+
+class Registry(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def send(self, status, body=b"", kind="application/json", **headers):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", headers.pop("length", str(len(body))))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def do_GET(self):
+        print(self.command, self.path, flush=True)
+        error = lambda code: json.dumps({"errors": [{"code": code, "message": code.lower()}]}).encode()
+        if case == "401":
+            return self.send(401, error("UNAUTHORIZED"), WWW_Authenticate='Basic realm="closed"')
+        if case == "403":
+            return self.send(403, error("DENIED"))
+        if case == "404" and "/manifests/" in self.path:
+            return self.send(404, error("MANIFEST_UNKNOWN"))
+        if case == "429":
+            return self.send(429, error("TOOMANYREQUESTS"), Retry_After="1")
+        if case == "500":
+            return self.send(500, b"<html>oops</html>", "text/html")
+        if case == "loop":
+            return self.send(307, Location=self.path)
+        if self.path == "/v2/":
+            return self.send(200, b"{}")
+        if "/manifests/" in self.path:
+            shown = digest(b"other") if case == "manifest-digest" else digest(manifest)
+            return self.send(200, manifest, manifest_type, Docker_Content_Digest=shown)
+        body = config if digest(config) in self.path else blob
+        if digest(blob) in self.path:
+            if case == "blob-404":
+                return self.send(404, error("BLOB_UNKNOWN"))
+            if case == "wrong-digest":
+                body = body[:-1] + bytes([body[-1] ^ 1])
+            if case == "truncated":
+                self.send(200, body[: len(body) // 2], "application/octet-stream", length=str(len(body)))
+                self.close_connection = True
+                return
+            if case == "short":
+                body = body[: len(body) // 2]
+            if case == "oversized":
+                body = body + bytes(100 << 20)
+        self.send(200, body, "application/octet-stream")
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+print("port", server.server_address[1], flush=True)
+server.serve_forever()

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+# Bundles cross the tools: toyimg's under toyrun, crun and runc; umoci's and runc spec's under toyrun.
+load support
+load registry
+
+setup() {
+  begin_test
+  [ -x "$TOYIMG" ] || { echo "no $TOYIMG: build it first"; return 1; }
+  [ -x "$TOYRUN" ] || { echo "no $TOYRUN: build it first"; return 1; }
+  mkdir -p "$STATE"
+}
+teardown() {
+  stop_registry
+  end_test
+  [ -z "${HUGETLB:-}" ] || { umount "$HUGETLB" && rmdir "$HUGETLB"; }
+}
+
+# run_under RUNTIME: the bundle's own program, changed to something that ends.
+run_under() {
+  edit '.process.terminal = false | .process.args = ["sh", "-c", "echo inside; id -u; cat /etc/layer 2>/dev/null; exit 7"]'
+  RUNTIME=$1 run rt run --bundle "$BUNDLE" "$ID" </dev/null
+  [ "$status" -eq 7 ] || { echo "$1: status $status: $output"; return 1; }
+  expect '^inside$' && expect '^0$'
+}
+
+@test "a toyimg bundle runs under toyrun, runc and crun" {
+  start_registry
+  push_busybox busybox:latest
+  pull "$REGISTRY/busybox:latest" -o "$BUNDLE"
+  run_under "$TOYRUN"
+  run_under runc
+  if [ "$(stat -f -c %T /sys/fs/cgroup)" = tmpfs ] && [ ! -d /sys/fs/cgroup/hugetlb ]; then
+    # Debian's crun refuses hybrid hosts with a controller on v2
+    HUGETLB=/sys/fs/cgroup/hugetlb
+    mkdir "$HUGETLB" && mount -t cgroup -o hugetlb cgroup "$HUGETLB"
+  fi
+  run_under crun
+}
+
+@test "apt-like privileges in a toyimg bundle: su, chown, ping's socket" {
+  start_registry
+  push_busybox busybox:latest
+  pull "$REGISTRY/busybox:latest" -o "$BUNDLE"
+  edit '.process.terminal = false | .process.args = ["sh", "-c", "touch /tmp/f && chown 5:6 /tmp/f && stat -c %u:%g /tmp/f; grep CapBnd /proc/self/status; mknod /tmp/n p && echo node"]'
+  run -0 rt run --bundle "$BUNDLE" "$ID" </dev/null
+  expect '^5:6$'
+  # docker's fourteen default capabilities
+  expect 'CapBnd:[[:space:]]00000000a80425fb'
+  expect '^node$'
+}
+
+@test "an umoci bundle runs under toyrun" {
+  start_registry
+  push_busybox busybox:latest
+  umoci unpack --image "$BATS_TEST_TMPDIR/busybox-image/layout:latest" "$BUNDLE" >"$OUT" 2>&1
+  edit 'del(.process.rlimits)'
+  run_under "$TOYRUN"
+}
+
+@test "a runc spec bundle runs under toyrun" {
+  RUNTIME=runc make_bundle
+  run_under "$TOYRUN"
+}
+
+@test "a crun spec bundle runs under toyrun" {
+  RUNTIME=crun make_bundle
+  run_under "$TOYRUN"
+}
+
+@test "a toyrun spec bundle runs under runc" {
+  RUNTIME=$TOYRUN make_bundle
+  run_under runc
+}
+
+@test "conmon drives toyrun as podman does: create, start, log, exit code" {
+  make_bundle
+  command_is sh -c 'echo through conmon; exit 3'
+  mkdir "$BATS_TEST_TMPDIR/exits"
+  conmon --cid "$ID" --name "$ID" --runtime "$TOYRUN" --bundle "$BUNDLE" --persist-dir "$BUNDLE" --exit-dir "$BATS_TEST_TMPDIR/exits" \
+    --container-pidfile "$BATS_TEST_TMPDIR/pid" --conmon-pidfile "$BATS_TEST_TMPDIR/conmon-pid" --log-path "k8s-file:$BATS_TEST_TMPDIR/log" \
+    --runtime-arg --root --runtime-arg "$STATE" --cuuid "$ID" 3>&- 4>&-
+  wait_for 10 test -s "$BATS_TEST_TMPDIR/pid"
+  "$TOYRUN" --root "$STATE" start "$ID"
+  wait_for 10 test -s "$BATS_TEST_TMPDIR/exits/$ID"
+  [ "$(cat "$BATS_TEST_TMPDIR/exits/$ID")" = 3 ]
+  grep -q 'through conmon' "$BATS_TEST_TMPDIR/log"
+}
