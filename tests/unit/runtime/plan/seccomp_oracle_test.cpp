@@ -129,22 +129,27 @@ bool repeats_argument(const std::vector<scmp_arg_cmp>& all) {
                              [&](const scmp_arg_cmp& one) { return !seen.insert(one.arg).second; });
 }
 
-void add_entry(scmp_filter_ctx context, const oci::SeccompSyscall& entry,
+// False if libseccomp refused a rule and so left it out: its program is no measure then.
+bool add_entry(scmp_filter_ctx context, const oci::SeccompSyscall& entry,
                std::uint32_t default_action) {
   const std::uint32_t action = action_of(entry.action, entry.errno_ret);
-  if (action == default_action) return;
+  if (action == default_action) return true;
+  bool accepted = true;
   for (const std::string& name : entry.names) {
     const int number = ::seccomp_syscall_resolve_name(name.c_str());
     if (number == __NR_SCMP_ERROR) continue;
-    const std::vector<scmp_arg_cmp> all = comparisons(entry);
-    if (repeats_argument(all)) {
-      for (const scmp_arg_cmp& one : all)
-        ::seccomp_rule_add_array(context, action, number, 1, &one);
-    } else {
-      ::seccomp_rule_add_array(context, action, number, static_cast<unsigned>(all.size()),
-                               all.data());
+    std::vector<std::vector<scmp_arg_cmp>> rules = {comparisons(entry)};
+    if (repeats_argument(rules[0])) {
+      const std::vector<scmp_arg_cmp> all = rules[0];
+      rules.clear();
+      for (const scmp_arg_cmp& one : all) rules.push_back({one});
+    }
+    for (const std::vector<scmp_arg_cmp>& rule : rules) {
+      const auto count = static_cast<unsigned>(rule.size());
+      accepted &= ::seccomp_rule_add_array(context, action, number, count, rule.data()) == 0;
     }
   }
+  return accepted;
 }
 
 Program export_program(scmp_filter_ctx context) {
@@ -157,14 +162,17 @@ Program export_program(scmp_filter_ctx context) {
   return program;
 }
 
-Program theirs(const oci::Seccomp& profile) {
+std::optional<Program> theirs(const oci::Seccomp& profile) {
   const std::uint32_t action = action_of(profile.default_action, profile.default_errno_ret);
   const Context context(::seccomp_init(action));
   for (const std::string& word : profile.architectures) {
     const int added = ::seccomp_arch_add(context.get(), token_of(word));
     EXPECT_TRUE(added == 0 || added == -EEXIST) << word;
   }
-  for (const oci::SeccompSyscall& entry : profile.syscalls) add_entry(context.get(), entry, action);
+  bool accepted = true;
+  for (const oci::SeccompSyscall& entry : profile.syscalls)
+    accepted &= add_entry(context.get(), entry, action);
+  if (!accepted) return std::nullopt;
   return export_program(context.get());
 }
 
@@ -184,10 +192,49 @@ std::vector<std::uint64_t> interesting_values(const oci::Seccomp& profile) {
   return {values.begin(), values.end()};
 }
 
+bool argument_holds(const oci::SeccompArg& test, std::uint64_t value) {
+  if (test.op == "SCMP_CMP_EQ") return value == test.value;
+  if (test.op == "SCMP_CMP_NE") return value != test.value;
+  if (test.op == "SCMP_CMP_LT") return value < test.value;
+  if (test.op == "SCMP_CMP_LE") return value <= test.value;
+  if (test.op == "SCMP_CMP_GE") return value >= test.value;
+  if (test.op == "SCMP_CMP_GT") return value > test.value;
+  return (value & test.value) == test.value_two.value_or(0);
+}
+
+bool entry_holds(const oci::SeccompSyscall& entry, const seccomp_data& data) {
+  const auto holds = [&](const oci::SeccompArg& test) {
+    return argument_holds(test, data.args[test.index]);
+  };
+  return repeats_argument(comparisons(entry)) ? std::ranges::any_of(entry.args, holds)
+                                              : std::ranges::all_of(entry.args, holds);
+}
+
+// The profile read aloud, for x86_64: the first entry without arguments, else the first that holds.
+// libseccomp refuses some overlapping rules; this does not.
+std::uint32_t by_the_profile(const oci::Seccomp& profile, const seccomp_data& data) {
+  const std::uint32_t otherwise = action_of(profile.default_action, profile.default_errno_ret);
+  char* raw_name = ::seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, data.nr);
+  const std::string name = raw_name != nullptr ? raw_name : "";
+  std::free(raw_name);
+  std::optional<std::uint32_t> first;
+  for (const oci::SeccompSyscall& entry : profile.syscalls) {
+    const std::uint32_t action = action_of(entry.action, entry.errno_ret);
+    if (action == otherwise || std::ranges::find(entry.names, name) == entry.names.end()) continue;
+    if (entry.args.empty()) return action;
+    if (!first && entry_holds(entry, data)) first = action;
+  }
+  return first.value_or(otherwise);
+}
+
+enum class Measure { kLibseccomp, kProfileAlone };
+
 class Comparer {
  public:
-  explicit Comparer(const oci::Seccomp& profile)
-      : ours_(ours(profile)), theirs_(theirs(profile)), values_(interesting_values(profile)) {}
+  explicit Comparer(const oci::Seccomp& profile, Measure measure = Measure::kLibseccomp)
+      : profile_(profile), ours_(ours(profile)), values_(interesting_values(profile)) {
+    if (measure == Measure::kLibseccomp) theirs_ = theirs(profile);
+  }
 
   void compare_all_numbers(int arguments_per_number) {
     for (const std::uint32_t arch : std::initializer_list<std::uint32_t>{
@@ -212,17 +259,24 @@ class Comparer {
         arg = values_[random_() % values_.size()];
         if (arch == AUDIT_ARCH_I386) arg &= 0xffffffff;  // the kernel widens 32-bit registers
       }
-      ASSERT_EQ(verdict(ours_, data), verdict(theirs_, data))
-          << "number " << number << " arch " << std::hex << arch << " args " << data.args[0] << " "
-          << data.args[1] << " " << data.args[2];
+      const std::string place = sentence("number ", number, " arch ", arch, " args ", data.args[0],
+                                         " ", data.args[1], " ", data.args[2]);
+      if (theirs_) {
+        ASSERT_EQ(verdict(ours_, data), verdict(*theirs_, data)) << place;
+      }
+      if (arch == AUDIT_ARCH_X86_64 && number < 0x40000000) {
+        ASSERT_EQ(verdict(ours_, data), by_the_profile(profile_, data)) << place;
+      }
     }
   }
 
   std::size_t our_size() const { return ours_.size(); }
-  std::size_t their_size() const { return theirs_.size(); }
+  bool has_measure() const { return theirs_.has_value(); }
 
  private:
-  Program ours_, theirs_;
+  oci::Seccomp profile_;
+  Program ours_;
+  std::optional<Program> theirs_;
   std::vector<std::uint64_t> values_;
   std::mt19937 random_{42};
 };
@@ -291,6 +345,7 @@ TEST(SeccompOracle, DockerLikeProfile) {
   oci::Seccomp profile = docker_like();
   profile.default_errno_ret = ENOSYS;
   Comparer comparer(profile);
+  EXPECT_TRUE(comparer.has_measure());
   comparer.compare_all_numbers(20);
   RecordProperty("our_instructions", static_cast<int>(comparer.our_size()));
   EXPECT_LT(comparer.our_size(), 1200U);
@@ -390,28 +445,43 @@ TEST(SeccompOracle, MultiplexedCallsBesideTheirMultiplexer) {
       .compare_all_numbers(40);
 }
 
-/// One verdict a system call: where two conditional rules of different actions overlap, libseccomp
-/// leaves the order open (seccomp_rule_add(3)) and ours is the profile's.
 class RandomProfiles {
  public:
   explicit RandomProfiles(unsigned seed) : random_(seed), names_(all_names()) {}
 
-  oci::Seccomp make() {
-    static const std::vector<std::string> kActions = {"ALLOW", "TRAP", "LOG", "KILL_PROCESS"};
+  // One entry a system call. libseccomp's merging of several goes wrong now and then (2.5.4: "a0 <=
+  // 2" and "a0 != 0 and a2
+  // == 1" let a call through on x32 that neither allows), and seccomp_rule_add(3) promises no
+  // order.
+  oci::Seccomp make_distinct() {
+    std::ranges::shuffle(names_, random_);
+    std::vector<oci::SeccompSyscall> entries;
+    for (std::size_t i = 0; i < 60; ++i) {
+      // socketcall and ipc would gather the entries of all their calls.
+      if (!is_multiplexed(names_[i])) entries.push_back(entry({names_[i]}, action(), arguments()));
+    }
+    return profile_with(std::move(entries));
+  }
+
+  oci::Seccomp make_overlapping() {
+    std::ranges::shuffle(names_, random_);
     std::vector<oci::SeccompSyscall> entries;
     for (int i = 0; i < 60; ++i) {
-      const std::string& name = names_[random_() % names_.size()];
-      const std::string& action = kActions[std::hash<std::string>()(name) % kActions.size()];
-      // socketcall and ipc would mix the actions of their calls.
-      const int pseudo = ::seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86, name.c_str());
-      const bool multiplexed =
-          (pseudo <= -101 && pseudo >= -224) || name == "socketcall" || name == "ipc";
-      entries.push_back(entry({name}, multiplexed ? "ALLOW" : action, arguments()));
+      entries.push_back(
+          entry({names_[random_() % 12], names_[random_() % 12]}, action(), arguments()));
     }
     return profile_with(std::move(entries));
   }
 
  private:
+  static bool is_multiplexed(const std::string& name) {
+    const int pseudo = ::seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86, name.c_str());
+    return (pseudo <= -101 && pseudo >= -224) || name == "socketcall" || name == "ipc";
+  }
+  std::string action() {
+    static const std::vector<std::string> kActions = {"ALLOW", "TRAP", "LOG", "KILL_PROCESS"};
+    return kActions[random_() % kActions.size()];
+  }
   std::vector<oci::SeccompArg> arguments() {
     static const std::vector<std::string> kOperators = {"EQ", "NE", "LT",       "LE",
                                                         "GE", "GT", "MASKED_EQ"};
@@ -419,7 +489,7 @@ class RandomProfiles {
         0, 1, 2, 9, 0x80000000ULL, 0xffffffffULL, 0x100000002ULL};
     std::vector<oci::SeccompArg> args;
     for (std::uint32_t index = 0; index < 3; ++index) {
-      if (random_() % 3 != 0) continue;
+      if (random_() % 2 != 0) continue;
       const std::string& op = kOperators[random_() % kOperators.size()];
       const std::uint64_t value = kValues[random_() % kValues.size()];
       if (op == "MASKED_EQ") {
@@ -435,10 +505,20 @@ class RandomProfiles {
   std::vector<std::string> names_;
 };
 
-TEST(SeccompOracle, RandomProfilesWithTests) {
+TEST(SeccompOracle, RandomProfiles) {
   RandomProfiles profiles(7);
-  for (int i = 0; i < 25; ++i) {
-    Comparer(profiles.make()).compare_all_numbers(6);
+  for (int i = 0; i < 8; ++i) {
+    Comparer comparer(profiles.make_distinct());
+    EXPECT_TRUE(comparer.has_measure());
+    comparer.compare_all_numbers(6);
+    ASSERT_FALSE(HasFailure()) << "profile " << i;
+  }
+}
+
+TEST(SeccompOracle, RandomOverlappingEntriesAreReadInOrder) {
+  RandomProfiles profiles(11);
+  for (int i = 0; i < 8; ++i) {
+    Comparer(profiles.make_overlapping(), Measure::kProfileAlone).compare_all_numbers(12);
     ASSERT_FALSE(HasFailure()) << "profile " << i;
   }
 }
