@@ -54,6 +54,16 @@ inline std::string& tree_path() {
   return path;
 }
 
+/// Everything but /proc read-only: what a broken resolution would change on the host, it cannot.
+inline void protect_the_host() {
+  mount_attr change{};
+  change.attr_set = MOUNT_ATTR_RDONLY;
+  ASSERT_EQ(::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &change, sizeof change), 0);
+  change = {};
+  change.attr_clr = MOUNT_ATTR_RDONLY;  // id maps are written there
+  ASSERT_EQ(::mount_setattr(AT_FDCWD, "/proc", 0, &change, sizeof change), 0);
+}
+
 /// The same in a new mount namespace from which nothing reaches the host.
 inline void in_mount_namespace(const std::function<void()>& body) {
   tree_path() = "/tmp/rootfs-test-XXXXXX";
@@ -61,6 +71,7 @@ inline void in_mount_namespace(const std::function<void()>& body) {
   in_child([&] {
     ASSERT_EQ(::unshare(CLONE_NEWNS), 0) << strerror(errno);
     ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_NO_FATAL_FAILURE(protect_the_host());
     body();
   });
   EXPECT_EQ(::rmdir(tree_path().c_str()), 0) << "something was left in " << tree_path();
