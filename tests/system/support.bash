@@ -150,7 +150,7 @@ snapshot() {
   find "$STATE" -mindepth 1 2>/dev/null | sort
   cgroup_directories | sort
   cut -d' ' -f4,5 /proc/self/mountinfo
-  ps -eo pid=,comm= | grep -E 'runc|crun|toyrun|toyimg|sleep' | grep -v 'bats' || true
+  pgrep -l '^(runc|crun|toyrun|toyimg|sleep)' || true
   find "$BUNDLE" -xdev 2>/dev/null | sort
 }
 
