@@ -29,16 +29,10 @@ check_program() { # check_program BINARY PAGE
     for option in $(options_of "$text"); do
       [ "$option" = --help ] && continue
       grep -qE "Fl -${option#--}( |$)" <<<"$section" || complain "$page: $verb $option is missing"
-      for shell in bash zsh fish; do
-        grep -qE -- "(--|-l )${option#--}\b" "scripts/completions/$name.$shell" || complain "scripts/completions/$name.$shell: $verb $option is missing"
-      done
     done
     # Only what leads a list item documents an option; a mention in prose does not.
     for option in $(grep -oE '^\.It Fl .*' <<<"$section" | grep -oE 'Fl -[a-z][a-z0-9-]*' | sed 's/Fl /-/'); do
       options_of "$text" | grep -qx -- "$option" || complain "$page: $verb $option is not in --help"
-    done
-    for shell in bash zsh fish; do
-      grep -qwE "$verb" "scripts/completions/$name.$shell" || complain "scripts/completions/$name.$shell: verb $verb is missing"
     done
   done
   for verb in $(grep -oE '^\.It Cm [a-z]+' "$page" | cut -d' ' -f3); do
@@ -48,7 +42,19 @@ check_program() { # check_program BINARY PAGE
 
 check_program "$build/runtime/toyrun" man/toyrun.8
 check_program "$build/imagetool/toyimg" man/toyimg.1
-bash -n scripts/completions/toyrun.bash && bash -n scripts/completions/toyimg.bash || status=1
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+scripts/completions/generate "$build" "$fresh"
+for file in "$fresh"/*; do
+  diff "$file" "scripts/completions/${file##*/}" || complain "scripts/completions/${file##*/}: run scripts/completions/generate $build"
+done
+bash -n scripts/completions/toyrun.bash && fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+scripts/completions/generate "$build" "$fresh"
+for file in "$fresh"/*; do
+  diff "$file" "scripts/completions/${file##*/}" || complain "scripts/completions/${file##*/}: run scripts/completions/generate $build"
+done
+bash -n scripts/completions/toyimg.bash || status=1
 if command -v fish >/dev/null; then fish --no-execute scripts/completions/*.fish || status=1; fi
 if command -v zsh >/dev/null; then for file in scripts/completions/*.zsh; do zsh -n "$file" || status=1; done; fi
 exit $status

@@ -31,9 +31,7 @@ begin_test() {
 # Thaw before killing: a frozen process takes no signal.
 end_test() {
   local id directory
-  for id in "$STATE"/*/; do
-    [ -d "$id" ] || continue
-    id=$(basename "$id")
+  for id in $([ ! -d "$STATE" ] || rt list -q 2>/dev/null); do
     rt resume "$id" >/dev/null 2>&1 || true
     rt delete --force "$id" >/dev/null 2>&1 || true
   done

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# Made by scripts/completions/generate from --help: change the option table, then run it.
+
+_toyrun() {
+  local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
+  for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case $one in
+      create | start | run | exec | kill | delete | state | list | ps | pause | resume | spec | features) verb=$one; break ;;
+    esac
+  done
+  case $verb in
+    create) choices="--bundle --console-socket --pid-file --pidfd-socket --preserve-fds --no-pivot --no-new-keyring --explain --help -b -h" ;;
+    start) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
+    run) choices="--bundle --detach --keep --no-subreaper --console-socket --pid-file --pidfd-socket --preserve-fds --no-pivot --no-new-keyring --help -b -d -h" ;;
+    exec) choices="--process --cwd --env --tty --user --additional-gids --cap --no-new-privs --apparmor --process-label --detach --pid-file --console-socket --pidfd-socket --preserve-fds --ignore-paused --cgroup --help -p -e -t -u -g -c -d -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
+    kill) choices="--all --help -a -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
+    delete) choices="--force --help -f -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
+    state) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
+    list) choices="--format --quiet --help -f -q -h" ;;
+    ps) choices="--format --help -f -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
+    pause) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
+    resume) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
+    spec) choices="--bundle --rootless --help -b -h" ;;
+    features) choices="--help -h" ;;
+    *) choices="--root --log --log-format --log-level --debug --systemd-cgroup --rootless --help --version -h -v create start run exec kill delete state list ps pause resume spec features" ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
+}
+complete -o default -F _toyrun toyrun

@@ -1,0 +1,122 @@
+#compdef toyrun
+# SPDX-License-Identifier: Apache-2.0
+# Made by scripts/completions/generate from --help: change the option table, then run it.
+
+_toyrun() {
+  local state verbs
+  verbs=(
+    'create:Create a container from a bundle; its program waits for start'
+    'start:Run the program of a created container'
+    'run:Create and start a container, wait for its program, delete it'
+    'exec:Run another process in a container'
+    'kill:Send a signal (default - TERM) to the containers first process'
+    'delete:Remove a stopped container'
+    'state:Print the state of a container as JSON'
+    'list:List the containers'
+    'ps:Show the processes of a container'
+    'pause:Freeze all processes of a container'
+    'resume:Let the processes of a paused container run again'
+    'spec:Write a config.json to start from'
+    'features:Print as JSON what this runtime supports'
+  )
+  _arguments -C \
+        '--root[Directory of the container state records (default /run/toyrun)]:file:_files' \
+        '--log[Write the log to FILE, and errors to stderr as well]:file:_files' \
+        '--log-format[Format of the log - text (default) or json]:FORMAT:' \
+        '--log-level[What to log - error, warning (default) or debug]:LEVEL:' \
+        '--debug[Log everything that is done]' \
+        '--systemd-cgroup[Leave the cgroup to systemd (not supported yet)]' \
+        '--rootless[auto, true or false; accepted for engines, always auto]:WHEN:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '(-v --version)'{-v,--version}'[Show the version]' \
+        '1: :->verb' \
+        '*:: :->words'
+  case $state in
+    verb) _describe verb verbs ;;
+    words)
+      case $words[1] in
+        create) _arguments \
+        '(-b --bundle)'{-b,--bundle}'[The bundle (default - the current directory)]:file:_files' \
+        '--console-socket[AF_UNIX socket that gets the terminals master]:file:_files' \
+        '--pid-file[Write the pid of the process to FILE]:file:_files' \
+        '--pidfd-socket[AF_UNIX socket that gets a pidfd of the process]:file:_files' \
+        '--preserve-fds[Pass N descriptors beyond stdio and LISTEN_FDS to the process]:N:' \
+        '--no-pivot[Move the root instead of pivot_root, for hosts on an initramfs]' \
+        '--no-new-keyring[Keep the callers session keyring]' \
+        '--explain[Print what would be done on HOST (this, v1, hybrid, v2) and do nothing]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        start) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyrun list -q 2>/dev/null))' ;;
+        run) _arguments \
+        '(-b --bundle)'{-b,--bundle}'[The bundle (default - the current directory)]:file:_files' \
+        '(-d --detach)'{-d,--detach}'[Return when the program runs]' \
+        '--keep[Do not delete the container when its program ends]' \
+        '--no-subreaper[Do not reap processes the container leaves behind]' \
+        '--console-socket[AF_UNIX socket that gets the terminals master]:file:_files' \
+        '--pid-file[Write the pid of the process to FILE]:file:_files' \
+        '--pidfd-socket[AF_UNIX socket that gets a pidfd of the process]:file:_files' \
+        '--preserve-fds[Pass N descriptors beyond stdio and LISTEN_FDS to the process]:N:' \
+        '--no-pivot[Move the root instead of pivot_root, for hosts on an initramfs]' \
+        '--no-new-keyring[Keep the callers session keyring]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        exec) _arguments \
+        '(-p --process)'{-p,--process}'[Take the whole process object from FILE]:file:_files' \
+        '--cwd[Working directory in the container]:file:_files' \
+        '(-e --env)'{-e,--env}'[Add a variable to the environment]:NAME=VALUE:' \
+        '(-t --tty)'{-t,--tty}'[Give the process a terminal]' \
+        '(-u --user)'{-u,--user}'[Run as this user and group]:UID[ GID:' \
+        '(-g --additional-gids)'{-g,--additional-gids}'[Add a supplementary group]:GID:' \
+        '(-c --cap)'{-c,--cap}'[Add a capability]:CAP:' \
+        '--no-new-privs[Set no_new_privs]' \
+        '--apparmor[AppArmor profile of the process]:PROFILE:' \
+        '--process-label[SELinux label of the process]:LABEL:' \
+        '(-d --detach)'{-d,--detach}'[Return when the process runs]' \
+        '--pid-file[Write the pid of the process to FILE]:file:_files' \
+        '--console-socket[AF_UNIX socket that gets the terminals master]:file:_files' \
+        '--pidfd-socket[AF_UNIX socket that gets a pidfd of the process]:file:_files' \
+        '--preserve-fds[Pass N descriptors beyond stdio and LISTEN_FDS to the process]:N:' \
+        '--ignore-paused[Enter a paused container, too]' \
+        '--cgroup[Sub-cgroup to run in (not supported yet)]:file:_files' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyrun list -q 2>/dev/null))' ;;
+        kill) _arguments \
+        '(-a --all)'{-a,--all}'[Signal all processes of the container]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyrun list -q 2>/dev/null))' ;;
+        delete) _arguments \
+        '(-f --force)'{-f,--force}'[Kill the container if it still runs; an unknown one is fine]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyrun list -q 2>/dev/null))' ;;
+        state) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyrun list -q 2>/dev/null))' ;;
+        list) _arguments \
+        '(-f --format)'{-f,--format}'[table (default) or json]:FORMAT:' \
+        '(-q --quiet)'{-q,--quiet}'[Only the ids]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        ps) _arguments \
+        '(-f --format)'{-f,--format}'[table (default) or json - an array of pids]:FORMAT:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyrun list -q 2>/dev/null))' ;;
+        pause) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyrun list -q 2>/dev/null))' ;;
+        resume) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyrun list -q 2>/dev/null))' ;;
+        spec) _arguments \
+        '(-b --bundle)'{-b,--bundle}'[Directory to write config.json into (default - the current one)]:file:_files' \
+        '--rootless[For a container of an ordinary user]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        features) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+      esac ;;
+  esac
+}
+_toyrun "$@"
