@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pseudo-terminals: made in the container's own devpts, handed to a console socket, or relayed in the foreground.
+// Pseudo-terminals: made in the container's own devpts, handed to a console socket, or relayed in
+// the foreground.
 #pragma once
 
 #include <optional>
@@ -16,13 +17,16 @@ struct Terminal {
   std::string name;  // "/dev/pts/0", as the container sees it
 };
 
-/// Init or joiner. Opens dev/pts/ptmx inside `root` without symlinks, proves it is devpts' (inode 2, 5:2), gets the slave by
-/// TIOCGPTPEER, sets the size, and gives the slave to `uid`. Throws Error.
-Terminal open_terminal(const RootedDir& root, const std::optional<oci::ConsoleSize>& size, uid_t uid);
+/// Init or joiner. Opens dev/pts/ptmx inside `root` without symlinks, proves it is devpts' (inode
+/// 2, 5:2), gets the slave by TIOCGPTPEER, sets the size, and gives the slave to `uid`. Throws
+/// Error.
+Terminal open_terminal(const RootedDir& root, const std::optional<oci::ConsoleSize>& size,
+                       uid_t uid);
 /// Makes the slave stdin, stdout, stderr and the controlling terminal (the caller did setsid).
 void use_terminal(int slave);
 
-/// Host, before any namespace is entered: connects to the AF_UNIX stream socket at `path` (long paths go through a descriptor of the directory).
+/// Host, before any namespace is entered: connects to the AF_UNIX stream socket at `path` (long
+/// paths go through a descriptor of the directory).
 UniqueFd connect_socket(const std::string& path);
 /// Sends one descriptor with `text` as the message's data (SCM_RIGHTS).
 void send_descriptor(int socket, int descriptor, const std::string& text);
