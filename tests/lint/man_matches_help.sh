@@ -3,7 +3,7 @@
 # Every verb and every option of `--help` is in the man page and in the completions of each shell, and the other way round.
 #   man_matches_help.sh BUILD
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 build=${1:-build}
 status=0
 complain() { echo "$*"; status=1; }
@@ -31,13 +31,13 @@ check_program() { # check_program BINARY PAGE
       grep -qE "Fl -${option#--}( |$)" <<<"$section" || complain "$page: $verb $option is missing"
     done
     # Only what leads a list item documents an option; a mention in prose does not.
-    for option in $(grep -oE '^\.It Fl .*' <<<"$section" | grep -oE 'Fl -[a-z][a-z0-9-]*' | sed 's/Fl /-/'); do
+    while read -r option; do
       options_of "$text" | grep -qx -- "$option" || complain "$page: $verb $option is not in --help"
-    done
+    done < <(grep -oE '^\.It Fl .*' <<<"$section" | grep -oE 'Fl -[a-z][a-z0-9-]*' | sed 's/Fl /-/')
   done
-  for verb in $(grep -oE '^\.It Cm [a-z]+' "$page" | cut -d' ' -f3); do
+  while read -r verb; do
     verbs_of "$help" | grep -qx "$verb" || complain "$page: verb $verb is not in --help"
-  done
+  done < <(grep -oE '^\.It Cm [a-z]+' "$page" | cut -d' ' -f3)
 }
 
 check_program "$build/runtime/toyrun" man/toyrun.8
