@@ -33,12 +33,34 @@ bool joins(const plan::NamespacePlan& namespaces, std::uint64_t flag) {
   return namespaces.joined(flag) != nullptr;
 }
 
-/// A process in a pid namespace is born there: the parent points its children to it
-/// (pid_namespaces(7)).
-void aim_children_at_pid_namespace(const std::vector<kernel::OpenNamespace>& namespaces) {
-  for (const kernel::OpenNamespace& one : namespaces)
-    if (one.plan.flag == CLONE_NEWPID) kernel::join(one);
-}
+/// Pid and time namespaces are entered by birth: the parent points its children to them
+/// (pid_namespaces(7), time_namespaces(7)) and, once init is born, back to its own, where the hooks
+/// belong.
+class ChildrensNamespaces {
+ public:
+  ChildrensNamespaces(const plan::NamespacePlan& plan,
+                      const std::vector<kernel::OpenNamespace>& namespaces) {
+    if (plan.create_time) {
+      own_.push_back({.plan = {.type = "time", .flag = CLONE_NEWTIME, .path = "/proc/self/ns/time"},
+                      .file = {}});
+      own_.back().file = open_at(AT_FDCWD, own_.back().plan.path, O_RDONLY);
+      kernel::make_time_namespace(plan);
+    }
+    for (const kernel::OpenNamespace& one : namespaces) {
+      if (one.plan.flag != CLONE_NEWPID) continue;
+      own_.push_back(
+          {.plan = {.type = "pid", .flag = CLONE_NEWPID, .path = "/proc/self/ns/pid"}, .file = {}});
+      own_.back().file = open_at(AT_FDCWD, own_.back().plan.path, O_RDONLY);
+      kernel::join(one);
+    }
+  }
+  void restore() const {
+    for (const kernel::OpenNamespace& one : own_) kernel::join(one);
+  }
+
+ private:
+  std::vector<kernel::OpenNamespace> own_;
+};
 
 /// A joined user namespace must own the new namespaces, so they are made from inside it, by a
 /// go-between which then clones init as its sibling.
@@ -115,8 +137,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
   const UniqueFd bundle = bundle_directory_for_hooks(plan, container);
   kernel::Cgroup cgroup = kernel::Cgroup::create(plan.cgroup);
   Handshake::Pair handshake = Handshake::make_pair();
-  if (plan.namespaces.create_time) kernel::make_time_namespace(plan.namespaces);
-  aim_children_at_pid_namespace(namespaces);
+  const ChildrensNamespaces childrens_namespaces(plan.namespaces, namespaces);
 
   InitContext context{.plan = plan,
                       .cgroup = cgroup,
@@ -131,6 +152,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
                       .kept_fds = count_kept_fds(options.preserve_fds)};
   Child child = clone_init(context, handshake);
   try {
+    childrens_namespaces.restore();
     if ((plan.namespaces.create_flags & CLONE_NEWUSER) != 0) {
       kernel::write_id_maps(child.pid(), plan.namespaces);
       handshake.parent.send(Message::kMapped);
