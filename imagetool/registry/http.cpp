@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <algorithm>
 #include <array>
@@ -216,6 +217,15 @@ bool is_connected(CURL* handle) {
          microseconds > 0;
 }
 
+/// libcurl's words, but the system's own for a connection that was not made: "Connection refused".
+std::string failure_of(CURL* handle, CURLcode code, const char* words) {
+  long number = 0;
+  if (code == CURLE_COULDNT_CONNECT &&
+      curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number != 0)
+    if (const char* const text = ::strerrordesc_np(static_cast<int>(number))) return text;
+  return *words != '\0' ? words : curl_easy_strerror(code);
+}
+
 }  // namespace
 
 std::optional<std::string> HttpHead::header(std::string_view name) const {
@@ -303,16 +313,20 @@ HttpResponse HttpClient::send(const HttpRequest& request, const OnContent& on_co
   set(easy, CURLOPT_XFERINFODATA, &exchange);
   set(easy, CURLOPT_NOPROGRESS, 0L);
   const CURLcode code = curl_easy_perform(easy);
-  const bool connected = is_connected(easy);
-  shared_->give_back(std::move(handle));
+  HttpResponse& response = exchange.response;
+  if (code != CURLE_OK) {
+    response.transport = code == CURLE_OPERATION_TIMEDOUT && !is_connected(easy)
+                             ? Transport::kUnreachable
+                             : transport_of(code);
+    response.failure = failure_of(easy, code, words.data());
+  }
+  // One that failed may still be busy (an unfinished name lookup): not for the next request.
+  if (code == CURLE_OK) shared_->give_back(std::move(handle));
   if (exchange.thrown) std::rethrow_exception(exchange.thrown);
   if (code == CURLE_OK && request.method != "HEAD") exchange.begin_body();
   // A body that was cut on purpose is a complete exchange.
-  if (code == CURLE_OK || exchange.response.is_cut) return std::move(exchange.response);
-  exchange.response.transport =
-      code == CURLE_OPERATION_TIMEDOUT && !connected ? Transport::kUnreachable : transport_of(code);
-  exchange.response.failure = words[0] != '\0' ? words.data() : curl_easy_strerror(code);
-  return std::move(exchange.response);
+  if (response.is_cut) response.transport = Transport::kDone;
+  return std::move(response);
 }
 
 }  // namespace registry
