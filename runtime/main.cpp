@@ -84,6 +84,10 @@ void read_request(const cli::Program& program, std::span<const std::string_view>
 void prepare(const cli::Program& program, std::span<const std::string_view> words,
              Request& request) {
   occupy_stdio();
+  logging::configure({.program = "toyrun",
+                      .level = logging::Level::kWarning,
+                      .format = logging::Format::kText,
+                      .file = {}});
   std::exception_ptr refused;
   try {
     read_request(program, words, request);

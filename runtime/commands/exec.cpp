@@ -142,8 +142,9 @@ int exec_in(const Container& container, const cli::Parsed& options) {
   std::optional<kernel::SignalForwarder> signals;
   if (!detach) signals.emplace();
 
-  launch::Launched launched = launch::join_container(container, process, stdio);
-  launched.release();
+  launch::Launched launched =
+      start_process([&] { return launch::join_container(container, process, stdio); });
+  start_process([&] { launched.release(); });
   // Not before: conmon takes a pid file for success.
   if (stdio.pid_file) replace_file(*stdio.pid_file, std::to_string(launched.pid));
   if (detach) return 0;

@@ -43,14 +43,14 @@ logging::Level log_level(const cli::Parsed& global) {
   if (level == "error") return logging::Level::kError;
   if (level == "warning" || level == "warn" || level == "info") return logging::Level::kWarning;
   if (level == "debug") return logging::Level::kDebug;
-  throw UsageError(sentence("invalid log-level: ", level));
+  throw Error(sentence("invalid log-level: ", level));
 }
 
 logging::Format log_format(const cli::Parsed& global) {
   const std::string format = global.value_or("log-format", "text");
   if (format == "text") return logging::Format::kText;
   if (format == "json") return logging::Format::kJson;
-  throw UsageError(sentence("invalid log-format: ", format));
+  throw Error(sentence("invalid log-format: ", format));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace commands {
 
 extern const std::span<const cli::Option> kGlobalOptions;
 
-/// Where the log goes. Throws UsageError for an unknown format or level.
+/// Where the log goes. Throws Error for an unknown format or level.
 logging::Settings log_settings(const cli::Parsed& global);
 /// Throws UsageError for a global option whose meaning we cannot give: --systemd-cgroup,
 /// --rootless=maybe.

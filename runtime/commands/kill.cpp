@@ -90,7 +90,8 @@ void signal_init(const Container& container, int signal) {
 int kill(const cli::Parsed& global, const cli::Parsed& options) {
   const Container container = Container::open(state_root(global), options.words[0]);
   const ContainerRecord& record = container.record();
-  const int signal = read_signal(options.words.size() > 1 ? options.words[1] : "TERM");
+  const bool is_named = options.words.size() > 1 && !options.words[1].empty();
+  const int signal = read_signal(is_named ? options.words[1] : "TERM");
   // Without a pid namespace of its own nothing else would end the container's other processes.
   const bool to_all =
       options.has("all") || (signal == SIGKILL && !record.own_pid_namespace && record.pid != 0);

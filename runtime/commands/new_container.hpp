@@ -3,10 +3,10 @@
 // container. Host side.
 #pragma once
 
-#include <array>
 #include <string>
 
 #include "bundle-spec/cli/options.hpp"
+#include "bundle-spec/error.hpp"
 #include "bundle-spec/oci/runtime_config.hpp"
 #include "runtime/container/container.hpp"
 #include "runtime/launch/launch.hpp"
@@ -57,6 +57,18 @@ Container reserve(const std::string& root, const NewContainer& wanted);
 enum class Attachment { kDetached, kForeground };
 launch::ProcessOptions process_options(const cli::Parsed& options, bool terminal,
                                        Attachment attachment);
+
+/// Calls a step of a launch; what goes wrong in it gets runc's words in front, which engines look
+/// for.
+template <typename Step>
+auto start_process(Step step) {
+  try {
+    return step();
+  } catch (Error& error) {
+    error.add_context("unable to start container process");
+    throw;
+  }
+}
 
 /// Runs the poststart hooks; one that fails ends the container (runtime-spec, "Lifecycle").
 void run_poststart_hooks(const Container& container);

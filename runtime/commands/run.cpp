@@ -37,7 +37,7 @@ constexpr std::array kOptions = {
 /// A container whose program could not be started leaves nothing behind.
 void start(const Container& container, launch::Launched& launched) {
   try {
-    launched.release();
+    start_process([&] { launched.release(); });
     run_poststart_hooks(container);
   } catch (const Error&) {
     kill_container(container);
@@ -71,7 +71,8 @@ int run_new_container(const std::string& root, const cli::Parsed& options) {
   if (!detach) signals.emplace();
 
   Container container = reserve(root, wanted);
-  launch::Launched launched = launch::create_init_for_run(wanted.plan, container, process);
+  launch::Launched launched =
+      start_process([&] { return launch::create_init_for_run(wanted.plan, container, process); });
   start(container, launched);
   if (detach) return 0;
   container.unlock();
@@ -85,7 +86,7 @@ int run(const cli::Parsed& global, const cli::Parsed& options) {
   try {
     return run_new_container(state_root(global), options);
   } catch (Error& error) {
-    error.add_context("toyrun run failed");
+    error.add_context("run failed");
     throw;
   }
 }
