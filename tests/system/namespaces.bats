@@ -150,7 +150,7 @@ user_namespace() {
   user_namespace
   edit '.root.readonly = true | .linux.maskedPaths += ["/etc/passwd"]'
   run inside 'wc -c </etc/passwd; touch /x'
-  [ "${lines[0]}" = 0 ]
+  expect '^0$'
   expect 'Read-only'
 }
 
