@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# Made by scripts/completions/generate from --help: change the option table, then run it.
+
+_toyimg() {
+  local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
+  for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case $one in
+      pull | unpack | images | inspect | rmi) verb=$one; break ;;
+    esac
+  done
+  case $verb in
+    pull) choices="--output --platform --tls-verify --creds --authfile --quiet --progress --help -o -q -h" ;;
+    unpack) choices="--output --quiet --progress --help -o -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    images) choices="--quiet --format --help -q -f -h" ;;
+    inspect) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    rmi) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    *) choices="--store --debug --help --version -h -v pull unpack images inspect rmi" ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
+}
+complete -o default -F _toyimg toyimg

@@ -1,0 +1,55 @@
+#compdef toyimg
+# SPDX-License-Identifier: Apache-2.0
+# Made by scripts/completions/generate from --help: change the option table, then run it.
+
+_toyimg() {
+  local state verbs
+  verbs=(
+    'pull:Fetch an image from a registry into the store, and make a bundle of it'
+    'unpack:Make a bundle from an image in the store'
+    'images:List the images in the store'
+    'inspect:Print what an image in the store is made of, as JSON'
+    'rmi:Remove images from the store, and the content that nothing else uses'
+  )
+  _arguments -C \
+        '--store[keep images in DIR (default - $TOYIMG_STORE, /var/lib/toyimg)]:file:_files' \
+        '--debug[say more]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '(-v --version)'{-v,--version}'[show the version]' \
+        '1: :->verb' \
+        '*:: :->words'
+  case $state in
+    verb) _describe verb verbs ;;
+    words)
+      case $words[1] in
+        pull) _arguments \
+        '(-o --output)'{-o,--output}'[also make the bundle BUNDLE from it]:file:_files' \
+        '--platform[the image for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
+        '--tls-verify[false - accept any certificate, or plain http]' \
+        '--creds[log in with these]:USER PASSWORD:' \
+        '--authfile[look for logins here]:file:_files' \
+        '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
+        '--progress[how to show progress on stderr]:auto|plain|json|none:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        unpack) _arguments \
+        '(-o --output)'{-o,--output}'[the bundle to make]:file:_files' \
+        '(-q --quiet)'{-q,--quiet}'[say nothing but errors]' \
+        '--progress[how to show progress on stderr]:auto|plain|json|none:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        images) _arguments \
+        '(-q --quiet)'{-q,--quiet}'[only the names]' \
+        '(-f --format)'{-f,--format}'[how to print them]:table|json:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        inspect) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        rmi) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+      esac ;;
+  esac
+}
+_toyimg "$@"
