@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bundle: a directory with config.json and a root filesystem. The contract between toyimg, which writes
-// bundles, and toyrun, which runs them (see README.md here).
+// A bundle: a directory with config.json and a root filesystem. The contract between toyimg, which
+// writes bundles, and toyrun, which runs them (see README.md here).
 #pragma once
 
 #include <string>
@@ -9,10 +9,11 @@
 
 class Bundle {
  public:
-  /// Opens an existing bundle directory; the path is made absolute with symlinks resolved. Throws Error naming the path
-  /// when it or its config.json is missing.
+  /// Opens an existing bundle directory; the path is made absolute with symlinks resolved. Throws
+  /// Error naming the path when it or its config.json is missing.
   static Bundle open(const std::string& directory);
-  /// Makes the directory (0755, parents too) if needed; an existing non-empty one with a config.json is an Error.
+  /// Makes the directory (0755, parents too) if needed; an existing non-empty one with a
+  /// config.json is an Error.
   static Bundle create(const std::string& directory);
 
   /// Absolute path of the bundle.

@@ -60,11 +60,13 @@ class NotFound : public Error {
   explicit NotFound(std::string message) : Error(std::move(message)) {}
 };
 
-/// The one way a failed system call becomes an Error: returns a result that is not negative, else throws
+/// The one way a failed system call becomes an Error: returns a result that is not negative, else
+/// throws
 /// "<words>: <strerror>". Words must be literals or plain variables: they are read after the call.
 template <std::integral Result, typename... Words>
 Result check(Result result, const Words&... parts) {
-  if (result >= 0) [[likely]] return result;
+  if (result >= 0) [[likely]]
+    return result;
   const int number = errno;
   throw Error(sentence(parts...), number);
 }

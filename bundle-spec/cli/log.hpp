@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is said to the user beside results: debug, warning and the one error line. Text, or JSON lines as engines
-// read them (runc's logrus keys: level, msg, time). Library code never logs errors, it throws.
+// What is said to the user beside results: debug, warning and the one error line. Text, or JSON
+// lines as engines read them (runc's logrus keys: level, msg, time). Library code never logs
+// errors, it throws.
 #pragma once
 
 #include <optional>
@@ -29,8 +30,10 @@ bool debug_enabled();
 void debug(std::string_view message);
 /// Says what is ignored: "unknown capability CAP_FOO, ignoring".
 void warning(std::string_view message);
-/// The one error line at the end; `extra` are further string keys of the JSON line (layer, syscall, path, hint).
-void error(std::string_view message, const std::vector<std::pair<std::string, std::string>>& extra = {});
+/// The one error line at the end; `extra` are further string keys of the JSON line (layer, syscall,
+/// path, hint).
+void error(std::string_view message,
+           const std::vector<std::pair<std::string, std::string>>& extra = {});
 
 /// Sends every line to `write` instead (init passes its lines through the handshake).
 void redirect(void (*write)(Level, std::string_view, void*), void* context);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole files at once: read, write, replace atomically, lock. Host paths only; anything inside a root
-// filesystem goes through RootedDir. Every descriptor is close-on-exec; EINTR is retried here and only here.
+// Whole files at once: read, write, replace atomically, lock. Host paths only; anything inside a
+// root filesystem goes through RootedDir. Every descriptor is close-on-exec; EINTR is retried here
+// and only here.
 #pragma once
 
 #include <fcntl.h>
@@ -18,21 +19,25 @@ UniqueFd open_at(int dir, const std::string& path, int flags, mode_t mode = 0);
 /// The same, but "not there" (ENOENT, ENOTDIR) is nullopt.
 std::optional<UniqueFd> open_at_if_exists(int dir, const std::string& path, int flags);
 
-/// Everything that is left to read, at most `limit` bytes (more is an Error). `name` is for messages.
+/// Everything that is left to read, at most `limit` bytes (more is an Error). `name` is for
+/// messages.
 std::string read_all(int fd, std::string_view name, std::size_t limit = std::size_t{64} << 20);
 /// The whole file at `path`, at most `limit` bytes. Throws Error naming the path.
 std::string read_file(const std::string& path, std::size_t limit = std::size_t{64} << 20);
-std::string read_file_at(int dir, const std::string& path, std::size_t limit = std::size_t{64} << 20);
+std::string read_file_at(int dir, const std::string& path,
+                         std::size_t limit = std::size_t{64} << 20);
 /// nullopt when the file does not exist.
 std::optional<std::string> read_file_if_exists(const std::string& path);
 
 /// Writes all bytes (several write(2) calls if need be). Throws Error naming `name`.
 void write_all(int fd, std::string_view bytes, std::string_view name);
-/// One write(2) of the text into an existing file, as /proc and cgroup files want it; never creates.
+/// One write(2) of the text into an existing file, as /proc and cgroup files want it; never
+/// creates.
 void write_value_at(int dir, const std::string& path, std::string_view value);
 
-/// Creates or replaces `path` so that a reader sees the old or the new content, never a part: hidden temp file
-/// in the same directory (mode given, minus umask), fsync when `durable`, rename(2).
+/// Creates or replaces `path` so that a reader sees the old or the new content, never a part:
+/// hidden temp file in the same directory (mode given, minus umask), fsync when `durable`,
+/// rename(2).
 enum class Durability { kNone, kSynced };
 void replace_file(const std::string& path, std::string_view content, mode_t mode = 0666,
                   Durability durability = Durability::kNone);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only owner of a file descriptor. An `int fd` parameter borrows; whoever takes ownership takes a
-// UniqueFd (also known elsewhere as scoped fd, autoclose fd, unique_fd).
+// The only owner of a file descriptor. An `int fd` parameter borrows; whoever takes ownership takes
+// a UniqueFd (also known elsewhere as scoped fd, autoclose fd, unique_fd).
 #pragma once
 
 #include <unistd.h>
@@ -27,7 +27,8 @@ class UniqueFd {
   explicit operator bool() const { return fd_ >= 0; }
   /// Gives the descriptor away; the caller closes it.
   [[nodiscard]] int release() { return std::exchange(fd_, -1); }
-  /// Closes what is held (errno is kept) and takes `fd`. close(2): EINTR must not be retried on Linux.
+  /// Closes what is held (errno is kept) and takes `fd`. close(2): EINTR must not be retried on
+  /// Linux.
   void reset(int fd = -1) {
     if (fd_ >= 0) {
       const int saved = errno;

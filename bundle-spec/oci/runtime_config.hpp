@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// config.json of the OCI runtime-spec 1.3.0, Linux part, as plain structs: the spec's order, the spec's words in
-// snake_case. No behaviour. Sections of other systems (windows, vm, solaris, zos, freebsd) are ignored as the spec demands.
+// config.json of the OCI runtime-spec 1.3.0, Linux part, as plain structs: the spec's order, the
+// spec's words in snake_case. No behaviour. Sections of other systems (windows, vm, solaris, zos,
+// freebsd) are ignored as the spec demands.
 #pragma once
 
 #include <cstdint>
@@ -111,7 +112,8 @@ struct Hook {
 };
 
 struct Hooks {
-  std::vector<Hook> prestart, create_runtime, create_container, start_container, poststart, poststop;
+  std::vector<Hook> prestart, create_runtime, create_container, start_container, poststart,
+      poststop;
   bool operator==(const Hooks&) const = default;
 };
 
@@ -249,7 +251,8 @@ struct Seccomp {
   std::string default_action;
   std::optional<std::uint32_t> default_errno_ret;
   std::vector<std::string> architectures;
-  std::optional<std::vector<std::string>> flags;  // absent and empty differ: absent means SPEC_ALLOW (runc)
+  // Absent and empty differ: absent means SPEC_ALLOW (runc).
+  std::optional<std::vector<std::string>> flags;
   std::optional<std::string> listener_path;
   std::optional<std::string> listener_metadata;
   std::vector<SeccompSyscall> syscalls;
@@ -309,12 +312,14 @@ struct RuntimeConfig {
   bool operator==(const RuntimeConfig&) const = default;
 };
 
-/// Parses and checks config.json. Throws Error with the JSON pointer: "config.json: /process/cwd: is required".
-/// `name` is the file's name for messages. Runs check_rules (rules that span fields) as well.
+/// Parses and checks config.json. Throws Error with the JSON pointer: "config.json: /process/cwd:
+/// is required". `name` is the file's name for messages. Runs check_rules (rules that span fields)
+/// as well.
 RuntimeConfig read_runtime_config(const std::string& json_text, const std::string& name);
 /// The document as JSON text with tabs, fields in the spec's order, absent ones left out.
 std::string write_runtime_config(const RuntimeConfig& config);
 /// One part alone, for `exec --process FILE` and the state record (compact JSON, no line breaks).
+/// Reading a part runs its rules too.
 Process read_process(const std::string& json_text, const std::string& name);
 std::string write_process(const Process& process);
 Resources read_resources(const std::string& json_text, const std::string& name);
@@ -322,8 +327,8 @@ Resources read_resources(const std::string& json_text, const std::string& name);
 Hooks read_hooks(const std::string& json_text, const std::string& name);
 std::string write_hooks(const Hooks& hooks);
 
-/// Rules that span fields (duplicate namespaces and rlimits, "a mapping needs a user namespace", absolute
-/// paths, hook timeouts …). Throws Error naming the JSON pointer; `name` as above.
+/// Rules that span fields (duplicate namespaces and rlimits, "a mapping needs a user namespace",
+/// absolute paths, hook timeouts …). Throws Error naming the JSON pointer; `name` as above.
 void check_rules(const RuntimeConfig& config, const std::string& name);
 void check_process_rules(const Process& process, const std::string& name);
 
