@@ -32,9 +32,11 @@ void check_bounds(const Url& url, const Url& registry) {
                          ", an internal address that is not its own"));
 }
 
+/// The first usable challenge of the scheme: a bearer one without realm leads nowhere.
 const Challenge* find_scheme(std::span<const Challenge> challenges, std::string_view scheme) {
-  const auto found = std::find_if(challenges.begin(), challenges.end(),
-                                  [&](const Challenge& one) { return one.scheme == scheme; });
+  const auto found = std::find_if(challenges.begin(), challenges.end(), [&](const Challenge& one) {
+    return one.scheme == scheme && (scheme != "bearer" || !one.parameter("realm").empty());
+  });
   return found == challenges.end() ? nullptr : &*found;
 }
 

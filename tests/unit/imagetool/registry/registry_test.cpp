@@ -197,6 +197,18 @@ TEST(Registry, AnswersBasicOnlyWithALogin) {
   EXPECT_TRUE(says(refusal([&] { wrong.manifest("1"); }), "refuses the login"));
 }
 
+TEST(Registry, PassesOverABearerChallengeThatLeadsNowhere) {
+  FakeHttpServer server([](const Request& request) {
+    if (request.header("authorization") == "Basic " + base64_encode("u:p")) return manifest_reply();
+    return Reply{.status = 401,
+                 .headers = {{"WWW-Authenticate", "Bearer service=\"x\", Basic realm=\"y\""}}};
+  });
+  Options options = quick();
+  options.credentials.given = parse_creds("u:p");
+  Registry registry = registry_at(server, options);
+  EXPECT_EQ(registry.manifest("1").body, kManifest);
+}
+
 TEST(Registry, AsksOnceMoreForAMissingScope) {
   std::string scope = R"(,error="insufficient_scope",scope="repository:base/app:pull")";
   bool is_enough = true;
