@@ -34,7 +34,7 @@ std::string lower(std::string_view text) {
 
 void normalise_arm(Platform& platform) {
   if (platform.variant.empty()) platform.variant = "v7";
-  if (platform.variant.size() == 1) platform.variant.insert(0, "v");
+  if (platform.variant.size() == 1) platform.variant.insert(platform.variant.begin(), 'v');
 }
 
 bool is_word(std::string_view text) {
