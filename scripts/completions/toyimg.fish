@@ -14,7 +14,7 @@ complete -c toyimg -n '__fish_seen_subcommand_from pull' -l authfile -r -d 'look
 complete -c toyimg -n '__fish_seen_subcommand_from pull' -s q -l quiet -d 'say nothing but errors and the result'
 complete -c toyimg -n '__fish_seen_subcommand_from pull' -l progress -r -d 'how to show progress on stderr'
 complete -c toyimg -n '__fish_seen_subcommand_from pull' -s h -l help -d 'Show this help'
-complete -c toyimg -n __fish_use_subcommand -a unpack -d 'Make a bundle from an image in the store'
+complete -c toyimg -n __fish_use_subcommand -a unpack -d 'Make a bundle from an image that is in the store'
 complete -c toyimg -n '__fish_seen_subcommand_from unpack' -s o -l output -r -d 'the bundle to make'
 complete -c toyimg -n '__fish_seen_subcommand_from unpack' -s q -l quiet -d 'say nothing but errors'
 complete -c toyimg -n '__fish_seen_subcommand_from unpack' -l progress -r -d 'how to show progress on stderr'

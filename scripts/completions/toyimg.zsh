@@ -6,7 +6,7 @@ _toyimg() {
   local state verbs
   verbs=(
     'pull:Fetch an image from a registry into the store, and make a bundle of it'
-    'unpack:Make a bundle from an image in the store'
+    'unpack:Make a bundle from an image that is in the store'
     'images:List the images in the store'
     'inspect:Print what an image in the store is made of, as JSON'
     'rmi:Remove images from the store, and the content that nothing else uses'
