@@ -67,6 +67,8 @@ struct Inflate::Stream {
   std::size_t read_zstd(std::span<std::byte> out);
   void skip_padding();
   void finish_member();
+  void start_member();
+  void read_header();
   void check_limits() const;
 
   ByteSource source;
@@ -77,6 +79,8 @@ struct Inflate::Stream {
   bool started = false, source_ended = false, ended = false;
   Format format = Format::kPlain;
   std::unique_ptr<inflate_state> gzip;
+  isal_gzip_header header{};
+  bool in_header = false;
   struct FreeZstd {
     void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
   };
@@ -106,8 +110,7 @@ void Inflate::Stream::start() {
   format = format_of(available());
   if (format == Format::kGzip) {
     gzip = std::make_unique<inflate_state>();
-    isal_inflate_init(gzip.get());
-    gzip->crc_flag = ISAL_GZIP;
+    start_member();
   } else if (format == Format::kZstd) {
     zstd.reset(ZSTD_createDCtx());
     if (!zstd || ZSTD_isError(ZSTD_DCtx_setParameter(zstd.get(), ZSTD_d_windowLogMax, kWindowLog)))
@@ -149,12 +152,39 @@ void Inflate::Stream::finish_member() {
   }
   if (format_of(available()) != Format::kGzip)
     throw Error("the layer has other bytes after its gzip stream");
-  isal_inflate_reset(gzip.get());
-  gzip->crc_flag = ISAL_GZIP;
+  start_member();
+}
+
+// ISA-L 2.30 reads a header by itself (ISAL_GZIP) only when it lies in one piece: what it must
+// remember from one call to the next is on its stack. So the header is read apart, and only the
+// trailer left to isal_inflate.
+void Inflate::Stream::start_member() {
+  isal_inflate_init(gzip.get());
+  isal_gzip_header_init(&header);
+  in_header = true;
+}
+
+void Inflate::Stream::read_header() {
+  gzip->next_in = reinterpret_cast<std::uint8_t*>(input.data() + begin);
+  gzip->avail_in = static_cast<std::uint32_t>(end - begin);
+  const int result = isal_read_gzip_header(gzip.get(), &header);
+  begin = end - gzip->avail_in;
+  if (result < 0)
+    throw Error(sentence("the layer's gzip stream cannot be read: ", gzip_fault(result)));
+  if (result == ISAL_DECOMP_OK) {
+    in_header = false;
+    gzip->crc_flag = ISAL_GZIP_NO_HDR_VER;
+  } else if (source_ended && begin == end) {
+    throw Error("the layer's gzip stream is cut off");
+  }
 }
 
 std::size_t Inflate::Stream::read_gzip(std::span<std::byte> out) {
   if (begin == end) refill();
+  if (in_header) {
+    read_header();
+    return 0;
+  }
   gzip->next_in = reinterpret_cast<std::uint8_t*>(input.data() + begin);
   gzip->avail_in = static_cast<std::uint32_t>(end - begin);
   gzip->next_out = reinterpret_cast<std::uint8_t*>(out.data());
