@@ -228,6 +228,7 @@ CgroupPlan plan_cgroup(const oci::RuntimeConfig& config, const std::string& id,
       resources.memory->limit.value_or(0) > 0) {
     plan.check_memory_limit = resources.memory->limit;
   }
+  plan.owner = cgroup_owner(config, facts, plan.directories);
   return plan;
 }
 
@@ -255,6 +256,10 @@ std::vector<std::string> describe(const CgroupPlan& plan) {
     std::vector<std::string> rules;
     for (const DeviceAccess& rule : plan.device_program->rules) rules.push_back(describe(rule));
     lines.push_back(describe_devices(rules, "by a BPF program on the cgroup"));
+  }
+  if (plan.owner) {
+    lines.push_back(sentence("give the cgroup to user ", *plan.owner,
+                             ": the container may divide it, but not raise its own limits"));
   }
   if (plan.check_memory_limit) {
     lines.push_back("refuse the memory limit if more than that is in use already");

@@ -46,6 +46,9 @@ struct CgroupPlan {
   bool ignore_permission = false;
   /// memory.checkBeforeUpdate: refuse a limit below usage
   std::optional<std::int64_t> check_memory_limit;
+  /// v2: host uid that gets the directory and the files of /sys/kernel/cgroup/delegate, so that the
+  /// container's user can divide its cgroup
+  std::optional<std::uint32_t> owner = {};
   bool operator==(const CgroupPlan&) const = default;
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,11 @@ std::vector<FileWrite> v1_writes(const oci::Resources& resources,
                                  const std::vector<std::string>& controllers, Moment moment);
 std::vector<FileWrite> v2_writes(const oci::Resources& resources,
                                  const std::vector<std::string>& controllers, Moment moment);
+
+/// The host uid that gets the container's cgroup, if it is to be another's than ours (runtime-spec,
+/// "Cgroup ownership").
+std::optional<std::uint32_t> cgroup_owner(const oci::RuntimeConfig& config, const HostFacts& facts,
+                                          const std::vector<CgroupDirectory>& directories);
 
 bool has_controller(const std::vector<std::string>& controllers, std::string_view name);
 /// 0 counts as "not asked for", as runc has it.

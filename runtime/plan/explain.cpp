@@ -204,6 +204,11 @@ void tell_process(const LaunchPlan& launch, Account& account) {
   if (process.no_new_privileges) tell_seccomp(launch, account);
 }
 
+std::string count_of_variables(std::size_t count) {
+  if (count == 0) return "an empty environment";
+  return sentence(count, count == 1 ? " environment variable" : " environment variables");
+}
+
 void tell_start(const LaunchPlan& launch, Account& account) {
   account.phase("The container is created; it waits until `toyrun start` opens the gate");
   tell_hooks(launch.hooks.start_container, "startContainer", "in the container", account);
@@ -211,7 +216,7 @@ void tell_start(const LaunchPlan& launch, Account& account) {
     account.line("there is no process to start: config.json has none");
   } else {
     account.line(sentence("execute ", quoted(launch.process.args), " with ",
-                          launch.process.env.size(), " environment variables"));
+                          count_of_variables(launch.process.env.size())));
   }
   tell_hooks(launch.hooks.poststart, "poststart", "on the host, once the program runs", account);
   tell_hooks(launch.hooks.poststop, "poststop", "on the host, after delete", account);

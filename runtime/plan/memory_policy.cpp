@@ -89,6 +89,16 @@ MemoryPolicyPlan plan_memory_policy(const oci::MemoryPolicy& policy) {
   return plan;
 }
 
+std::string describe(const MemoryPolicyPlan& policy) {
+  std::string nodes;
+  for (std::uint32_t node = 0; node < policy.nodes.size() * 64; ++node) {
+    const bool listed = (policy.nodes[node / 64] >> (node % 64) & 1) != 0;
+    if (listed) nodes += sentence(nodes.empty() ? " on nodes " : ",", node);
+  }
+  const int mode = policy.mode & ~(MPOL_MODE_FLAGS);
+  return sentence("NUMA memory policy ", kModes[static_cast<std::size_t>(mode)], nodes);
+}
+
 std::uint32_t plan_personality(const oci::Personality& personality) {
   if (!personality.flags.empty()) {
     throw Error(

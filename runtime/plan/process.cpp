@@ -272,7 +272,7 @@ void describe_scheduling(const ProcessPlan& plan, std::vector<std::string>& line
                              *plan.io_priority & 7));
   }
   if (plan.memory_policy) {
-    lines.push_back(sentence("NUMA memory policy, mode ", plan.memory_policy->mode & 0xff));
+    lines.push_back(describe(*plan.memory_policy));
   }
   if (plan.personality) {
     lines.push_back(*plan.personality == 0 ? "personality LINUX"
@@ -282,8 +282,10 @@ void describe_scheduling(const ProcessPlan& plan, std::vector<std::string>& line
 
 std::string describe_mode(std::uint32_t mode) {
   std::string digits;
-  for (; mode != 0; mode >>= 3) digits.insert(digits.begin(), static_cast<char>('0' + (mode & 7)));
-  return "0" + digits;
+  for (; digits.size() < 4; mode >>= 3) {
+    digits.insert(digits.begin(), static_cast<char>('0' + (mode & 7)));
+  }
+  return digits;
 }
 
 void describe_identity(const ProcessPlan& plan, std::vector<std::string>& lines) {

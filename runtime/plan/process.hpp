@@ -74,6 +74,7 @@ std::vector<std::string> describe(const ProcessPlan& process);
 /// Error for unknown words.
 std::uint32_t plan_personality(const oci::Personality& personality);
 MemoryPolicyPlan plan_memory_policy(const oci::MemoryPolicy& policy);
+std::string describe(const MemoryPolicyPlan& policy);
 /// Throws Error if the process asks for a label that this host's kernel cannot give.
 void require_security_modules(const ProcessPlan& process, const HostFacts& facts,
                               std::string_view pointer);

@@ -122,6 +122,71 @@ TEST(Cgroup, RootlessWithoutLimitsMayGoWithout) {
   EXPECT_FALSE(plan_cgroup(with_path(""), "box", example_host("v2")).ignore_permission);
 }
 
+oci::RuntimeConfig with_writable_cgroup(std::uint32_t uid) {
+  oci::RuntimeConfig config = with_path("/c");
+  config.process = oci::Process{};
+  config.process->user.uid = uid;
+  config.linux_.namespaces = {{.type = "cgroup", .path = {}}};
+  config.mounts = {{.destination = "/sys/fs/cgroup/",
+                    .type = "cgroup",
+                    .source = "cgroup",
+                    .options = {"nosuid", "rw"},
+                    .uid_mappings = {},
+                    .gid_mappings = {}}};
+  return config;
+}
+
+std::optional<std::uint32_t> owner_of(const oci::RuntimeConfig& config,
+                                      const std::string& layout = "v2") {
+  return plan_cgroup(config, "box", example_host(layout)).owner;
+}
+
+// runtime-spec, config-linux "Cgroup ownership".
+TEST(Cgroup, AWritableCgroupBelongsToTheContainersUser) {
+  EXPECT_EQ(owner_of(with_writable_cgroup(1000)), 1000U);
+  EXPECT_EQ(owner_of(with_writable_cgroup(0)), std::nullopt) << "root has it already";
+  EXPECT_EQ(owner_of(with_writable_cgroup(1000), "v1"), std::nullopt);
+  EXPECT_EQ(owner_of(with_writable_cgroup(1000), "hybrid"), std::nullopt);
+  HostFacts ordinary = example_host("v2");
+  ordinary.euid = 1000;
+  EXPECT_EQ(plan_cgroup(with_writable_cgroup(7), "box", ordinary).owner, std::nullopt);
+}
+
+TEST(Cgroup, OwnershipNeedsAWritableMountAndANewNamespace) {
+  oci::RuntimeConfig config = with_writable_cgroup(1000);
+  config.mounts[0].options.emplace_back("ro");
+  EXPECT_EQ(owner_of(config), std::nullopt);
+  config = with_writable_cgroup(1000);
+  config.mounts[0].destination = "/cgroup";
+  EXPECT_EQ(owner_of(config), std::nullopt);
+  config = with_writable_cgroup(1000);
+  config.mounts[0].source = "other";
+  EXPECT_EQ(owner_of(config), std::nullopt);
+  config = with_writable_cgroup(1000);
+  config.linux_.namespaces[0].path = "/proc/1/ns/cgroup";
+  EXPECT_EQ(owner_of(config), std::nullopt);
+  config.linux_.namespaces.clear();
+  EXPECT_EQ(owner_of(config), std::nullopt);
+}
+
+TEST(Cgroup, OwnershipCountsInHostIds) {
+  oci::RuntimeConfig config = with_writable_cgroup(7);
+  config.linux_.namespaces.push_back({.type = "user", .path = {}});
+  config.linux_.uid_mappings = {{.container_id = 0, .host_id = 100000, .size = 5},
+                                {.container_id = 5, .host_id = 200000, .size = 10}};
+  EXPECT_EQ(owner_of(config), 200002U);
+  config.process->user.uid = 15;
+  EXPECT_EQ(owner_of(config), std::nullopt) << "no such user on the host";
+  config.process->user.uid = 0;
+  EXPECT_EQ(owner_of(config), 100000U);
+  const std::vector<std::string> lines = describe(plan_cgroup(config, "box", example_host("v2")));
+  EXPECT_TRUE(std::ranges::any_of(lines, [](const std::string& line) {
+    return line.starts_with("give the cgroup to user 100000");
+  }));
+  config.linux_.namespaces.back().path = "/proc/1/ns/user";
+  EXPECT_EQ(owner_of(config), std::nullopt) << "its maps are not ours to read";
+}
+
 TEST(Cgroup, SharesBecomeWeight) {
   EXPECT_EQ(cpu_weight_from_shares(0), 0U);
   EXPECT_EQ(cpu_weight_from_shares(1), 1U);

@@ -165,7 +165,7 @@ TEST(Process, Describe) {
   oci::Process process = minimal();
   process.user = {.uid = 1000, .gid = 100, .umask = 077, .additional_gids = {5, 6}};
   EXPECT_EQ(describe(plan_process(process, false, "/process"))[0],
-            "become user 1000, group 100, other groups 5, 6; umask 077");
+            "become user 1000, group 100, other groups 5, 6; umask 0077");
 }
 
 }  // namespace
