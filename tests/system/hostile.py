@@ -43,10 +43,10 @@ HOSTILE = {
 
 tar = layer(*HOSTILE.get(case, []))
 if case == "tar-cut":
-    tar = tar[: len(tar) - 1500 - 512 * 18]
+    tar = tar[: 2 * 512 + 512 + 2]  # in the middle of the file's content
 blob = gzip.compress(tar)
-if case == "bomb":  # 1 KiB declared in the header, gigabytes of zeros behind the end mark
-    blob = gzip.compress(tar + bytes(64 << 20)) * 1 + b"".join(gzip.compress(bytes(256 << 20)) for _ in range(8))
+if case == "bomb":  # two gigabytes of zeros behind the end mark
+    blob += gzip.compress(bytes(64 << 20), 1) * 32
 if case == "bad-gzip":
     blob = blob[:60] + b"garbage" * 20
 config = {"architecture": "amd64", "os": "linux", "config": {"Cmd": ["sh"]},

@@ -32,7 +32,9 @@ run_under() {
   if [ "$(stat -f -c %T /sys/fs/cgroup)" = tmpfs ] && [ ! -d /sys/fs/cgroup/hugetlb ]; then
     # Debian's crun refuses hybrid hosts with a controller on v2
     HUGETLB=/sys/fs/cgroup/hugetlb
-    mkdir "$HUGETLB" && mount -t cgroup -o hugetlb cgroup "$HUGETLB"
+    # the controller must be free: toyrun leaves it switched on for the children of the v2 root
+    [ ! -d /sys/fs/cgroup/unified ] || echo -hugetlb >/sys/fs/cgroup/unified/cgroup.subtree_control
+    mkdir "$HUGETLB" && wait_for 10 mount -t cgroup -o hugetlb cgroup "$HUGETLB"
   fi
   run_under crun
 }
@@ -70,18 +72,4 @@ run_under() {
 @test "a toyrun spec bundle runs under runc" {
   RUNTIME=$TOYRUN make_bundle
   run_under runc
-}
-
-@test "conmon drives toyrun as podman does: create, start, log, exit code" {
-  make_bundle
-  command_is sh -c 'echo through conmon; exit 3'
-  mkdir "$BATS_TEST_TMPDIR/exits"
-  conmon --cid "$ID" --name "$ID" --runtime "$TOYRUN" --bundle "$BUNDLE" --persist-dir "$BUNDLE" --exit-dir "$BATS_TEST_TMPDIR/exits" \
-    --container-pidfile "$BATS_TEST_TMPDIR/pid" --conmon-pidfile "$BATS_TEST_TMPDIR/conmon-pid" --log-path "k8s-file:$BATS_TEST_TMPDIR/log" \
-    --runtime-arg --root --runtime-arg "$STATE" --cuuid "$ID" 3>&- 4>&-
-  wait_for 10 test -s "$BATS_TEST_TMPDIR/pid"
-  "$TOYRUN" --root "$STATE" start "$ID"
-  wait_for 10 test -s "$BATS_TEST_TMPDIR/exits/$ID"
-  [ "$(cat "$BATS_TEST_TMPDIR/exits/$ID")" = 3 ]
-  grep -q 'through conmon' "$BATS_TEST_TMPDIR/log"
 }

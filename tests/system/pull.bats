@@ -135,8 +135,10 @@ TOML
 
 @test "--platform chooses from an index; a platform that is not there" {
   start_registry
-  push_busybox amd:latest
-  local work=$BATS_TEST_TMPDIR/index manifest
+  push_busybox arm:latest
+  local work=$BATS_TEST_TMPDIR/index layout=$BATS_TEST_TMPDIR/busybox-image/layout
+  umoci config --image "$layout:latest" --architecture arm64 >/dev/null 2>&1
+  push_layout "$layout" amd:latest
   skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/amd:latest" >"$BATS_TEST_TMPDIR/manifest"
   jq -n --arg digest "sha256:$(sha256sum <"$BATS_TEST_TMPDIR/manifest" | cut -d' ' -f1)" --argjson size "$(stat -c %s "$BATS_TEST_TMPDIR/manifest")" \
     '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json",
