@@ -39,7 +39,8 @@ int create(const cli::Parsed& global, const cli::Parsed& options) {
     const launch::ProcessOptions process =
         process_options(options, wanted.plan.process.terminal, Attachment::kDetached);
     Container container = reserve(state_root(global), wanted);
-    start_process([&] { return launch::create_init(wanted.plan, container, process); });
+    start_container(container,
+                    [&] { return launch::create_init(wanted.plan, container, process); });
     return 0;
   } catch (Error& error) {
     error.add_context("create failed");

@@ -15,7 +15,6 @@
 #include "bundle-spec/fs/file.hpp"
 #include "runtime/commands/user_names.hpp"
 #include "runtime/container/hooks.hpp"
-#include "runtime/container/removal.hpp"
 
 namespace commands {
 namespace {

@@ -9,6 +9,7 @@
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/oci/runtime_config.hpp"
 #include "runtime/container/container.hpp"
+#include "runtime/container/removal.hpp"
 #include "runtime/launch/launch.hpp"
 #include "runtime/plan/host_facts.hpp"
 #include "runtime/plan/launch_plan.hpp"
@@ -66,6 +67,18 @@ auto start_process(Step step) {
     return step();
   } catch (Error& error) {
     error.add_context("unable to start container process");
+    throw;
+  }
+}
+
+/// The same for the launch of a new container. What its early hooks set up must go when it fails:
+/// the poststop hooks run (runtime-spec, "Lifecycle").
+template <typename Step>
+auto start_container(const Container& container, Step step) {
+  try {
+    return start_process(step);
+  } catch (const Error&) {
+    run_poststop_hooks(container);
     throw;
   }
 }

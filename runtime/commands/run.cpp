@@ -71,8 +71,8 @@ int run_new_container(const std::string& root, const cli::Parsed& options) {
   if (!detach) signals.emplace();
 
   Container container = reserve(root, wanted);
-  launch::Launched launched =
-      start_process([&] { return launch::create_init_for_run(wanted.plan, container, process); });
+  launch::Launched launched = start_container(
+      container, [&] { return launch::create_init_for_run(wanted.plan, container, process); });
   start(container, launched);
   if (detach) return 0;
   container.unlock();

@@ -31,19 +31,6 @@ void remove_cgroups(const ContainerRecord& record) {
   }
 }
 
-void run_poststop_hooks(const Container& container) {
-  if (!container.record().has_poststop) return;
-  try {
-    const std::optional<UniqueFd> bundle =
-        open_at_if_exists(AT_FDCWD, container.record().bundle, O_PATH | O_DIRECTORY);
-    run_hooks_warning_only(container.details().hooks.poststop, "poststop",
-                           container.state_as(oci::Status::kStopped, 0),
-                           {.working_directory = bundle ? bundle->get() : -1});
-  } catch (const Error& error) {
-    logging::warning(sentence("poststop hooks: ", error.what(), ", ignoring"));
-  }
-}
-
 }  // namespace
 
 void kill_container(const Container& container) {
@@ -63,4 +50,17 @@ void remove_container(const Container& container) {
   remove_cgroups(container.record());
   container.remove_files();
   run_poststop_hooks(container);
+}
+
+void run_poststop_hooks(const Container& container) {
+  if (!container.record().has_poststop) return;
+  try {
+    const std::optional<UniqueFd> bundle =
+        open_at_if_exists(AT_FDCWD, container.record().bundle, O_PATH | O_DIRECTORY);
+    run_hooks_warning_only(container.details().hooks.poststop, "poststop",
+                           container.state_as(oci::Status::kStopped, 0),
+                           {.working_directory = bundle ? bundle->get() : -1});
+  } catch (const Error& error) {
+    logging::warning(sentence("poststop hooks: ", error.what(), ", ignoring"));
+  }
 }

@@ -13,3 +13,7 @@ void kill_container(const Container& container);
 /// Error when something cannot be removed; the record stays then, so that delete can be tried
 /// again.
 void remove_container(const Container& container);
+
+/// Runs the poststop hooks; a failing one is a warning. For a launch that failed after earlier
+/// hooks ran; part of remove_container.
+void run_poststop_hooks(const Container& container);

@@ -2,11 +2,13 @@
 #include "runtime/container/start_gate.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 
 #include "bundle-spec/error.hpp"
@@ -35,18 +37,16 @@ void unlink_if_exists(int directory, const std::string& name) {
   if (::unlinkat(directory, name.c_str(), 0) != 0 && errno != ENOENT) check(-1, "remove ", name);
 }
 
-/// Reads until end of file; at most what a report can be.
+/// Reads until end of file: usually there is nothing but that.
 std::string read_report(int status) {
-  std::string text(kLongestSentence, '\0');
-  std::size_t length = 0;
-  while (length < text.size()) {
-    const ssize_t got = ::read(status, text.data() + length, text.size() - length);
+  std::array<char, 1024> buffer;
+  std::string text;
+  for (;;) {
+    const ssize_t got = ::read(status, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (check(got, "wait for the container's program") == 0) break;
-    length += static_cast<std::size_t>(got);
+    if (check(got, "wait for the container's program") == 0) return text;
+    text.append(buffer.data(), static_cast<std::size_t>(got));
   }
-  text.resize(length);
-  return text;
 }
 
 }  // namespace
@@ -65,6 +65,13 @@ StartGate::~StartGate() {
   if (!start_ || keep_) return;
   ::unlinkat(root_directory_, start_name(id_).c_str(), 0);
   ::unlinkat(root_directory_, status_name(id_).c_str(), 0);
+}
+
+void StartGate::end_on_signals() {
+  struct sigaction end{};
+  end.sa_handler = [](int signal) { ::_exit(128 + signal); };
+  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM})
+    check(::sigaction(signal, &end, nullptr), "sigaction");
 }
 
 void StartGate::wait() const {

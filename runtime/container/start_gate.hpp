@@ -23,6 +23,10 @@ class StartGate {
   /// Init's two descriptors: the only ones besides the handshake that stay open until execve.
   std::array<int, 2> descriptors() const { return {start_.get(), status_.get()}; }
 
+  /// Init, before seccomp: from now on HUP, INT, QUIT and TERM end it with status 128 + signal. The
+  /// kernel keeps signals without a handler from a pid namespace's first process, and a created
+  /// container must be stoppable (runtime.md 2.1). execve resets this.
+  static void end_on_signals();
   /// Init: blocks until start opens the gate (read(2) only).
   void wait() const;
   /// Init: says why the program cannot run (write(2) only); the gate's reader throws it.

@@ -111,6 +111,7 @@ void become_container(InitContext& context) {
   if (context.gate != nullptr) {
     const auto descriptors = context.gate->descriptors();
     gate.assign(descriptors.begin(), descriptors.end());
+    StartGate::end_on_signals();
   }
   execute({.process = context.plan.process,
            .seccomp = context.plan.seccomp ? &*context.plan.seccomp : nullptr,
