@@ -21,7 +21,27 @@ struct Header {
   std::int32_t number;
 };
 
-constexpr std::size_t kLargestText = 32 * 1024;
+constexpr std::size_t kSmallText = 1024;
+constexpr std::size_t kLargestText =
+    128 * 1024;  // the output of a failed hook is part of the sentence
+
+/// False when that is not allowed (a seccomp filter).
+bool send_large(int socket, Header header, std::string_view text) {
+  std::array<iovec, 2> parts{
+      iovec{&header, sizeof header},
+      iovec{const_cast<char*>(text.data()), std::min(text.size(), kLargestText)}};
+  msghdr packet{};
+  packet.msg_iov = parts.data();
+  packet.msg_iovlen = parts.size();
+  ssize_t sent;
+  do {
+    sent = ::sendmsg(socket, &packet, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  return sent >= 0;
+}
+
+// Not on the stack: its pages would be touched whether they are needed or not.
+std::array<char, kLargestText> received_text;
 
 }  // namespace
 
@@ -43,17 +63,17 @@ Handshake::Pair Handshake::make_pair() {
 }
 
 void Handshake::write_packet(Message message, int number, std::string_view text) const {
-  // One write(2): after seccomp nothing else may be allowed.
-  std::array<char, sizeof(Header) + kLargestText> packet;
   const Header header{message, number};
-  const std::size_t length = std::min(text.size(), kLargestText);
+  if (text.size() > kSmallText && send_large(socket_.get(), header, text)) return;
+  // One plain write(2): once seccomp is on nothing else may be allowed. What is too long for it is
+  // cut.
+  std::array<char, sizeof header + kSmallText> packet;
+  const std::size_t length = std::min(text.size(), kSmallText);
   std::memcpy(packet.data(), &header, sizeof header);
   std::memcpy(packet.data() + sizeof header, text.data(), length);
   ssize_t written;
   do {
-    written = ::send(socket_.get(), packet.data(), sizeof header + length, MSG_NOSIGNAL);
-    if (written < 0 && (errno == EPERM || errno == EACCES || errno == ENOSYS))
-      written = ::write(socket_.get(), packet.data(), sizeof header + length);
+    written = ::write(socket_.get(), packet.data(), sizeof header + length);
   } while (written < 0 && errno == EINTR);
   check(written, "the other half of the launch is gone");
 }
@@ -104,9 +124,8 @@ Handshake::Packet Handshake::receive() {
 
 Handshake::Packet Handshake::receive_as_host() {
   Packet packet;
-  packet.text.resize(kLargestText);
   std::array<iovec, 2> parts{iovec{&packet.header, sizeof packet.header},
-                             iovec{packet.text.data(), packet.text.size()}};
+                             iovec{received_text.data(), received_text.size()}};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
   msghdr message{};
   message.msg_iov = parts.data();
@@ -120,7 +139,8 @@ Handshake::Packet Handshake::receive_as_host() {
   if (got < 0 && errno == ECONNRESET) got = 0;
   check(got, "read from the container's first process");
   packet.end = got < static_cast<ssize_t>(sizeof packet.header);
-  packet.text.resize(packet.end ? 0 : static_cast<std::size_t>(got) - sizeof packet.header);
+  if (!packet.end)
+    packet.text.assign(received_text.data(), static_cast<std::size_t>(got) - sizeof packet.header);
   const cmsghdr* rights = CMSG_FIRSTHDR(&message);
   if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
     int descriptor = -1;

@@ -39,7 +39,7 @@ struct JoinContext {
 
 void become_root_if_mapped() {
   // Not every mapping has a 0; then the capabilities gained by entering the namespace have to do.
-  if (::setresgid(0, 0, 0) == 0) (void)::setresuid(0, 0, 0);
+  [[maybe_unused]] const bool is_root = ::setresgid(0, 0, 0) == 0 && ::setresuid(0, 0, 0) == 0;
   check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
 }
 
