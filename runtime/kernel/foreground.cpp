@@ -37,11 +37,11 @@ int exit_status(const siginfo_t& ended) {
 
 class Foreground {
  public:
-  Foreground(pid_t pid, int pidfd, int signals, std::optional<Relay>& relay, bool reap_orphans)
+  Foreground(pid_t pid, int pidfd, int signals, Relay* relay, bool reap_orphans)
       : pid_(pid), pidfd_(pidfd), signals_(signals), relay_(relay), reap_orphans_(reap_orphans) {}
 
   int wait() {
-    while (!status_ || (relay_ && !relay_->ended())) turn();
+    while (!status_ || (relay_ != nullptr && !relay_->ended())) turn();
     return *status_;
   }
 
@@ -50,13 +50,13 @@ class Foreground {
     set_.assign({{.fd = signals_, .events = POLLIN, .revents = 0},
                  // A negative descriptor is skipped: once ended, it would be readable for ever.
                  {.fd = status_ ? -1 : pidfd_, .events = POLLIN, .revents = 0}});
-    if (relay_) relay_->watch(set_);
+    if (relay_ != nullptr) relay_->watch(set_);
     if (::poll(set_.data(), set_.size(), -1) < 0) {
       if (errno == EINTR) return;
       throw Error("poll", errno);
     }
     if (set_[0].revents != 0) read_signals();
-    if (relay_) relay_->serve(set_);
+    if (relay_ != nullptr) relay_->serve(set_);
     if (set_[1].revents != 0) collect();
   }
 
@@ -72,8 +72,9 @@ class Foreground {
   void pass_on(int signal) {
     if (signal == SIGCHLD) return reap();
     if (signal == SIGPIPE || signal == SIGURG) return;
-    if (signal == SIGWINCH && relay_) return relay_->resize();  // the kernel tells the program
-    if (signal == SIGCONT && relay_) relay_->continued();
+    if (signal == SIGWINCH && relay_ != nullptr)
+      return relay_->resize();  // the kernel tells the program
+    if (signal == SIGCONT && relay_ != nullptr) relay_->continued();
     if (!status_) send_signal(pidfd_, signal);
   }
 
@@ -100,7 +101,7 @@ class Foreground {
 
   pid_t pid_;
   int pidfd_, signals_;
-  std::optional<Relay>& relay_;
+  Relay* relay_;  // none without a terminal
   bool reap_orphans_;
   std::optional<int> status_;
   std::vector<pollfd> set_;
@@ -126,9 +127,10 @@ void SignalForwarder::restore_in_child() {
 
 int wait_in_foreground(pid_t pid, int pidfd, const SignalForwarder& signals, UniqueFd master,
                        bool reap_orphans) {
-  std::optional<Relay> relay;
-  if (master) relay.emplace(std::move(master));
-  return Foreground(pid, pidfd, signals.fd(), relay, reap_orphans).wait();
+  std::unique_ptr<Relay>
+      relay;  // not on the stack: its buffers are pages a run without a terminal need not touch
+  if (master) relay = std::make_unique<Relay>(std::move(master));
+  return Foreground(pid, pidfd, signals.fd(), relay.get(), reap_orphans).wait();
 }
 
 }  // namespace kernel
