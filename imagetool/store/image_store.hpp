@@ -20,9 +20,8 @@
 /// told.
 std::string store_directory(std::string_view chosen);
 
-// skopeo 1.9 cuts STORE from NAME at the first colon after "oci:", so STORE may have none; it reads
-// NAMEs with tags, ports and digests, but not those with "__", "---" or "[": such images are
-// reached by their digest only from there.
+// skopeo 1.9 cuts STORE from NAME at the first colon after "oci:", so STORE may have none. It reads
+// NAMEs with tags, ports and digests, but refuses those with "__", "---" or "[" ("Invalid image").
 
 /// Whether a name is published only after everything below it is on disk (one syncfs(2)).
 enum class Sync { kNone, kFilesystem };
