@@ -14,6 +14,7 @@
 
 #include "bundle-spec/error.hpp"
 #include "runtime/kernel/cgroup_controllers.hpp"
+#include "runtime/kernel/cgroup_delegation.hpp"
 #include "runtime/kernel/cgroup_devices.hpp"
 #include "runtime/kernel/cgroup_files.hpp"
 
@@ -110,6 +111,7 @@ Cgroup Cgroup::create(const plan::CgroupPlan& plan) {
     }
     write_values(one.directory.get(), name, directory.writes);
     write_values(one.directory.get(), name, directory.device_writes);
+    if (directory.is_v2 && plan.owner) delegate_cgroup(one.directory.get(), name, *plan.owner);
   }
   return cgroup;
 }

@@ -37,8 +37,11 @@ int enable_in(int root, const std::string& ancestor, const std::vector<std::stri
   const std::string file = ancestor + "/cgroup.subtree_control";
   std::string all;
   for (const std::string& one : wanted) all += sentence(all.empty() ? "+" : " +", one);
-  if (write_cgroup_file(root, file, all) == 0) return 0;
-  int number = 0;
+  int number = write_cgroup_file(root, file, all);
+  // EBUSY: there are processes in it. Alone, cpu or pids could be enabled even so, but that turns
+  // it into a threaded domain, below which no cgroup takes a container (cgroups(7), "Thread mode").
+  if (number == 0 || number == EBUSY) return number;
+  number = 0;
   for (const std::string& one : wanted) {
     if (const int refused = write_cgroup_file(root, file, "+" + one); refused != 0)
       number = refused;
