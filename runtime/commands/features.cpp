@@ -54,6 +54,13 @@ Json linux_features() {
   };
 }
 
+/// The words that a bundle may really use: idmapped mounts are understood, and refused.
+std::vector<std::string> mount_options() {
+  std::vector<std::string> words = plan::known_mount_options();
+  std::erase_if(words, [](const std::string& word) { return word == "idmap" || word == "ridmap"; });
+  return words;
+}
+
 int features(const cli::Parsed&, const cli::Parsed&) {
   // Fixed when toyrun is built, never probed: what this binary can do, not what this host can.
   const Json document = {
@@ -61,7 +68,7 @@ int features(const cli::Parsed&, const cli::Parsed&) {
       {"ociVersionMax", oci::kRuntimeSpecVersion},
       {"hooks",
        {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}},
-      {"mountOptions", plan::known_mount_options()},
+      {"mountOptions", mount_options()},
       {"linux", linux_features()},
       {"annotations", {{"org.toyrun.version", TOYRUN_VERSION}}},
       {"potentiallyUnsafeConfigAnnotations", Json::array()},
