@@ -85,6 +85,8 @@ NewContainer plan_new_container(const cli::Parsed& options, const plan::HostFact
   check_container_id(id);
   const Bundle bundle = Bundle::open(bundle_directory(options));
   oci::RuntimeConfig config = bundle.runtime_config();
+  // The spec would let a container without a program be created, never started: that helps nobody.
+  if (!config.process) throw Error("config.json: process property must not be empty");
   const plan::LaunchChoices choices{.no_pivot = options.has("no-pivot"),
                                     .no_new_keyring = options.has("no-new-keyring")};
   plan::LaunchPlan plan = plan::plan_launch(config, bundle.directory(), id, facts, choices);
