@@ -121,8 +121,10 @@ void set_ambient(std::uint64_t wanted) {
     }
   }
   if (refused == 0) return;
+  // Not a warning: the bundles of `runc spec` ask for this, runc says nothing, and podman takes a
+  // second line of the log for the error.
   const std::string names = capability_names(refused);
-  logging::warning(sentence(
+  logging::debug(sentence(
       "ambient capabilities that are not both permitted and inheritable: ", names, ", ignoring"));
 }
 
