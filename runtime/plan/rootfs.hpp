@@ -58,7 +58,7 @@ struct MountCgroups {
   std::string target;
   MountAttributes attributes = {};
   bool is_v2 = false;
-  bool own_namespace = false;  // a cgroup namespace exists
+  bool own_namespace = false;  // a new cgroup namespace, rooted at the container's cgroup
   struct Hierarchy {
     std::string name;                  // directory under target: "memory", "cpu,cpuacct", "unified"
     std::size_t directory;             // index into CgroupPlan::directories

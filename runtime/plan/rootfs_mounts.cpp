@@ -125,7 +125,9 @@ MountCgroups plan_cgroups(const Entry& entry, const MountSurroundings& surroundi
   MountCgroups mount{.target = entry.target,
                      .attributes = entry.options.attributes,
                      .is_v2 = false,
-                     .own_namespace = surroundings.namespaces.has(CLONE_NEWCGROUP),
+                     // Not a joined one: it may be the host's, whose tree would show, and a mount
+                     // from there resets the host's own options (nsdelegate).
+                     .own_namespace = surroundings.namespaces.create_cgroup,
                      .propagation = entry.options.propagation,
                      .recursive_attributes = entry.options.recursive_attributes};
   const std::vector<CgroupDirectory>& directories = surroundings.cgroup.directories;

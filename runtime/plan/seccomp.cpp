@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <compare>
 #include <string>
 #include <utility>
 
@@ -20,10 +21,11 @@ namespace {
 
 constexpr std::uint32_t kEnosys = SECCOMP_RET_ERRNO | ENOSYS;
 
-/// One rule under one number.
+/// One rule under one number. Rules are numbered in the profile's order.
 struct NumberedRule {
   std::uint32_t number;
   std::size_t rule;
+  auto operator<=>(const NumberedRule&) const = default;
 };
 
 /// All that is known of one architecture: which rules its numbers have and the highest number
@@ -127,7 +129,7 @@ FilterLeaf leaf_of(std::span<const NumberedRule> numbered, const Collection& all
 void append_ranges(ArchitectureRules& rules, const Collection& all, const Profile& profile,
                    std::vector<FilterRange>& ranges) {
   const std::uint32_t base = rules.architecture->number_bit;
-  std::ranges::stable_sort(rules.numbered, {}, &NumberedRule::number);
+  std::ranges::sort(rules.numbered);
   std::uint32_t next = 0;
   const std::span<const NumberedRule> numbered = rules.numbered;
   for (std::size_t i = 0; i < numbered.size();) {
