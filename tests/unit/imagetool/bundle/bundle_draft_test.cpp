@@ -33,7 +33,8 @@ TEST_F(BundleDraftTest, AppearsOnlyWhenFinished) {
   const std::filesystem::path bundle = directory_ / "b";
   BundleDraft draft = BundleDraft::begin(bundle.string() + "/");
   EXPECT_FALSE(std::filesystem::exists(bundle));
-  draft.finish({});
+  draft.write_config({});
+  draft.finish();
   EXPECT_TRUE(std::filesystem::exists(bundle / "config.json"));
   struct stat status{};
   ASSERT_EQ(::stat(bundle.c_str(), &status), 0);
@@ -52,7 +53,9 @@ TEST_F(BundleDraftTest, LeavesNothingWhenDropped) {
 TEST_F(BundleDraftTest, TakesAnEmptyDirectoryAndRefusesAnother) {
   const std::filesystem::path bundle = directory_ / "b";
   std::filesystem::create_directory(bundle);
-  BundleDraft::begin(bundle.string()).finish({});
+  BundleDraft draft = BundleDraft::begin(bundle.string());
+  draft.write_config({});
+  draft.finish();
   EXPECT_THROW(BundleDraft::begin(bundle.string()), Error);
   EXPECT_THROW(BundleDraft::begin((directory_ / "..").string()), Error);
 }
@@ -80,8 +83,46 @@ TEST_F(BundleDraftTest, RemovesAbandonedDraftsOfTheSameName) {
   }
   ::waitpid(child, nullptr, 0);
   ASSERT_EQ(entries(), 1U);
-  BundleDraft::begin(bundle).finish({});
+  BundleDraft::begin(bundle).finish();
   EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(BundleDraftTest, LeavesWhatOnlyLooksLikeADraftAlone) {
+  std::filesystem::create_directory(directory_ / ".b.old.partial");
+  std::filesystem::create_directory(directory_ / ".b..partial");
+  std::filesystem::create_directory(directory_ / ".b.partial");
+  BundleDraft::begin((directory_ / "b").string()).finish();
+  EXPECT_EQ(entries(), 4U);
+}
+
+TEST_F(BundleDraftTest, MissingParentsGoWithABundleThatIsNotFinished) {
+  const std::filesystem::path bundle = directory_ / "x" / "y" / "b";
+  {
+    const BundleDraft draft = BundleDraft::begin(bundle.string());
+  }
+  EXPECT_EQ(entries(), 0U);
+  BundleDraft::begin(bundle.string() + "//").finish();
+  EXPECT_TRUE(std::filesystem::is_directory(bundle));
+}
+
+TEST_F(BundleDraftTest, GoesWhereASymlinkLeads) {
+  std::filesystem::create_directories(directory_ / "real" / "b");
+  std::filesystem::create_directory_symlink("real/b", directory_ / "link");
+  BundleDraft draft = BundleDraft::begin((directory_ / "link").string());
+  draft.write_config({});
+  draft.finish();
+  EXPECT_TRUE(std::filesystem::exists(directory_ / "real" / "b" / "config.json"));
+  EXPECT_TRUE(std::filesystem::is_symlink(directory_ / "link"));
+}
+
+TEST_F(BundleDraftTest, RefusesAtOnceWhatItCouldNotReplaceInTheEnd) {
+  std::ofstream(directory_ / "file") << "mine";
+  std::filesystem::create_symlink("nowhere", directory_ / "dangling");
+  for (const char* const name : {"file", "dangling", "file/b", "."})
+    EXPECT_THROW(BundleDraft::begin((directory_ / name).string()), Error) << name;
+  EXPECT_THROW(BundleDraft::begin("/proc"), Error);
+  EXPECT_THROW(BundleDraft::begin(""), Error);
+  EXPECT_EQ(entries(), 2U);
 }
 
 }  // namespace
