@@ -22,12 +22,13 @@ cli::Command run_command();
 cli::Command spec_command();
 cli::Command start_command();
 cli::Command state_command();
+cli::Command update_command();
 
 /// In the order of --help.
-inline std::array<cli::Command, 13> all() {
-  return {create_command(), start_command(), run_command(),     exec_command(), kill_command(),
-          delete_command(), state_command(), list_command(),    ps_command(),   pause_command(),
-          resume_command(), spec_command(),  features_command()};
+inline std::array<cli::Command, 14> all() {
+  return {create_command(), start_command(),  run_command(),  exec_command(),    kill_command(),
+          delete_command(), state_command(),  list_command(), ps_command(),      pause_command(),
+          resume_command(), update_command(), spec_command(), features_command()};
 }
 
 }  // namespace commands

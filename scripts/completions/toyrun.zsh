@@ -16,6 +16,7 @@ _toyrun() {
     'ps:Show the processes of a container'
     'pause:Freeze all processes of a container'
     'resume:Let the processes of a paused container run again'
+    'update:Change the resource limits of a container'
     'spec:Write a config.json to start from'
     'features:Print as JSON what this runtime supports'
   )
@@ -106,6 +107,23 @@ _toyrun() {
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyrun list -q 2>/dev/null))' ;;
         resume) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyrun list -q 2>/dev/null))' ;;
+        update) _arguments \
+        '(-r --resources)'{-r,--resources}'[Take a linux.resources object from FILE or, with -, from stdin]:file:_files' \
+        '--blkio-weight[Block I/O weight, 10 to 1000]:WEIGHT:' \
+        '--cpu-period[CPU period of the quota]:MICROSECONDS:' \
+        '--cpu-quota[CPU time per period, -1 for no limit]:MICROSECONDS:' \
+        '--cpu-burst[CPU time that may be saved up]:MICROSECONDS:' \
+        '--cpu-share[CPU shares against other cgroups]:SHARES:' \
+        '--cpu-rt-period[Realtime period]:MICROSECONDS:' \
+        '--cpu-rt-runtime[Realtime per period]:MICROSECONDS:' \
+        '--cpuset-cpus[CPUs to use - 0-3,7]:LIST:' \
+        '--cpuset-mems[Memory nodes to use]:LIST:' \
+        '--memory[Memory limit, -1 for none]:BYTES:' \
+        '--memory-reservation[Memory that is left alone]:BYTES:' \
+        '--memory-swap[Memory and swap together, -1 for no limit]:BYTES:' \
+        '--pids-limit[Most processes, -1 for no limit]:NUMBER:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyrun list -q 2>/dev/null))' ;;
         spec) _arguments \

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+#include "runtime/commands/commands.hpp"
+#include "runtime/commands/global_options.hpp"
+#include "runtime/container/container.hpp"
+#include "runtime/kernel/cgroup.hpp"
+#include "runtime/plan/cgroup.hpp"
+
+namespace commands {
+namespace {
+
+constexpr std::array kOptions = {
+    cli::Option{.name = "resources",
+                .letter = 'r',
+                .value = "FILE",
+                .help = "Take a linux.resources object from FILE or, with -, from stdin"},
+    cli::Option{.name = "blkio-weight", .value = "WEIGHT", .help = "Block I/O weight, 10 to 1000"},
+    cli::Option{.name = "cpu-period", .value = "MICROSECONDS", .help = "CPU period of the quota"},
+    cli::Option{.name = "cpu-quota",
+                .value = "MICROSECONDS",
+                .help = "CPU time per period, -1 for no limit"},
+    cli::Option{
+        .name = "cpu-burst", .value = "MICROSECONDS", .help = "CPU time that may be saved up"},
+    cli::Option{.name = "cpu-share", .value = "SHARES", .help = "CPU shares against other cgroups"},
+    cli::Option{.name = "cpu-rt-period", .value = "MICROSECONDS", .help = "Realtime period"},
+    cli::Option{.name = "cpu-rt-runtime", .value = "MICROSECONDS", .help = "Realtime per period"},
+    cli::Option{.name = "cpuset-cpus", .value = "LIST", .help = "CPUs to use: 0-3,7"},
+    cli::Option{.name = "cpuset-mems", .value = "LIST", .help = "Memory nodes to use"},
+    cli::Option{.name = "cpu-idle", .value = "0|1", .help = "1: only what no other cgroup wants"},
+    cli::Option{.name = "memory", .value = "BYTES", .help = "Memory limit, -1 for none"},
+    cli::Option{
+        .name = "memory-reservation", .value = "BYTES", .help = "Memory that is left alone"},
+    cli::Option{.name = "memory-swap",
+                .value = "BYTES",
+                .help = "Memory and swap together, -1 for no limit"},
+    cli::Option{.name = "pids-limit", .value = "NUMBER", .help = "Most processes, -1 for no limit"},
+};
+
+/// A decimal number that may be negative: -1 is "no limit".
+std::optional<std::int64_t> read_signed(const cli::Parsed& options, std::string_view name) {
+  const std::optional<std::string> text = options.value(name);
+  if (!text) return std::nullopt;
+  const bool is_negative = text->starts_with('-');
+  const std::string_view digits = std::string_view(*text).substr(is_negative ? 1 : 0);
+  const auto number = static_cast<std::int64_t>(cli::parse_number(digits, INT64_MAX, name));
+  return is_negative ? -number : number;
+}
+
+std::optional<std::uint64_t> read_unsigned(const cli::Parsed& options, std::string_view name) {
+  const std::optional<std::string> text = options.value(name);
+  if (!text) return std::nullopt;
+  return cli::parse_number(*text, UINT64_MAX, name);
+}
+
+oci::Cpu cpu_from_flags(const cli::Parsed& options) {
+  oci::Cpu cpu;
+  cpu.shares = read_unsigned(options, "cpu-share");
+  cpu.quota = read_signed(options, "cpu-quota");
+  cpu.burst = read_unsigned(options, "cpu-burst");
+  cpu.period = read_unsigned(options, "cpu-period");
+  cpu.realtime_runtime = read_signed(options, "cpu-rt-runtime");
+  cpu.realtime_period = read_unsigned(options, "cpu-rt-period");
+  cpu.cpus = options.value("cpuset-cpus");
+  cpu.mems = options.value("cpuset-mems");
+  cpu.idle = read_signed(options, "cpu-idle");
+  return cpu;
+}
+
+oci::Resources resources_from_flags(const cli::Parsed& options) {
+  oci::Resources resources;
+  const oci::Cpu cpu = cpu_from_flags(options);
+  if (cpu != oci::Cpu{}) resources.cpu = cpu;
+  oci::Memory memory;
+  memory.limit = read_signed(options, "memory");
+  memory.reservation = read_signed(options, "memory-reservation");
+  memory.swap = read_signed(options, "memory-swap");
+  if (memory != oci::Memory{}) resources.memory = memory;
+  if (const auto limit = read_signed(options, "pids-limit"))
+    resources.pids = oci::Pids{.limit = limit};
+  if (options.has("blkio-weight")) {
+    const std::uint64_t weight =
+        cli::parse_number(*options.value("blkio-weight"), 1000, "blkio-weight");
+    resources.block_io.emplace().weight = static_cast<std::uint16_t>(weight);
+  }
+  return resources;
+}
+
+/// As runc: with a file the other flags count for nothing.
+oci::Resources read_resources(const cli::Parsed& options) {
+  const std::optional<std::string> file = options.value("resources");
+  if (!file) return resources_from_flags(options);
+  if (*file == "-") return oci::read_resources(read_all(STDIN_FILENO, "stdin"), "stdin");
+  return oci::read_resources(read_file(*file), *file);
+}
+
+bool carries_devices(const plan::CgroupDirectory& directory) {
+  return std::ranges::find(directory.controllers, "devices") != directory.controllers.end();
+}
+
+int update(const cli::Parsed& global, const cli::Parsed& options) {
+  const Container container = Container::open_locked(state_root(global), options.words[0]);
+  if (container.status() == oci::Status::kStopped) throw Error("container not running");
+  const oci::Resources resources = read_resources(options);
+  std::vector<plan::CgroupDirectory> directories = container.record().cgroups;
+  if (!resources.devices.empty() && !std::ranges::any_of(directories, carries_devices))
+    throw Error(
+        "/devices: rules of a running container cannot be changed on cgroup v2: leave them out");
+  plan::plan_update(resources, directories);
+  kernel::apply_update(directories);
+  return 0;
+}
+
+}  // namespace
+
+cli::Command update_command() {
+  return {.name = "update",
+          .summary = "Change the resource limits of a container",
+          .words = {.usage = "ID", .least = 1, .most = 1},
+          .options = kOptions,
+          .run = update};
+}
+
+}  // namespace commands
