@@ -79,6 +79,7 @@ profile_of() { cat "/proc/$1/attr/apparmor/current" 2>/dev/null || cat "/proc/$1
 
 # CVE-2019-16884, CVE-2019-19921: an image with a /proc of its own must not swallow the label.
 @test "the label is written through the host's /proc, not the container's" {
+  not_on runc '1.1.5 refuses a root without a /proc'
   edit '.process.apparmorProfile = $name | .mounts |= map(select(.destination != "/proc")) |
     .linux.maskedPaths = [] | .linux.readonlyPaths = []' --arg name "$PROFILE"
   mkdir -p "$ROOTFS/proc/self/attr/apparmor"

@@ -62,12 +62,13 @@ all_with() { # all_with FILE VALUE: every directory from the top of the tests' t
   [ "$(value memory.low)" = 52428800 ]
   [ "$(value memory.swap.max)" = 52428800 ]
   [ "$(value pids.max)" = 33 ]
-  [ "$(value cpu.weight)" = 59 ]
+  [ "$(value cpu.weight)" = 59 ] || ! is_toyrun # the references here still convert linearly
   [ "$(value cpu.max)" = "25000 50000" ]
   [ "$(value cpu.max.burst)" = 5000 ]
 }
 
 @test "v2: a quota without a period, unlimited memory and swap, idle" {
+  not_on runc '1.1.5 knows no cpu.idle'
   sleeper
   resources '{"memory": {"limit": -1}, "cpu": {"quota": 30000, "idle": 1}}'
   running
@@ -99,6 +100,7 @@ all_with() { # all_with FILE VALUE: every directory from the top of the tests' t
 
 @test "v2: unified values come last, line by line" {
   not_on crun 'writes several lines at once'
+  not_on runc '1.1.5 writes several lines at once'
   local device
   device=$(lsblk -dno MAJ:MIN | tr -d ' ' | grep -v '^7:' | head -1)
   sleeper
@@ -274,6 +276,7 @@ $device riops=500"
 }
 
 @test "v2: kill --all and delete --force end a tree that hides in cgroups of its own" {
+  not_on runc '1.1.5 leaves cgroups that are still busy'
   make_bundle
   edit '.linux.namespaces |= map(select(.type != "pid"))'
   writable_cgroup
@@ -332,6 +335,7 @@ $device riops=500"
 }
 
 @test "v2: without a cgroup namespace the mount shows the container's cgroup all the same" {
+  not_on runc '1.1.5 shows the whole tree'
   make_bundle
   edit '.linux.namespaces |= map(select(.type != "cgroup"))'
   cgroup_mount ro nosuid noexec nodev
@@ -362,6 +366,7 @@ $device riops=500"
 # ---- delegation (runtime-spec, config-linux "Cgroup ownership") ------------------------------------------------
 
 @test "v2: a user namespace's root owns its cgroup, may divide it, and cannot raise its limits" {
+  not_on runc '1.1.5 delegates with its systemd driver only'
   make_bundle
   user_namespace
   writable_cgroup
@@ -386,6 +391,7 @@ $device riops=500"
 }
 
 @test "v2: an ordinary user owns its cgroup when it is mounted writable, and only then" {
+  not_on runc '1.1.5 delegates with its systemd driver only'
   make_bundle
   edit '.process.user = {"uid": 1000, "gid": 1000}'
   writable_cgroup
