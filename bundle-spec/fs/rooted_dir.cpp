@@ -175,6 +175,19 @@ Directory open_entries(UniqueFd directory, const std::string& name) {
   return entries;
 }
 
+/// A caller who is not root needs all rights on his directory to empty it, whatever mode an image
+/// gave it.
+void open_up(int parent, const std::string& name) {
+  if (::geteuid() == 0) return;
+  const UniqueFd directory(open_beneath(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0,
+                                        RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV));
+  struct stat status;
+  if (!directory || ::fstat(directory.get(), &status) != 0 || (status.st_mode & 0700) == 0700)
+    return;
+  const std::string link = sentence("/proc/self/fd/", directory.get());  // fchmod refuses O_PATH
+  [[maybe_unused]] const int result = ::chmod(link.c_str(), (status.st_mode & 07777) | 0700);
+}
+
 /// Removes a tree on descriptors. What lies deeper than kMaxDepth is first moved up to the top, so
 /// that neither descriptors nor stack run out, however deep a hostile tree is.
 class TreeRemoval {
@@ -197,6 +210,7 @@ class TreeRemoval {
 
   /// False when `name` is no longer there or no longer a directory.
   bool remove_children(int parent, const std::string& name, int depth) {
+    open_up(parent, name);
     UniqueFd opened(open_beneath(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
                                  RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV));
     if (!opened && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return false;

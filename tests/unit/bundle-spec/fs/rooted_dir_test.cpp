@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/openat2.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <functional>
@@ -185,6 +187,31 @@ TEST_F(RootedDirTest, RemovesTreesDeeperThanAnyPath) {
   }
   root().remove_all("deep");
   EXPECT_FALSE(exists("root/deep"));
+}
+
+TEST_F(RootedDirTest, RemovesWhatAnImageClosedToItsOwner) {
+  fs::create_directories(directory / "root/mine/closed/below");
+  replace_file(directory / "root/mine/closed/below/file", "x");
+  for (const char* const name : {"root/mine/closed/below", "root/mine/closed", "root/mine"})
+    fs::permissions(directory / name, fs::perms::owner_read);
+  const RootedDir held = root();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    constexpr uid_t kNobody = 65534;
+    bool fine = true;
+    if (::geteuid() == 0) {  // to whom no directory is closed
+      for (const char* const name :
+           {"root", "root/mine", "root/mine/closed", "root/mine/closed/below"})
+        fine = fine && ::chown((directory / name).c_str(), kNobody, kNobody) == 0;
+      fine = fine && ::setresuid(kNobody, kNobody, kNobody) == 0;
+    }
+    if (fine) held.remove_all("mine");
+    ::_exit(fine ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_FALSE(exists("root/mine"));
 }
 
 TEST_F(RootedDirTest, OpenBeneathRefusesWhatItIsToldTo) {
