@@ -9,8 +9,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstdio>
 #include <memory>
+#include <mutex>
+#include <thread>
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
@@ -68,9 +71,11 @@ void make_layout(const std::string& directory) {
                sentence("{\"imageLayoutVersion\": \"", kLayoutVersion, "\"}"), 0644);
 }
 
-/// Reads a file to its end and compares the digest there.
+/// Reads a file to its end and compares the digest there. What is damaged is removed, so that the
+/// next pull fetches it again.
 struct VerifiedFile {
   UniqueFd file;
+  std::string path;
   Digest digest;
   Hasher hash;
   bool ended = false;
@@ -85,13 +90,49 @@ struct VerifiedFile {
     hash.update(buffer.first(static_cast<std::size_t>(count)));
     if (count == 0) {
       ended = true;
-      if (hash.finish() != digest)
+      if (hash.finish() != digest) {
+        if (is_same_file(file.get(), path)) ::unlink(path.c_str());
         throw Error(sentence("blob ", digest.algorithm, ":", digest.hex,
-                             " in the store is damaged: remove the image and pull it again"));
+                             " in the store is damaged: pull the image again"));
+      }
     }
     return static_cast<std::size_t>(count);
   }
 };
+
+/// What waits for a lock, and who waits for that.
+struct LockWait {
+  UniqueFd file;  // the same open file, so the same lock
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::optional<int> error;  // errno; 0: got it
+
+  void run() {
+    int result = 0;
+    do {
+      result = ::flock(file.get(), LOCK_EX);
+    } while (result != 0 && errno == EINTR);
+    const int number = result == 0 ? 0 : errno;
+    const std::lock_guard lock(mutex);
+    file.reset();
+    error = number;
+    changed.notify_all();
+  }
+};
+
+/// flock(2) cannot be told to stop, so when somebody else has the lock a thread of its own waits
+/// for it. Stopped, that thread stays behind: the program is about to end.
+void lock_unless_stopped(int file, const std::string& name, const std::stop_token& stop) {
+  if (::flock(file, LOCK_EX | LOCK_NB) == 0) return;
+  if (errno != EWOULDBLOCK) check(-1, "lock ", name);
+  const auto wait = std::make_shared<LockWait>();
+  wait->file.reset(check(::fcntl(file, F_DUPFD_CLOEXEC, 3), "dup"));
+  std::thread([wait] { wait->run(); }).detach();
+  std::unique_lock lock(wait->mutex);
+  if (!wait->changed.wait(lock, stop, [&] { return wait->error.has_value(); }))
+    throw Error("stopped");
+  if (*wait->error != 0) throw Error(sentence("lock ", name), *wait->error);
+}
 }  // namespace
 
 BlobStore BlobStore::open(const std::string& directory) {
@@ -132,8 +173,8 @@ ByteSource BlobStore::read(const Digest& digest) const {
   if (!size(digest))
     throw NotFound(sentence("blob ", digest.algorithm, ":", digest.hex, " is not in the store"));
   auto file = std::make_shared<VerifiedFile>(
-      VerifiedFile{open_at(AT_FDCWD, path(digest), O_RDONLY | O_NOFOLLOW | O_NONBLOCK), digest,
-                   Hasher(digest.algorithm)});
+      VerifiedFile{open_at(AT_FDCWD, path(digest), O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
+                   path(digest), digest, Hasher(digest.algorithm)});
   return [file](std::span<std::byte> buffer) { return file->read(buffer); };
 }
 
@@ -157,7 +198,8 @@ std::string BlobStore::read_all(const Digest& digest, std::size_t limit) const {
 // The file under partial/ is both the data and, by flock(2), the right to write it; the kernel
 // drops the lock of whoever dies. Its writer unlinks or renames it before unlocking, so a waiter
 // finds that the name is gone and starts over.
-std::optional<BlobWriter> BlobStore::begin(const Digest& digest, std::uint64_t wanted) const {
+std::optional<BlobWriter> BlobStore::begin(const Digest& digest, std::uint64_t wanted,
+                                           const std::stop_token& stop) const {
   const auto is_there = [&] {
     return size(digest) == wanted;
   };  // another size: power was lost while it was written
@@ -166,8 +208,7 @@ std::optional<BlobWriter> BlobStore::begin(const Digest& digest, std::uint64_t w
       sentence(directory_, "/partial/", digest.algorithm, '-', digest.hex);
   for (;;) {
     UniqueFd part = open_at(AT_FDCWD, part_path, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
-    while (::flock(part.get(), LOCK_EX) != 0)
-      if (errno != EINTR) check(-1, "lock ", part_path);
+    lock_unless_stopped(part.get(), part_path, stop);
     if (!is_same_file(part.get(), part_path)) {
       if (is_there()) return std::nullopt;
       continue;

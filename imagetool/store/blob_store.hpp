@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,15 +29,17 @@ class BlobStore {
   bool has(const Digest& digest) const;
   /// Size of a blob that is there.
   std::optional<std::uint64_t> size(const Digest& digest) const;
-  /// The blob's bytes, its digest checked at the end: the reader throws Error instead of ending
-  /// when it differs. Throws NotFound. Symlinks are not followed.
+  /// The blob's bytes, its digest checked at the end: when it differs the reader removes the blob
+  /// and throws Error instead of ending. Throws NotFound. Symlinks are not followed.
   ByteSource read(const Digest& digest) const;
   /// The whole blob, at most `limit` bytes, digest checked. Throws NotFound.
   std::string read_all(const Digest& digest, std::size_t limit = std::size_t{4} << 20) const;
 
   /// Begins to write a blob of `size` bytes. While another process writes the same blob this waits
-  /// for it; nullopt when the blob is there (already, or after that wait).
-  std::optional<BlobWriter> begin(const Digest& digest, std::uint64_t size) const;
+  /// for it, or throws Error when told to stop; nullopt when the blob is there (already, or after
+  /// that wait).
+  std::optional<BlobWriter> begin(const Digest& digest, std::uint64_t size,
+                                  const std::stop_token& stop = {}) const;
   /// Stores a text (a manifest, a config) and returns its sha256.
   Digest put(std::string_view content) const;
   /// Removes a blob; missing is fine. Returns the bytes freed.

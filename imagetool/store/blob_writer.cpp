@@ -121,7 +121,7 @@ void BlobWriter::write(std::span<const std::byte> bytes) {
     throw Error(
         sentence("blob ", progress.name, " is longer than the ", state_->size, " bytes announced"));
   write_all(progress.file.get(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-            progress.name);
+            state_->part_path);
   progress.advance(bytes.size());  // readers go on while this is hashed
   state_->hash.update(bytes);
 }

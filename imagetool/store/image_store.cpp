@@ -86,7 +86,8 @@ void mark(const BlobStore& blobs, const oci::Descriptor& manifest, std::set<Dige
 }
 
 UniqueFd open_in_use(const BlobStore& blobs) {
-  return open_at(AT_FDCWD, blobs.directory() + "/in-use", O_RDWR | O_CREAT, 0600);
+  // For reading: flock(2) asks for no more, and a store on a read-only disk can be unpacked from.
+  return open_at(AT_FDCWD, blobs.directory() + "/in-use", O_RDONLY | O_CREAT, 0600);
 }
 
 const char* variable(const char* name) {

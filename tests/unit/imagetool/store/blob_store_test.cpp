@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagetool/store/blob_store.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +29,13 @@ std::string drained(const ByteSource& source, std::size_t step = 1000) {
   while (const std::size_t count = source(buffer))
     text.append(reinterpret_cast<const char*>(buffer.data()), count);
   return text;
+}
+
+// What another process holds while it writes the blob.
+UniqueFd taken_lock(const std::string& part) {
+  UniqueFd file = open_at(AT_FDCWD, part, O_RDWR | O_CREAT, 0600);
+  EXPECT_EQ(::flock(file.get(), LOCK_EX | LOCK_NB), 0);
+  return file;
 }
 
 class BlobStoreTest : public testing::Test {
@@ -265,7 +274,7 @@ pid_t start_half_writer(const BlobStore& store, const Digest& digest, const std:
   if (child == 0) {
     std::optional<BlobWriter> writer = store.begin(digest, content.size());
     writer->write(bytes(content).first(content.size() / 2));
-    static_cast<void>(::write(ready[1], "x", 1));
+    if (::write(ready[1], "x", 1) != 1) ::_exit(1);
     for (;;) ::pause();
   }
   char letter = 0;
@@ -295,4 +304,36 @@ TEST_F(BlobStoreTest, KilledWriterLeavesNoTrace) {
   open();
   EXPECT_TRUE(parts().empty()) << "the next one to open the store cleans up";
 }
+TEST_F(BlobStoreTest, WaitingForAnotherWriterCanBeStopped) {
+  const BlobStore store = open();
+  const UniqueFd taken = taken_lock(place() + "/partial/sha256-" + digest_.hex);
+  std::stop_source stop;
+  auto waiting = std::async(std::launch::async, [&] {
+    return store.begin(digest_, content_.size(), stop.get_token()).has_value();
+  });
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  stop.request_stop();
+  EXPECT_THROW(waiting.get(), Error);
+}
+
+TEST_F(BlobStoreTest, WaitsForAnotherWriterToGiveUp) {
+  const BlobStore store = open();
+  UniqueFd taken = taken_lock(place() + "/partial/sha256-" + digest_.hex);
+  auto waiting =
+      std::async(std::launch::async, [&] { return store.begin(digest_, content_.size()); });
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  taken.reset();
+  EXPECT_TRUE(waiting.get().has_value());
+}
+
+TEST_F(BlobStoreTest, WhatIsDamagedGoesSoThatItIsFetchedAgain) {
+  const BlobStore store = open();
+  store.put(content_);
+  std::ofstream(store.path(digest_)) << std::string(content_.size(), 'x');
+  EXPECT_TRUE(store.has(digest_));
+  EXPECT_THROW(drained(store.read(digest_)), Error);
+  EXPECT_FALSE(store.has(digest_));
+  EXPECT_TRUE(store.begin(digest_, content_.size()).has_value());
+}
+
 }  // namespace
