@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "bundle-spec/fs/rooted_dir.hpp"
 #include "bundle-spec/fs/unique_fd.hpp"
@@ -11,8 +12,9 @@
 
 class BundleDraft {
  public:
-  /// Begins a bundle that will be `directory`. Throws Error when that exists and is not an empty
-  /// directory.
+  /// Begins a bundle that will be `directory` (or what a symlink of that name leads to); missing
+  /// parents are made, and removed again when the bundle is not finished. Throws Error when it
+  /// exists and is not an empty directory, or cannot be renamed to.
   static BundleDraft begin(const std::string& directory);
   BundleDraft(BundleDraft&& other) noexcept;
   BundleDraft& operator=(BundleDraft&&) = delete;
@@ -20,8 +22,10 @@ class BundleDraft {
 
   /// The root filesystem, 0755 and owned by the caller until a layer says otherwise.
   const RootedDir& root() const { return root_; }
-  /// Writes config.json last and renames the bundle into place. Throws Error.
-  void finish(const oci::RuntimeConfig& config);
+  /// Writes config.json. Throws Error.
+  void write_config(const oci::RuntimeConfig& config);
+  /// Renames the bundle into place. Throws Error.
+  void finish();
 
  private:
   BundleDraft(UniqueFd parent, UniqueFd lock, std::string draft, std::string name, RootedDir root);
@@ -29,4 +33,5 @@ class BundleDraft {
   UniqueFd lock_;  // flock(2) on the draft: held as long as its maker lives
   std::string draft_, name_;
   RootedDir root_;
+  std::vector<std::string> made_parents_;  // deepest first
 };

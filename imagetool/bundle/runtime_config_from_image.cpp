@@ -8,6 +8,7 @@
 
 #include "bundle-spec/error.hpp"
 #include "imagetool/bundle/default_seccomp.hpp"
+#include "imagetool/oci/printable.hpp"
 
 namespace {
 
@@ -21,6 +22,13 @@ constexpr auto kReservedLabels = std::to_array<std::string_view>(
      "io.kubernetes.", "io.container.manager", "io.podman.", "containerd.io/", "io.cri-containerd",
      "toyrun.", "org.toyrun.", "module.wasm.", "nvidia.com/"});
 constexpr std::size_t kMostLabels = 1024;
+constexpr std::size_t kLongestName = 80;  // in messages
+
+/// The kernel would see the text end there, and whoever checked it another one.
+void refuse_nul(std::string_view text, const char* member) {
+  if (text.find('\0') != std::string_view::npos)
+    throw Error(sentence("image config: ", member, ": there is a NUL byte in it"));
+}
 
 std::string_view name_of(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
@@ -31,11 +39,11 @@ std::vector<std::string> environment(const oci::ImageConfig& image, const ImageU
     return std::ranges::find(env, name, [](const std::string& entry) { return name_of(entry); });
   };
   for (const std::string& entry : image.config.env) {
-    if (entry.find('\0') != std::string::npos)
-      throw Error("image config: Env: an entry contains a NUL byte");
+    refuse_nul(entry, "Env");
     // Never completed from the host's environment (podman CVE-2026-57231).
     if (entry.find('=') == std::string::npos || entry.front() == '=') {
-      warnings.push_back(sentence("image config: Env: \"", entry, "\" has no NAME=, ignoring"));
+      warnings.push_back(sentence("image config: Env: \"", printable(entry, kLongestName),
+                                  "\" has no NAME=, ignoring"));
       continue;
     }
     const auto same = has(name_of(entry));
@@ -51,6 +59,7 @@ std::vector<std::string> environment(const oci::ImageConfig& image, const ImageU
 
 /// Absolute, without ".", ".." and doubled slashes; the runtime proves that it lies inside.
 std::string working_directory(std::string_view path) {
+  refuse_nul(path, "WorkingDir");
   std::vector<std::string_view> parts;
   while (!path.empty()) {
     const std::size_t end = std::min(path.find('/'), path.size());
@@ -63,7 +72,7 @@ std::string working_directory(std::string_view path) {
   for (const std::string_view part : parts) clean += sentence("/", part);
   // A directory of the runtime's own, through /proc/self/fd (CVE-2024-21626).
   if (!parts.empty() && parts.front() == "proc")
-    throw Error(sentence("image config: WorkingDir: ", clean,
+    throw Error(sentence("image config: WorkingDir: ", printable(clean, kLongestName),
                          " lies in /proc, which no container may start in"));
   return clean.empty() ? "/" : clean;
 }
@@ -72,6 +81,7 @@ std::vector<std::string> arguments(const oci::ImageConfig& image,
                                    std::vector<std::string>& warnings) {
   std::vector<std::string> args = image.config.entrypoint;
   args.insert(args.end(), image.config.cmd.begin(), image.config.cmd.end());
+  for (const std::string& word : args) refuse_nul(word, "Entrypoint or Cmd");
   if (args.empty()) {
     warnings.push_back("the image names no command, the bundle starts sh");
     args = {"sh"};
@@ -168,16 +178,24 @@ std::string joined(const std::vector<std::string>& words) {
 /// conversion.md "Annotation Fields": labels win over the implicit ones.
 oci::Annotations annotations(const oci::ImageConfig& image, std::vector<std::string>& warnings) {
   oci::Annotations result;
+  std::vector<std::string> reserved;
   for (const auto& [name, value] : image.config.labels) {
-    const bool reserved = std::ranges::any_of(
+    const bool is_reserved = std::ranges::any_of(
         kReservedLabels, [&](std::string_view prefix) { return name.starts_with(prefix); });
-    if (name.empty() || reserved || result.size() >= kMostLabels)
-      warnings.push_back(sentence(
-          "image label \"", name, "\" is not copied to the bundle: ",
-          reserved ? "the name is reserved for runtimes and engines" : "empty name or too many"));
-    else
+    if (is_reserved)
+      reserved.push_back(printable(name, kLongestName));
+    else if (!name.empty() && result.size() < kMostLabels)
       result.emplace(name, value);
   }
+  const std::size_t left_out = image.config.labels.size() - result.size() - reserved.size();
+  if (!reserved.empty())
+    warnings.push_back(
+        sentence("image labels that runtimes and engines would obey are not copied to the bundle: ",
+                 joined(reserved)));
+  if (left_out > 0)
+    warnings.push_back(sentence(left_out,
+                                " image labels are not copied to the bundle: there are more than ",
+                                kMostLabels, ", or they have no name"));
   add_annotation(result, "os", image.os);
   add_annotation(result, "architecture", image.architecture);
   add_annotation(result, "variant", image.variant);

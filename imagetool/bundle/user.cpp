@@ -11,11 +11,13 @@
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
+#include "imagetool/oci/printable.hpp"
 
 namespace {
 
 constexpr std::size_t kFileLimit = std::size_t{16} << 20;
 constexpr std::size_t kLineLimit = std::size_t{1} << 20;  // CVE-2026-47262
+constexpr std::size_t kLongestName = 80;                  // in messages
 constexpr std::uint32_t kHighestId = 2147483647;
 
 /// Cuts the text before the next `separator` off the front.
@@ -42,8 +44,8 @@ std::optional<std::uint32_t> read_id(std::string_view text) {
 
 std::uint32_t checked_id(std::string_view text, std::string_view what) {
   if (const std::optional<std::uint32_t> id = read_id(text)) return *id;
-  throw Error(
-      sentence("image config: User: ", what, " ", text, " is not between 0 and ", kHighestId));
+  throw Error(sentence("image config: User: ", what, " ", printable(text, kLongestName),
+                       " is not between 0 and ", kHighestId));
 }
 
 struct Account {
@@ -105,7 +107,8 @@ std::uint32_t find_group(std::string_view text, std::string_view name) {
     if (!gid && group.name == name) gid = group.gid;
   });
   if (!gid)
-    throw Error(sentence("image config: User: no group ", name, " in the image's /etc/group"));
+    throw Error(sentence("image config: User: no group ", printable(name, kLongestName),
+                         " in the image's /etc/group"));
   return *gid;
 }
 
@@ -120,10 +123,18 @@ std::vector<std::uint32_t> groups_of(std::string_view text, std::string_view mem
   return gids;
 }
 
+/// nullopt also when symlinks lead in a circle.
+std::optional<UniqueFd> find_in_root(const RootedDir& root, std::string_view path) try {
+  return root.open_if_exists(path, O_PATH);
+} catch (const Error& error) {
+  if (error.number() != ELOOP) throw;
+  return std::nullopt;
+}
+
 /// A missing file, and what is no regular file, is an empty one. Nothing is waited for (a fifo) and
 /// no device opened.
 std::string read_in_root(const RootedDir& root, std::string_view path) {
-  const std::optional<UniqueFd> found = root.open_if_exists(path, O_PATH);
+  const std::optional<UniqueFd> found = find_in_root(root, path);
   if (!found) return {};
   struct stat status{};
   check(::fstat(found->get(), &status), "stat ", path);
@@ -145,8 +156,8 @@ ImageUser resolve_user(std::string_view passwd, std::string_view group, std::str
   } else {
     account = find_account(passwd, [&](const Account& one) { return one.name == user_part; });
     if (!account)
-      throw Error(
-          sentence("image config: User: no user ", user_part, " in the image's /etc/passwd"));
+      throw Error(sentence("image config: User: no user ", printable(user_part, kLongestName),
+                           " in the image's /etc/passwd"));
     result.uid = account->uid;
   }
   result.home = account && !account->home.empty() ? std::string(account->home) : "/";

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
+#include <string>
 
 #include "bundle-spec/error.hpp"
 
@@ -85,7 +87,28 @@ TEST(RuntimeConfigFromImage, DropsLabelsThatSteerRuntimes) {
                                      {"org.opencontainers.image.os", "linux"},
                                      {"org.opencontainers.image.architecture", "amd64"}};
   EXPECT_EQ(converted.config.annotations, expected);
-  EXPECT_EQ(converted.warnings.size(), 2U);
+  EXPECT_EQ(converted.warnings.size(), 1U);
+}
+
+TEST(RuntimeConfigFromImage, SaysInOneLineThatThereAreTooManyLabels) {
+  oci::ImageConfig config = image();
+  for (int number = 0; number < 3000; ++number)
+    config.config.labels.emplace(std::to_string(number), "v");
+  const ConvertedConfig converted = runtime_config_from_image(config, {}, "host");
+  EXPECT_EQ(converted.warnings.size(), 1U);
+}
+
+TEST(RuntimeConfigFromImage, RefusesNulBytes) {
+  const std::string nul("a=b\0c", 5);
+  const auto refused = [](const std::function<void(oci::ContainerDefaults&)>& change) {
+    oci::ImageConfig config = image();
+    change(config.config);
+    EXPECT_THROW(convert(config), Error);
+  };
+  refused([&](oci::ContainerDefaults& config) { config.env = {nul}; });
+  refused([&](oci::ContainerDefaults& config) { config.cmd = {"sh", nul}; });
+  refused([&](oci::ContainerDefaults& config) { config.entrypoint = {nul}; });
+  refused([&](oci::ContainerDefaults& config) { config.working_dir = nul; });
 }
 
 TEST(RuntimeConfigFromImage, GivesDockersCapabilitiesToRootAndOnlyTheBoundTheirsToOthers) {
