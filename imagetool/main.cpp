@@ -12,6 +12,7 @@
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/interruption.hpp"
 #include "imagetool/commands/result.hpp"
+#include "imagetool/oci/printable.hpp"
 
 namespace {
 
@@ -31,6 +32,8 @@ const cli::Program kProgram = {.name = "toyimg",
                                .summary = "Pull, store and unpack container images",
                                .global_options = kGlobalOptions,
                                .commands = kCommands};
+
+constexpr std::size_t kLongestMessage = 4000;
 
 void print_help(std::string text) {
   if (text.ends_with('\n')) text.pop_back();
@@ -54,10 +57,11 @@ int run(std::span<const std::string_view> arguments) {
     print_line("toyimg version " TOYRUN_VERSION);
     return 0;
   }
-  if (split.global.has("help") || split.rest.empty()) {
+  if (split.global.has("help")) {
     print_help(cli::help(kProgram));
-    return split.rest.empty() && !split.global.has("help") ? 1 : 0;
+    return 0;
   }
+  if (split.rest.empty()) throw UsageError("no command: toyimg --help lists them");
   const cli::Command& command = find_command(split.rest.front());
   const std::span<const std::string_view> words = split.rest.subspan(1);
   for (const std::string_view word : words) {
@@ -79,7 +83,8 @@ int main(int count, char** arguments) {
       logging::error("interrupted");
       return 128 + Interruption::signal();
     }
-    logging::error(error.what());
+    // Registries and images have a say in most messages.
+    logging::error(printable(error.what(), kLongestMessage));
   }
   return 1;
 }

@@ -10,6 +10,7 @@
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/result.hpp"
 #include "imagetool/image_reference.hpp"
+#include "imagetool/pull/progress.hpp"
 #include "imagetool/store/image_store.hpp"
 
 namespace {
@@ -54,8 +55,8 @@ void print_table(const ImageStore& store, const std::vector<ImageStore::Image>& 
   print_line(sentence(padded("IMAGE", width), "  ", padded("DIGEST", kShortDigest), "  SIZE"));
   for (const ImageStore::Image& image : images) {
     const std::string digest = Digest::parse(image.manifest.digest).hex.substr(0, kShortDigest);
-    print_line(
-        sentence(padded(familiar(image.name), width), "  ", digest, "  ", size_of(store, image)));
+    print_line(sentence(padded(familiar(image.name), width), "  ", digest, "  ",
+                        byte_count(static_cast<std::uint64_t>(size_of(store, image)))));
   }
 }
 

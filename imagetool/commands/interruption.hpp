@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SIGINT, SIGTERM and SIGHUP ask the work to stop instead of ending the program, so that half-made
-// bundles and blobs are removed. toyimg.
+// bundles and blobs are removed. A second one ends it at once; the next pull removes what is left.
+// toyimg.
 #pragma once
 
 #include <stop_token>

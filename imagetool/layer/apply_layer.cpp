@@ -30,9 +30,10 @@ void inflate_into(ChunkRing& ring, Inflate& inflate) noexcept {
 
 // What the producer failed with is thrown by the extracting side; a failure of hashing itself ends
 // it for all.
-void hash_from(ChunkRing& ring, std::optional<Digest>& digest) noexcept {
+void hash_from(ChunkRing& ring, const std::string& algorithm,
+               std::optional<Digest>& digest) noexcept {
   try {
-    Sha256 hash;
+    Hasher hash(algorithm);
     for (;;) {
       const std::span<const std::byte> chunk = ring.next(kHash);
       if (chunk.empty()) break;
@@ -64,10 +65,11 @@ void extract_from(ChunkRing& ring, const RootedDir& root, const ApplyLayerOption
 /// Joins on the way out, whatever happened; everyone is woken before.
 class Threads {
  public:
-  Threads(ChunkRing& ring, Inflate& inflate, std::optional<Digest>& digest)
+  Threads(ChunkRing& ring, Inflate& inflate, const std::string& algorithm,
+          std::optional<Digest>& digest)
       : ring_(ring),
         inflating_([&] { inflate_into(ring, inflate); }),
-        hashing_([&] { hash_from(ring, digest); }) {}
+        hashing_([&] { hash_from(ring, algorithm, digest); }) {}
   Threads(const Threads&) = delete;
   Threads& operator=(const Threads&) = delete;
   ~Threads() {
@@ -92,7 +94,7 @@ LayerResult apply_layer(ByteSource compressed, const RootedDir& root,
   ChunkRing ring(kBuffers, kBufferSize, kConsumers);
   std::optional<Digest> digest;
   LayerCounts counts;
-  Threads threads(ring, inflate, digest);
+  Threads threads(ring, inflate, options.hash, digest);
   extract_from(ring, root, options, progress, counts);
   threads.join();
   if (!digest) throw Error("the layer could not be hashed");

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "bundle-spec/fs/rooted_dir.hpp"
 #include "imagetool/layer/inflate.hpp"
@@ -14,7 +15,7 @@
 #include "imagetool/oci/digest.hpp"
 
 struct LayerResult {
-  Digest diff_id;  // sha256 of the whole uncompressed stream, what follows the tar's end included
+  Digest diff_id;  // of the whole uncompressed stream, what follows the tar's end included
   std::uint64_t compressed_bytes = 0;
   std::uint64_t tar_bytes = 0;
   LayerCounts counts;
@@ -24,6 +25,7 @@ struct ApplyLayerOptions {
   LayerOptions layer{};
   InflateLimits inflate{};
   TarLimits tar{};
+  std::string hash = "sha256";  // of the diff_id: sha256 or sha512
 };
 
 /// Called on the calling thread with the tar bytes extracted so far, every few hundred KiB.

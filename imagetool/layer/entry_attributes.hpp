@@ -34,9 +34,14 @@ class EntryAttributes {
   /// Its time is only noted.
   void set_on_directory(Directory& directory, const TarEntry& entry) const;
 
-  void count_skipped(const std::string& what) const { ++counts_.skipped[what]; }
+  /// A hostile layer may think up any number of names.
+  void count_skipped(const std::string& what) const {
+    const bool known = counts_.skipped.contains(what) || counts_.skipped.size() < kMostKinds;
+    ++counts_.skipped[known ? what : "others"];
+  }
 
  private:
+  static constexpr std::size_t kMostKinds = 16;
   bool owner_differs(const TarEntry& entry, const Directory& parent) const;
   void set_xattrs(const std::string& path, const TarEntry& entry, bool capability) const;
   static void remove_other_xattrs(int fd, const TarEntry& entry);

@@ -26,8 +26,11 @@ class BundleExtraction {
   /// Applies all layers; `open_layer` gives the compressed bytes of one. Throws Error naming the
   /// layer.
   void extract(const StoredImage& image, const std::function<ByteSource(std::size_t)>& open_layer);
-  /// Resolves the user, converts the image config, writes config.json, puts the bundle in place.
-  void finish(const StoredImage& image);
+  /// Resolves the user, converts the image config, writes config.json: the last that can fail
+  /// because of the image.
+  void write_config(const StoredImage& image);
+  /// Puts the bundle in place.
+  void finish() { draft_.finish(); }
 
  private:
   BundleDraft draft_;

@@ -8,7 +8,8 @@
 
 namespace {
 constexpr std::size_t kAtOnce = 3;  // as docker does
-}
+constexpr std::size_t kGathered = std::size_t{256} << 10;
+}  // namespace
 
 LayerDownloads::LayerDownloads(registry::Registry& registry, const BlobStore& blobs,
                                const std::vector<oci::Descriptor>& layers, std::stop_source stop,
@@ -20,6 +21,8 @@ LayerDownloads::LayerDownloads(registry::Registry& registry, const BlobStore& bl
     slot_of_.push_back(static_cast<std::size_t>(same - slots_.begin()));
     if (same == slots_.end())
       slots_.push_back({.layer = &layers[index], .progress_index = index, .reader = {}});
+    else
+      progress.set_phase(index, LayerPhase::kPresent);
   }
   const std::size_t count = std::min(kAtOnce, slots_.size());
   for (std::size_t number = 0; number < count; ++number) threads_.emplace_back([this] { work(); });
@@ -44,29 +47,41 @@ void LayerDownloads::work() {
     try {
       download(*slot);
     } catch (...) {
-      stop_.request_stop();
-      const std::scoped_lock lock(mutex_);
-      if (!failure_) failure_ = std::current_exception();
-      slot->state = State::kFailed;
-      changed_.notify_all();
+      {
+        const std::scoped_lock lock(mutex_);
+        if (!failure_) failure_ = std::current_exception();
+        slot->state = State::kFailed;
+        changed_.notify_all();
+      }
+      stop_.request_stop();  // whoever sees this finds the cause
     }
   }
 }
 
 void LayerDownloads::download(Slot& slot) {
   const oci::Descriptor& layer = *slot.layer;
-  std::optional<BlobWriter> writer =
-      blobs_.begin(Digest::parse(layer.digest), static_cast<std::uint64_t>(layer.size));
+  std::optional<BlobWriter> writer = blobs_.begin(
+      Digest::parse(layer.digest), static_cast<std::uint64_t>(layer.size), stop_.get_token());
   if (!writer) {
     progress_.set_phase(slot.progress_index, LayerPhase::kPresent);
     return set_state(slot, State::kThere);
   }
   progress_.set_phase(slot.progress_index, LayerPhase::kDownloading);
   set_state(slot, State::kComing, writer->reader());
-  registry_.blob(layer, [&](std::span<const std::byte> bytes) {
-    writer->write(bytes);
+  // libcurl hands out at most 16 KiB at once: that many writes and wake-ups would cost more than
+  // the copying.
+  std::vector<std::byte> gathered;
+  gathered.reserve(std::min<std::size_t>(kGathered, static_cast<std::size_t>(layer.size)));
+  const auto flush = [&] {
+    writer->write(gathered);
+    gathered.clear();
     progress_.set_bytes(slot.progress_index, LayerPhase::kDownloading, writer->written());
+  };
+  registry_.blob(layer, [&](std::span<const std::byte> bytes) {
+    if (gathered.size() + bytes.size() > kGathered) flush();
+    gathered.insert(gathered.end(), bytes.begin(), bytes.end());
   });
+  flush();
   writer->commit();
   progress_.set_phase(slot.progress_index, LayerPhase::kDownloaded);
   set_state(slot, State::kThere);
@@ -102,6 +117,12 @@ ByteSource LayerDownloads::open(std::size_t index) {
     };
   }
   return blobs_.read(Digest::parse(slot.layer->digest));
+}
+
+void LayerDownloads::rethrow_cause() {
+  if (reader_failed_) finish();
+  const std::scoped_lock lock(mutex_);
+  rethrow_failure();
 }
 
 void LayerDownloads::finish() {

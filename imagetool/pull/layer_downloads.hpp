@@ -38,8 +38,9 @@ class LayerDownloads {
   ByteSource open(std::size_t index);
   /// Waits for all; throws the first failure.
   void finish();
-  /// True when what open() returned threw: the cause is a download's, which finish() throws.
-  bool reader_failed() const { return reader_failed_; }
+  /// For whoever failed while he used what open() returned: throws what a download failed with
+  /// before, which is why; else returns.
+  void rethrow_cause();
 
  private:
   enum class State { kWaiting, kComing, kThere, kFailed };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a pull tells while it runs, on stderr: redrawn lines on a terminal, plain lines elsewhere,
-// JSON lines, or nothing. All methods may be called from several threads. toyimg.
+// JSON lines, or nothing. All methods may be called from several threads. Everything shown is made
+// printable first. toyimg.
 #pragma once
 
 #include <chrono>
@@ -16,23 +17,30 @@ enum class ProgressStyle { kTerminal, kPlain, kJson, kQuiet };
 /// Throws UsageError.
 ProgressStyle progress_style(std::string_view chosen, bool quiet);
 
+/// "12.3 MB", decimal units as docker shows them.
+std::string byte_count(std::uint64_t bytes);
+
 enum class LayerPhase { kWaiting, kDownloading, kDownloaded, kPresent, kExtracting, kDone };
 
 class Progress {
  public:
-  explicit Progress(ProgressStyle style) : style_(style) {}
+  /// Takes over what logging::warning() says as long as it lives.
+  explicit Progress(ProgressStyle style);
   /// Ends the redrawing: the cursor stands below the lines.
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// One line of its own: "docker.io/library/alpine:latest: linux/amd64, 1 layer".
+  /// One line of its own: "alpine:latest: linux/amd64, 1 layer".
   void note(std::string_view line);
-  /// Announces the layers, lowest first; they are spoken of by index from then on.
-  void begin(std::vector<std::pair<std::string, std::uint64_t>> digests_and_sizes);
-  /// A phase only moves on: a layer that is being extracted while it still downloads stays "extracting".
+  /// Announces the layers, lowest first; they are spoken of by index from then on. `last`: the
+  /// phase in which one of them needs no more work.
+  void begin(std::vector<std::pair<std::string, std::uint64_t>> digests_and_sizes, LayerPhase last);
+  /// A phase only moves on: a layer that is being extracted while it still downloads stays
+  /// "extracting".
   void set_phase(std::size_t layer, LayerPhase phase);
-  /// Compressed bytes that arrived (kDownloading), or tar bytes extracted (kExtracting), so far; shown while that is the phase.
+  /// Compressed bytes that arrived (kDownloading), or tar bytes extracted (kExtracting), so far;
+  /// shown while that is the phase.
   void set_bytes(std::size_t layer, LayerPhase phase, std::uint64_t bytes);
 
  private:
@@ -43,14 +51,20 @@ class Progress {
     std::uint64_t size = 0, bytes = 0;
     LayerPhase phase = LayerPhase::kWaiting;
     Clock::time_point since = Clock::now();
+    Clock::time_point told{};  // as JSON
   };
   std::string describe(const Layer& layer) const;
+  int importance(const Layer& layer) const;
+  std::string drawing(std::size_t rows, std::size_t columns) const;
+  std::vector<bool> chosen_for(std::size_t rows) const;
+  std::string erasure() const;
   void redraw();
-  void write_json(const Layer& layer) const;
+  void write_json(Layer& layer) const;
 
   ProgressStyle style_;
   std::mutex mutex_;
   std::vector<Layer> layers_;
-  std::size_t drawn_ = 0;
+  LayerPhase last_ = LayerPhase::kDone;
+  std::size_t drawn_ = 0;  // lines on the terminal that the next drawing replaces
   Clock::time_point last_drawn_{};
 };

@@ -2,6 +2,7 @@
 #include "imagetool/pull/pull.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "bundle-spec/error.hpp"
@@ -9,6 +10,8 @@
 #include "imagetool/pull/layer_downloads.hpp"
 
 namespace {
+
+constexpr int kDeepestIndex = 4;
 
 struct FoundManifest {
   std::string body;
@@ -27,35 +30,49 @@ FoundManifest as_found(registry::ManifestResponse response, std::string source_d
   return found;
 }
 
-/// The manifest behind the reference; behind an index, the one for the platform.
-FoundManifest find_manifest(registry::Registry& registry, const PullRequest& request) {
-  registry::ManifestResponse first = registry.manifest(request.image.manifest_reference());
-  std::string source = first.digest;
-  if (!oci::is_index(first.media_type)) return as_found(std::move(first), std::move(source));
-  const oci::Index index = oci::read_index(first.body);
+/// What an index has for the platform: a manifest, or (image-spec, index "manifests") another
+/// index.
+registry::ManifestResponse fetch_chosen(registry::Registry& registry, const PullRequest& request,
+                                        const std::string& index_text) {
+  const oci::Index index = oci::read_index(index_text);
   const oci::Descriptor& chosen =
       request.platform ? oci::choose_platform(index, *request.platform, oci::Wish::kExplicit)
                        : oci::choose_platform(index, oci::host_platform(), oci::Wish::kHost);
-  registry::ManifestResponse second = registry.manifest(chosen.digest);
-  if (oci::is_index(second.media_type))
-    throw Error(sentence(request.image.familiar(), ": the index names another index (",
-                         chosen.digest, ") for this platform, an image manifest was expected"));
-  return as_found(std::move(second), std::move(source));
+  registry::ManifestResponse response = registry.manifest(chosen.digest);
+  if (response.body.size() != static_cast<std::size_t>(chosen.size))
+    throw Error(sentence("the manifest ", chosen.digest, " is ", response.body.size(),
+                         " bytes long, not ", chosen.size, " as its index says"));
+  return response;
+}
+
+/// The manifest behind the reference; behind an index, the one for the platform.
+FoundManifest find_manifest(registry::Registry& registry, const PullRequest& request) {
+  registry::ManifestResponse response = registry.manifest(request.image.manifest_reference());
+  std::string source = response.digest;
+  for (int depth = 0; oci::is_index(response.media_type); ++depth) {
+    if (depth == kDeepestIndex)
+      throw Error(sentence("its indexes name each other more than ", kDeepestIndex, " deep"));
+    response = fetch_chosen(registry, request, response.body);
+  }
+  return as_found(std::move(response), std::move(source));
 }
 
 void check_platform(const oci::ImageConfig& config, const PullRequest& request,
                     Progress& progress) {
   const oci::Platform wanted = request.platform ? *request.platform : oci::host_platform();
   if (oci::fits(config.platform(), wanted)) return;
-  const std::string text = sentence(request.image.familiar(), " is made for ",
-                                    config.platform().str(), ", not for ", wanted.str());
+  const std::string made_for = config.os.empty() || config.architecture.empty()
+                                   ? "no platform it names"
+                                   : config.platform().str();
+  const std::string text =
+      sentence(request.image.familiar(), " is made for ", made_for, ", not for ", wanted.str());
   if (request.platform) throw NotFound(text);
   progress.note(sentence("warning: ", text));
 }
 
 bool is_complete(const ImageStore& store, const StoredImage& image) {
   return std::ranges::all_of(image.manifest.layers, [&](const oci::Descriptor& layer) {
-    return store.blobs().has(Digest::parse(layer.digest));
+    return store.blobs().size(Digest::parse(layer.digest)) == layer.size;
   });
 }
 
@@ -71,11 +88,21 @@ std::optional<StoredImage> find_unchanged(const ImageStore& store, registry::Reg
       request.image.digest ? request.image.digest
                            : registry.head_manifest(request.image.manifest_reference());
   if (now != source->second) return std::nullopt;
-  StoredImage image = read_stored_image(store, known->manifest);
-  const oci::Platform wanted = request.platform ? *request.platform : oci::host_platform();
-  if (!oci::fits(image.config.platform(), wanted) || !is_complete(store, image))
-    return std::nullopt;
-  return image;
+  try {
+    StoredImage image = read_stored_image(store, known->manifest);
+    const oci::Platform wanted = request.platform ? *request.platform : oci::host_platform();
+    if (oci::fits(image.config.platform(), wanted) && is_complete(store, image)) return image;
+  } catch (const NotFound&) {
+    // Something of it is no longer in the store: fetched like a new one.
+  }
+  return std::nullopt;
+}
+
+void put(const BlobStore& blobs, const Digest& digest, std::string_view text) {
+  std::optional<BlobWriter> writer = blobs.begin(digest, text.size());
+  if (!writer) return;
+  writer->write(std::as_bytes(std::span(text)));
+  writer->commit();
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> sizes(const oci::Manifest& manifest) {
@@ -91,12 +118,13 @@ StoredImage fetch_config(registry::Registry& registry, const ImageStore& store,
   StoredImage image{
       .descriptor = found.descriptor, .manifest = oci::read_manifest(found.body), .config = {}};
   const Digest digest = Digest::parse(image.manifest.config.digest);
-  const std::string text = store.blobs().has(digest) ? store.blobs().read_all(digest)
-                                                     : registry.small_blob(image.manifest.config);
+  const bool is_there = store.blobs().size(digest) == image.manifest.config.size;
+  const std::string text =
+      is_there ? store.blobs().read_all(digest) : registry.small_blob(image.manifest.config);
   image.config = oci::read_image_config(text);
   check_layer_count(image.manifest, image.config);
   check_platform(image.config, request, progress);
-  store.blobs().put(text);
+  put(store.blobs(), digest, text);
   return image;
 }
 
@@ -108,7 +136,7 @@ void fetch_layers(registry::Registry& registry, const ImageStore& store, const S
     if (bundle != nullptr)
       bundle->extract(image, [&](std::size_t layer) { return downloads.open(layer); });
   } catch (...) {
-    if (downloads.reader_failed()) downloads.finish();
+    downloads.rethrow_cause();
     throw;
   }
   downloads.finish();
@@ -142,11 +170,12 @@ StoredImage pull(const ImageStore& store, PullRequest request, Progress& progres
   progress.note(sentence(request.image.familiar(), ": ", image.config.platform().str(), ", ",
                          image.manifest.layers.size(),
                          image.manifest.layers.size() == 1 ? " layer" : " layers"));
-  progress.begin(sizes(image.manifest));
+  progress.begin(sizes(image.manifest), bundle ? LayerPhase::kDone : LayerPhase::kDownloaded);
   fetch_layers(registry, store, image, request, bundle ? &*bundle : nullptr, progress);
-  store.blobs().put(found.body);
+  if (bundle) bundle->write_config(image);
+  put(store.blobs(), Digest::parse(found.descriptor.digest), found.body);
   store.tag(request.image.canonical(), image.descriptor);
-  if (bundle) bundle->finish(image);
+  if (bundle) bundle->finish();
   return image;
 }
 
@@ -154,9 +183,10 @@ void unpack(const ImageStore& store, const StoredImage& image, const std::string
             const std::stop_token& stop, Progress& progress) {
   const UniqueFd held = store.hold();
   BundleExtraction extraction(bundle, stop, progress);
-  progress.begin(sizes(image.manifest));
+  progress.begin(sizes(image.manifest), LayerPhase::kDone);
   extraction.extract(image, [&](std::size_t layer) {
     return store.blobs().read(Digest::parse(image.manifest.layers[layer].digest));
   });
-  extraction.finish(image);
+  extraction.write_config(image);
+  extraction.finish();
 }

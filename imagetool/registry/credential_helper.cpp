@@ -63,12 +63,20 @@ pid_t spawn(const std::string& program, int input, int output) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  // The signals that end a pull are blocked here, and shall end the helper.
+  posix_spawnattr_t attributes;
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   std::string name = program;
   std::string verb = "get";
   std::array<char*, 3> arguments{name.data(), verb.data(), nullptr};
   pid_t pid = 0;
   const int failure =
-      ::posix_spawnp(&pid, program.c_str(), &actions, nullptr, arguments.data(), environ);
+      ::posix_spawnp(&pid, program.c_str(), &actions, &attributes, arguments.data(), environ);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (failure == ENOENT) throw NotFound(sentence("there is no program ", program));
   if (failure != 0) throw Error(sentence("run ", program), failure);
