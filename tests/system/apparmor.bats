@@ -5,11 +5,11 @@ load support
 PROFILE=toytest-deny-secret
 
 setup() {
+  begin_test
   [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] || skip 'AppArmor is off on this host; tests/vm/run boots a guest that has it'
   command -v apparmor_parser >/dev/null || skip 'no apparmor_parser: install apparmor'
   # The host's /sys may be without it in a mount namespace of the tests' own.
   mountpoint -q /sys/kernel/security || mount -t securityfs securityfs /sys/kernel/security
-  begin_test
   load_profile "$PROFILE" 'deny /secret r,'
   make_bundle
   echo hidden >"$ROOTFS/secret"

@@ -3,8 +3,8 @@
 load support
 
 setup() {
-  [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] || skip 'no pure cgroup v2 tree on this host; tests/vm/run boots a guest that has one'
   begin_test
+  [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] || skip 'no pure cgroup v2 tree on this host; tests/vm/run boots a guest that has one'
   DIRECTORY=/sys/fs/cgroup$CGROUP
 }
 
@@ -168,6 +168,7 @@ $device riops=500"
 }
 
 @test "v2: below a threaded cgroup a memory limit is refused" {
+  not_on crun '1.8.1 leaves its cgroup behind'
   make_bundle
   local threaded=/toytest-threaded
   mkdir "/sys/fs/cgroup$threaded" # right below the root: elsewhere a parent has memory enabled
@@ -197,6 +198,7 @@ $device riops=500"
 }
 
 @test "v2: create in a frozen cgroup is refused, not hung" {
+  not_on crun '1.8.1 hangs'
   make_bundle
   mkdir -p "$DIRECTORY"
   echo 1 >"$DIRECTORY/cgroup.freeze"
