@@ -33,11 +33,22 @@ void become_root_of_namespace(bool may_set_groups) {
   check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
 }
 
+/// A joined user namespace has its own maps: where they have a 0, files are made as that root; the
+/// host's root is nobody there and may not make any (EOVERFLOW).
+void become_root_of_joined_namespace() {
+  // Refused where setgroups is denied; the host's groups are nobody's there.
+  (void)::setgroups(0, nullptr);
+  if (::setresgid(0, 0, 0) == 0) (void)!::setresuid(0, 0, 0);
+  check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
+}
+
 void enter_namespaces(InitContext& context) {
   const plan::NamespacePlan& namespaces = context.plan.namespaces;
   if ((namespaces.create_flags & CLONE_NEWUSER) != 0) {
     context.handshake.expect(Message::kMapped);
     become_root_of_namespace(!namespaces.deny_setgroups);
+  } else if (namespaces.joined(CLONE_NEWUSER) != nullptr) {
+    become_root_of_joined_namespace();
   }
   for (const kernel::OpenNamespace& one : context.namespaces)
     if (one.plan.flag != CLONE_NEWPID && one.plan.flag != CLONE_NEWUSER) kernel::join(one);
