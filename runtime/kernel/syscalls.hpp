@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The system calls glibc 2.36 lacks or breaks, with the man page's name and arguments. Nothing else belongs here.
+// The system calls glibc 2.36 lacks or breaks, with the man page's name and arguments. Nothing else
+// belongs here.
 #pragma once
 
 #include <linux/sched.h>
@@ -10,7 +11,8 @@
 
 namespace kernel {
 
-/// clone3(2). A `stack` of 0 makes it behave like fork: the child continues here with copied memory.
+/// clone3(2). A `stack` of 0 makes it behave like fork: the child continues here with copied
+/// memory.
 inline pid_t clone3(clone_args& arguments) {
   return static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
 }
