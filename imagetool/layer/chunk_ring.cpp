@@ -48,7 +48,11 @@ std::span<const std::byte> ChunkRing::next(std::size_t consumer) {
     changed_.notify_all();
   }
   changed_.wait(lock, [&] { return cancelled_ || finished_ || produced_ > consumed_[consumer]; });
-  if (cancelled_) return {};
+  if (cancelled_) {
+    // Another consumer may have got the failure first, and given up because of it.
+    if (failure_) std::rethrow_exception(failure_);
+    return {};
+  }
   if (produced_ > consumed_[consumer]) {
     const Buffer& buffer = buffers_[consumed_[consumer] % buffers_.size()];
     holds_one_[consumer] = 1;

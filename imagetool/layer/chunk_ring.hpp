@@ -25,7 +25,7 @@ class ChunkRing {
   void finish(std::exception_ptr failure = nullptr);
 
   /// Consumer: gives its last chunk back and waits for the next one; empty at the end or when
-  /// someone gave up. Throws the producer's failure.
+  /// someone gave up. Throws the producer's failure, also when someone gave up because of it.
   std::span<const std::byte> next(std::size_t consumer);
   /// Anyone: ends it for all.
   void cancel();

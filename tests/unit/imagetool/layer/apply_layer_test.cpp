@@ -33,6 +33,13 @@ TEST_F(ApplyLayerTest, DiffIdCoversTheWholeStream) {
   }
 }
 
+TEST_F(ApplyLayerTest, DiffIdMayBeSha512) {
+  const std::string archive = TarBuilder().file("f", "x").finish();
+  Hasher hash("sha512");
+  hash.update(archive);
+  EXPECT_EQ(apply_stream(archive, SIZE_MAX, {.hash = "sha512"}).diff_id, hash.finish());
+}
+
 TEST_F(ApplyLayerTest, EmptyLayer) {
   EXPECT_EQ(apply_stream("").diff_id, sha256_of(""));
   EXPECT_EQ(apply_stream(gzipped(std::string(1024, '\0'))).counts.entries, 0U);
