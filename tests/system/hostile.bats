@@ -15,6 +15,7 @@ teardown() {
 
 serve() { # serve CASE: sets REGISTRY
   [ -z "${SERVER:-}" ] || kill "$SERVER" 2>/dev/null || true
+  rm -f "$BATS_TEST_TMPDIR/server"
   python3 "$SYSTEM/hostile.py" "$1" "$OUTSIDE" >"$BATS_TEST_TMPDIR/server" 2>&1 3>&- &
   SERVER=$!
   wait_for 10 contains '^port' "$BATS_TEST_TMPDIR/server"
@@ -132,4 +133,52 @@ print("peak", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, "status", 
 PY
   [ "$(sed -n 's/^peak \([0-9]*\).*/\1/p' <<<"$output")" -le $((96 * 1024)) ]
   [ "$(du -sm "$BATS_TEST_TMPDIR" | cut -f1)" -le 100 ]
+}
+
+@test "sizes and digests that an index or a manifest lies about; indexes in indexes" {
+  refused index-size 'bytes long, not'
+  refused config-digest 'does not match the digest'
+  refused nested-deep 'indexes'
+  serve nested
+  run -0 pull "$REGISTRY/image:latest" -o "$BUNDLE"
+  [ "$(cat "$ROOTFS/etc/fine")" = fine ]
+}
+
+@test "user files that are fifos or links to the host's; NUL bytes" {
+  refused fifo-passwd 'no user daemon'
+  refused host-passwd 'no user daemon'
+  refused nul-command 'NUL'
+}
+
+@test "text from images and registries cannot steer the terminal" {
+  local one
+  for one in escapes escapes-user escapes-labels escapes-platform; do
+    serve "$one"
+    run timeout 60 "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" pull --progress plain "$REGISTRY/image:latest" -o "$BUNDLE" </dev/null
+    [ "$status" -eq 1 ]
+    if grep -qP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|^second' <<<"$output"; then
+      echo "$one: raw: $(cat -v <<<"$output")"
+      return 1
+    fi
+    [ ! -e "$BUNDLE" ]
+  done
+}
+
+@test "INT ends a download that drips with 130, and leaves nothing" {
+  serve drip
+  # a background job of a script ignores INT, and toyimg respects that: as from a terminal
+  python3 - "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" pull --quiet "$REGISTRY/image:latest" -o "$BUNDLE" >"$OUT" 2>&1 <<'PY' &
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+PY
+  local pid=$! status=0
+  wait_for 10 contains "GET /v2/image/blobs" "$BATS_TEST_TMPDIR/server"
+  sleep 0.3
+  kill -INT "$pid"
+  wait "$pid" || status=$?
+  [ "$status" -eq 130 ]
+  [ "$(cat "$OUT")" = 'toyimg: interrupted' ]
+  [ ! -e "$BUNDLE" ]
+  [ -z "$(find "$BATS_TEST_TMPDIR" -name '*.partial' -o -path '*/partial/*')" ]
 }

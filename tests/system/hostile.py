@@ -3,10 +3,13 @@
 # A registry that misbehaves in the way its first argument names; prints its port, then one line per request.
 #   hostile.py CASE
 # The image it serves is sound unless the case says otherwise: see `layers` and `Registry.answer`.
-import gzip, hashlib, http.server, io, json, sys, tarfile
+import gzip, hashlib, http.server, io, json, sys, tarfile, time
 
 case = sys.argv[1]
 OUTSIDE = sys.argv[2] if len(sys.argv) > 2 else "/tmp/outside"
+
+
+ESCAPES = "\x1b]0;title\x07\x1b[31mred\nsecond line\x9b"
 
 
 def digest(data):
@@ -38,6 +41,9 @@ HOSTILE = {
     "tar-hardlink-symlink": [("s", {"kind": tarfile.SYMTYPE, "link": OUTSIDE}), ("hard", {"kind": tarfile.LNKTYPE, "link": "s/victim"})],
     "tar-whiteout-up": [(".wh...", {}), ("a/.wh..", {})],
     "tar-whiteout-link": [("w", {"kind": tarfile.SYMTYPE, "link": OUTSIDE}), ("w/.wh.victim", {})],
+    "fifo-passwd": [("etc/passwd", {"kind": tarfile.FIFOTYPE})],
+    "host-passwd": [("etc/passwd", {"kind": tarfile.SYMTYPE, "link": "../../../../../../../../../etc/passwd"})],
+    "escapes": [("dir/" + ESCAPES, {"data": b"x"}), ("dir/" + ESCAPES + "/below", {"data": b"x"})],
     "tar-opaque-link": [("o", {"kind": tarfile.SYMTYPE, "link": OUTSIDE}), ("o/.wh..wh..opq", {})],
 }
 
@@ -55,6 +61,16 @@ if case == "wrong-diffid":
     config["rootfs"]["diff_ids"] = [digest(b"another")]
 if case == "few-diffids":
     config["rootfs"]["diff_ids"] = []
+if case in ("fifo-passwd", "host-passwd"):
+    config["config"]["User"] = "daemon"
+if case == "escapes-user":
+    config["config"]["User"] = ESCAPES
+if case == "escapes-labels":
+    config["config"] |= {"User": "nosuch", "Labels": {"run.oci." + ESCAPES: "x"}, "Env": [ESCAPES], "Volumes": {ESCAPES: {}}}
+if case == "escapes-platform":
+    config |= {"architecture": ESCAPES, "config": {"User": "nosuch"}}
+if case == "nul-command":
+    config["config"]["Cmd"] = ["sh\0-c"]
 config = json.dumps(config).encode()
 if case == "config-garbage":
     config = b"no json"
@@ -80,6 +96,17 @@ if case == "manifest-garbage":
 if case == "manifest-huge":
     manifest = b'{"schemaVersion": 2, "x": "' + b"a" * (40 << 20) + b'"}'
 manifest_type = "text/html" if case == "manifest-type" else TYPE + "manifest.v1+json"
+if case == "index-size":
+    entry = {"mediaType": manifest_type, "digest": digest(manifest), "size": len(manifest) + 1, "platform": {"os": "linux", "architecture": "amd64"}}
+    inner, manifest_type = manifest, TYPE + "index.v1+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": manifest_type, "manifests": [entry]}).encode()
+if case in ("nested", "nested-deep"):
+    kept = {}
+    for _ in range(3 if case == "nested" else 6):
+        kept[digest(manifest)] = (manifest, manifest_type)
+        entry = {"mediaType": manifest_type, "digest": digest(manifest), "size": len(manifest)}
+        manifest_type = TYPE + "index.v1+json"
+        manifest = json.dumps({"schemaVersion": 2, "mediaType": manifest_type, "manifests": [entry]}).encode()
 if case == "no-platform":
     manifest_type = TYPE + "index.v1+json"
     manifest = json.dumps({"schemaVersion": 2, "mediaType": manifest_type, "manifests": [
@@ -118,9 +145,22 @@ class Registry(http.server.BaseHTTPRequestHandler):
             return self.send(200, b"{}")
         if "/manifests/" in self.path:
             shown = digest(b"other") if case == "manifest-digest" else digest(manifest)
-            return self.send(200, manifest, manifest_type, Docker_Content_Digest=shown)
+            body, kind = manifest, manifest_type
+            if case == "index-size" and "sha256" in self.path:
+                body, kind = inner, TYPE + "manifest.v1+json"
+            if case.startswith("nested") and "sha256" in self.path:
+                body, kind = kept[self.path.rsplit("/", 1)[1]]
+            return self.send(200, body, kind, Docker_Content_Digest=shown if body is manifest else digest(body))
         body = config if digest(config) in self.path else blob
+        if body is config and case == "config-digest":
+            body = body.replace(b"sh", b"hs")
         if digest(blob) in self.path:
+            if case == "drip":  # one byte a second: what a user interrupts
+                self.send(200, body[:1], "application/octet-stream", length=str(len(body)))
+                for at in range(1, len(body)):
+                    time.sleep(1)
+                    self.wfile.write(body[at : at + 1])
+                return
             if case == "blob-404":
                 return self.send(404, error("BLOB_UNKNOWN"))
             if case == "wrong-digest":
