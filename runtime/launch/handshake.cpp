@@ -176,6 +176,11 @@ Handshake::Packet Handshake::receive_until(Message message) {
 
 void Handshake::expect(Message message) { receive_until(message); }
 
+void Handshake::end_without_parent() const {
+  char byte = 0;
+  if (::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) ::_exit(1);
+}
+
 Handshake::Ready Handshake::expect_ready() {
   return Ready{.listener = receive_until(Message::kReady).header.number};
 }

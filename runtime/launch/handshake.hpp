@@ -64,6 +64,8 @@ class Handshake {
   /// Waits for exactly this message, read(2) only. Host: logs Log messages, throws what Failed
   /// says, throws Error when the other end is gone. Init: ends the process when the parent is gone.
   void expect(Message message);
+  /// Init: ends the process if the parent is gone already.
+  void end_without_parent() const;
   /// Host: expects Ready; fills what came with it.
   struct Ready {
     int listener = -1;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <string>
 #include <utility>
 
@@ -66,6 +67,18 @@ void run_host_side_hooks(InitContext& context) {
   context.handshake.expect(Message::kHooksDone);
 }
 
+/// A hook may hang, and while it does nobody looks at the handshake: a parent that is killed takes
+/// init with it, or it would be left in no record.
+void run_create_container_hooks(InitContext& context) {
+  const std::vector<oci::Hook>& hooks = context.plan.hooks.create_container;
+  if (hooks.empty()) return;
+  check(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "prctl PR_SET_PDEATHSIG");
+  context.handshake.end_without_parent();
+  const HookSurroundings surroundings{.working_directory = context.bundle_directory};
+  run_hooks(hooks, "createContainer", context.hook_state, surroundings);
+  check(::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0), "prctl PR_SET_PDEATHSIG");
+}
+
 void make_terminal(InitContext& context, kernel::Rootfs& rootfs, UniqueFd& slave) {
   const plan::ProcessPlan& process = context.plan.process;
   kernel::Terminal terminal =
@@ -84,10 +97,8 @@ void enter_root(InitContext& context) {
                         std::move(context.bind_trees));
   rootfs.mount_all();
   run_host_side_hooks(context);
-  const HookSurroundings surroundings{.working_directory = context.bundle_directory};
   context.hook_state.pid = ::getpid();
-  run_hooks(context.plan.hooks.create_container, "createContainer", context.hook_state,
-            surroundings);
+  run_create_container_hooks(context);
   UniqueFd slave;
   if (context.plan.process.terminal) make_terminal(context, rootfs, slave);
   for (const plan::Sysctl& sysctl : context.plan.sysctls)

@@ -32,6 +32,7 @@ struct JoinContext {
   const kernel::Cgroup& cgroup;
   const kernel::Procfs& procfs;
   int init;  // pidfd
+  int root;  // the container's, when it has the host's mount namespace; else -1
   Handshake& handshake;
   int console_socket = -1;
   unsigned kept_fds = 0;
@@ -49,6 +50,9 @@ void enter_namespaces(const JoinContext& context) {
   if (flags != 0)
     check(::setns(context.init, static_cast<int>(flags)), "enter the container's namespaces");
   if ((flags & CLONE_NEWUSER) != 0) become_root_if_mapped();
+  if (context.root < 0) return;
+  check(::fchdir(context.root), "enter the container's root");
+  check(::chroot("."), "chroot to the container's root");
 }
 
 void make_terminal(const JoinContext& context) {
@@ -79,6 +83,13 @@ void join(const JoinContext& context) {
            .kept_fds = context.kept_fds,
            .open_until_execve = {},
            .wait_for_start = {}});
+}
+
+/// Entering a mount namespace leads to its root. Without one of its own the container is in a
+/// chroot only.
+UniqueFd open_chroot(const Container& container) {
+  if ((container.details().namespace_flags & CLONE_NEWNS) != 0) return {};
+  return open_at(AT_FDCWD, container.record().rootfs, O_PATH | O_DIRECTORY);
 }
 
 UniqueFd open_running_init(const Container& container) {
@@ -118,6 +129,7 @@ Launched join_container(const Container& container, const plan::ProcessPlan& pro
   const ContainerDetails& details = container.details();
   const kernel::Procfs procfs = kernel::Procfs::open();
   const UniqueFd init = open_running_init(container);
+  const UniqueFd root = open_chroot(container);
   UniqueFd console;
   if (options.console_socket) console = kernel::connect_socket(*options.console_socket);
   kernel::Cgroup cgroup = kernel::Cgroup::open(container.record().cgroups);
@@ -135,6 +147,7 @@ Launched join_container(const Container& container, const plan::ProcessPlan& pro
                               .cgroup = cgroup,
                               .procfs = procfs,
                               .init = init.get(),
+                              .root = root.get(),
                               .handshake = handshake.child,
                               .console_socket = console.get(),
                               .kept_fds = count_kept_fds(options.preserve_fds)};

@@ -206,3 +206,15 @@ JSON
   wait "$pid" || true
   [ "$(status_of)" = running ]
 }
+
+@test "exec without a mount namespace stays in the container's root" {
+  not_on runc 'exec ends up in the root of the host'
+  sleeper
+  edit '.linux.namespaces |= map(select(.type != "mount")) | .mounts = [] | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+  running
+  echo inner >"$ROOTFS/etc/inner"
+  run -0 rt exec "$ID" cat /etc/inner
+  [ "$output" = inner ]
+  run -0 rt exec "$ID" ls /../..
+  [ "$output" = "$(ls "$ROOTFS")" ]
+}

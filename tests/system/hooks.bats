@@ -216,3 +216,18 @@ SCRIPT
   failed
   expect '/no/such/hook'
 }
+
+@test "a create that is killed while a createContainer hook hangs leaves no process" {
+  only_toyrun 'runc leaves its init behind then'
+  sleeper
+  edit '.hooks.createContainer = [{"path": "/bin/sleep", "args": ["sleep", "4714"]}] | .linux.namespaces |= map(select(.type != "pid"))'
+  "$RUNTIME" --root "$STATE" create --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&- 4>&- &
+  local pid=$!
+  wait_for 5 runs '^sleep 4714'
+  kill -9 "$pid"
+  wait "$pid" || true
+  wait_for 5 gone "$BUNDLE $ID"
+  pkill -9 -x -f 'sleep 4714'
+  rt delete --force "$ID"
+  [ -z "$(ls "$STATE")" ]
+}
