@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <array>
@@ -83,9 +82,9 @@ void set_memory_policy(const plan::MemoryPolicyPlan& policy) {
         "set the memory policy of the process");
 }
 
-bool is_null_device(const struct stat& status) {
-  return S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
-}
+/// What is the container's by being its stdio. A device is everybody's (and it, too, would be
+/// chowned on the host), a directory is no stream.
+bool is_stream(mode_t mode) { return S_ISFIFO(mode) || S_ISSOCK(mode) || S_ISREG(mode); }
 
 void own_descriptor(int fd, uid_t uid) {
   struct stat status;
@@ -93,8 +92,7 @@ void own_descriptor(int fd, uid_t uid) {
     if (errno == EBADF) return;  // started with a closed one: stays closed
     throw Error(sentence("fstat of descriptor ", fd), errno);
   }
-  if (status.st_uid == uid || is_null_device(status)) return;
-  if (S_ISCHR(status.st_mode) && ::isatty(fd) == 1) return;
+  if (status.st_uid == uid || !is_stream(status.st_mode)) return;
   // The group stays: the one who made the file may prefer another, and there is no reason to change
   // it (runc).
   if (::fchown(fd, uid, static_cast<gid_t>(-1)) == 0) return;

@@ -29,8 +29,8 @@ void set_scheduling(const plan::ProcessPlan& process);
 /// CPU affinity reset to all CPUs (Linux ≥ 6.2 remembers user-set masks; runtime.md 1.5). Mask
 /// sized for the machine. Failure is ignored.
 void reset_cpu_affinity();
-/// Gives stdin, stdout, stderr to the process's uid where they are not /dev/null or a tty (fchown;
-/// EPERM, EROFS, EINVAL tolerated).
+/// Gives stdin, stdout, stderr to the process's uid where they are pipes, sockets or files, never
+/// devices (fchown; EPERM, EROFS, EINVAL tolerated).
 void own_stdio(const plan::ProcessPlan& process);
 /// Bounding set dropped, keep-caps, umask, groups, gid, uid. All permitted capabilities are kept
 /// for what follows. Throws Error naming the step.

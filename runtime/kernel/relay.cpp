@@ -2,7 +2,6 @@
 #include "runtime/kernel/relay.hpp"
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <cstring>
 
 #include "bundle-spec/error.hpp"
+#include "runtime/kernel/terminal.hpp"
 
 namespace kernel {
 namespace {
@@ -111,9 +111,7 @@ Relay::Relay(UniqueFd master)
       out_(own_stdout()),
       input_(STDIN_FILENO, master_.get(), kWholeBuffer),
       output_(master_.get(), out_ ? out_.get() : STDOUT_FILENO,
-              out_ ? kWholeBuffer : std::size_t{PIPE_BUF}) {
-  if (raw_.is_terminal()) resize();
-}
+              out_ ? kWholeBuffer : std::size_t{PIPE_BUF}) {}
 
 void Relay::watch(std::vector<pollfd>& set) {
   if (!output_.ended()) input_.watch(set);  // else nobody is left to type to
@@ -123,26 +121,24 @@ void Relay::watch(std::vector<pollfd>& set) {
 void Relay::serve(const std::vector<pollfd>& set) {
   if (!output_.ended()) input_.serve(set);
   output_.serve(set);
-  if (input_.drained() && !output_.ended() && !end_sent_) send_end_of_file();
+  if (input_.drained() && !output_.ended()) send_end_of_file();
 }
 
 /// The end of a stdin that is no terminal, as the program in the container can see it: the
 /// terminal's end-of-file character. In the middle of a line the first one only ends the line
-/// (termios(3)).
+/// (termios(3)). A shell that edits lines switches the mode before it reads, and what came before
+/// is no end of file any more: so it is sent once in every mode.
 void Relay::send_end_of_file() {
-  end_sent_ = true;
   termios there{};
-  if (::tcgetattr(master_.get(), &there) < 0 || (there.c_lflag & ICANON) == 0) return;
+  if (::tcgetattr(master_.get(), &there) < 0) return;
+  const tcflag_t mode = there.c_lflag & ICANON;
+  if (end_sent_in_ == mode) return;
+  end_sent_in_ = mode;
   const char mark = static_cast<char>(there.c_cc[VEOF]);
   const char twice[] = {mark, mark};
-  input_.insert(twice, input_.last_byte() == '\n' ? 1 : 2);
+  input_.insert(twice, mode == 0 || input_.last_byte() == '\n' ? 1 : 2);
 }
 
-void Relay::resize() const {
-  winsize size{};
-  if (::ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 ||
-      ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-    ::ioctl(master_.get(), TIOCSWINSZ, &size);
-}
+void Relay::resize() const { copy_window_size(master_.get()); }
 
 }  // namespace kernel

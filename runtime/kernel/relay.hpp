@@ -24,7 +24,6 @@ class RawMode {
   ~RawMode();
   /// Again, after a shell has changed it while we were stopped.
   void apply() const;
-  bool is_terminal() const { return saved_.has_value(); }
 
  private:
   std::optional<termios> saved_;
@@ -60,7 +59,7 @@ class Direction {
   char last_ = '\n';
 };
 
-/// Both directions and the size.
+/// Both directions, and the size when it changes.
 class Relay {
  public:
   explicit Relay(UniqueFd master);
@@ -81,7 +80,7 @@ class Relay {
                   // only for us
   RawMode raw_;
   Direction input_, output_;
-  bool end_sent_ = false;
+  std::optional<tcflag_t> end_sent_in_;  // ICANON or 0: the mode in which the end was sent
 };
 
 }  // namespace kernel

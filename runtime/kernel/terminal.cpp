@@ -86,6 +86,13 @@ Terminal open_terminal(const RootedDir& root, const std::optional<oci::ConsoleSi
   return terminal;
 }
 
+void copy_window_size(int terminal) {
+  winsize size{};
+  if (::ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 ||
+      ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+    ::ioctl(terminal, TIOCSWINSZ, &size);
+}
+
 void use_terminal(int slave) {
   check(::ioctl(slave, TIOCSCTTY, 0), "make the terminal the controlling one");
   for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})

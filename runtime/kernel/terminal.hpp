@@ -22,6 +22,9 @@ struct Terminal {
 /// Error.
 Terminal open_terminal(const RootedDir& root, const std::optional<oci::ConsoleSize>& size,
                        uid_t uid);
+/// Host: gives the window size of the user's terminal (stdin, or else stdout) to this one; nothing
+/// without one.
+void copy_window_size(int terminal);
 /// Makes the slave stdin, stdout, stderr and the controlling terminal (the caller did setsid).
 void use_terminal(int slave);
 

@@ -182,6 +182,8 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
 }  // namespace
 
 void Launched::release() {
+  // Before the program can ask for it.
+  if (master) kernel::copy_window_size(master.get());
   handshake.send(Message::kRelease);
   handshake.expect_exec();
 }

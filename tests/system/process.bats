@@ -204,6 +204,19 @@ PY
   [ "$(stat -c %u:%g /dev/null)" = 0:0 ]
 }
 
+@test "devices and directories as stdio keep their owner" {
+  only_toyrun 'runc gives all but /dev/null to the user'
+  make_bundle
+  edit '.process.user = {"uid": 1000, "gid": 1000}'
+  command_is true
+  mknod "$BATS_TEST_TMPDIR/zero" c 1 5
+  mkdir "$BATS_TEST_TMPDIR/directory"
+  rt run --bundle "$BUNDLE" "$ID" <"$BATS_TEST_TMPDIR/zero" >"$BATS_TEST_TMPDIR/zero"
+  rt run --bundle "$BUNDLE" "$ID" <"$BATS_TEST_TMPDIR/directory"
+  [ "$(stat -c %u "$BATS_TEST_TMPDIR/zero")" = 0 ]
+  [ "$(stat -c %u "$BATS_TEST_TMPDIR/directory")" = 0 ]
+}
+
 @test "ten thousand characters and odd bytes in an argument" {
   make_bundle
   local long

@@ -134,3 +134,12 @@ at_terminal() { python3 "$SYSTEM/foreground.py" "$@" 3>&- </dev/null; }
   run bash -c 'setsid "$0" --root "$1" run --bundle "$2" "$3" </dev/null 2>&1 | cat; exit "${PIPESTATUS[0]}"' "$RUNTIME" "$STATE" "$BUNDLE" "$ID"
   [ "$status" -ne 0 ] || expect .
 }
+
+@test "the window's size is there before the program" {
+  terminal_bundle
+  command_is stty size
+  for _ in 1 2 3 4 5 6 7 8; do
+    run at_terminal --size 37x111 "$RUNTIME" --root "$STATE" run --bundle "$BUNDLE" "$ID"
+    expect '37 111'
+  done
+}
