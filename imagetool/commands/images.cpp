@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,9 @@
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/result.hpp"
 #include "imagetool/image_reference.hpp"
+#include "imagetool/oci/printable.hpp"
 #include "imagetool/pull/progress.hpp"
+#include "imagetool/pull/pull.hpp"
 #include "imagetool/store/image_store.hpp"
 
 namespace {
@@ -22,17 +25,24 @@ constexpr auto kOptions = std::to_array<cli::Option>({
 
 constexpr std::size_t kShortDigest = 12;
 
-/// Compressed size of config and layers, by the manifest.
+/// Compressed size of config and layers: as noted when it was pulled, else by the manifest.
 std::int64_t size_of(const ImageStore& store, const ImageStore::Image& image) {
-  const oci::Manifest manifest =
-      oci::read_manifest(store.blobs().read_all(Digest::parse(image.manifest.digest)));
-  std::int64_t size = manifest.config.size;
-  for (const oci::Descriptor& layer : manifest.layers) size += layer.size;
-  return size;
+  const auto noted = image.manifest.annotations.find(kImageSize);
+  if (noted != image.manifest.annotations.end()) {
+    std::int64_t size = 0;
+    const char* const end = noted->second.data() + noted->second.size();
+    const auto read = std::from_chars(noted->second.data(), end, size);
+    if (read.ec == std::errc() && read.ptr == end && size >= 0) return size;
+  }
+  return ::size_of(
+      oci::read_manifest(store.blobs().read_all(Digest::parse(image.manifest.digest))));
 }
 
-std::string familiar(const std::string& name) {
+/// As Docker shows it; a name that another tool gave (umoci's tags follow other rules) as it is.
+std::string familiar(const std::string& name) try {
   return ImageReference::parse_exact(name).familiar();
+} catch (const Error&) {
+  return printable(name);
 }
 
 void print_json(const ImageStore& store, const std::vector<ImageStore::Image>& images) {
@@ -50,14 +60,27 @@ std::string padded(std::string text, std::size_t width) {
 
 void print_table(const ImageStore& store, const std::vector<ImageStore::Image>& images) {
   std::size_t width = 5;
-  for (const ImageStore::Image& image : images)
-    width = std::max(width, familiar(image.name).size());
-  print_line(sentence(padded("IMAGE", width), "  ", padded("DIGEST", kShortDigest), "  SIZE"));
+  std::vector<std::string> names;
   for (const ImageStore::Image& image : images) {
-    const std::string digest = Digest::parse(image.manifest.digest).hex.substr(0, kShortDigest);
-    print_line(sentence(padded(familiar(image.name), width), "  ", digest, "  ",
-                        byte_count(static_cast<std::uint64_t>(size_of(store, image)))));
+    names.push_back(familiar(image.name));
+    width = std::max(width, names.back().size());
   }
+  std::string table =
+      sentence(padded("IMAGE", width), "  ", padded("DIGEST", kShortDigest), "  SIZE");
+  for (std::size_t index = 0; index < images.size(); ++index) {
+    const ImageStore::Image& image = images[index];
+    table += sentence("\n", padded(names[index], width), "  ",
+                      Digest::parse(image.manifest.digest).hex.substr(0, kShortDigest), "  ",
+                      byte_count(static_cast<std::uint64_t>(size_of(store, image))));
+  }
+  print_line(table);
+}
+
+void print_names(const std::vector<ImageStore::Image>& images) {
+  std::string names;
+  for (const ImageStore::Image& image : images)
+    names += sentence(names.empty() ? "" : "\n", familiar(image.name));
+  if (!names.empty()) print_line(names);
 }
 
 int run_images(const cli::Parsed& global, const cli::Parsed& options) {
@@ -68,7 +91,7 @@ int run_images(const cli::Parsed& global, const cli::Parsed& options) {
   if (format != "table" && format != "json")
     throw UsageError(sentence("--format ", format, ": must be table or json"));
   if (options.has("quiet"))
-    for (const ImageStore::Image& image : images) print_line(familiar(image.name));
+    print_names(images);
   else if (format == "json")
     print_json(store, images);
   else

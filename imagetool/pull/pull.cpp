@@ -121,6 +121,7 @@ StoredImage fetch_config(registry::Registry& registry, const ImageStore& store,
   const bool is_there = store.blobs().size(digest) == image.manifest.config.size;
   const std::string text =
       is_there ? store.blobs().read_all(digest) : registry.small_blob(image.manifest.config);
+  image.descriptor.annotations[kImageSize] = std::to_string(size_of(image.manifest));
   image.config = oci::read_image_config(text);
   check_layer_count(image.manifest, image.config);
   check_platform(image.config, request, progress);
@@ -143,6 +144,12 @@ void fetch_layers(registry::Registry& registry, const ImageStore& store, const S
 }
 
 }  // namespace
+
+std::int64_t size_of(const oci::Manifest& manifest) {
+  std::int64_t size = manifest.config.size;
+  for (const oci::Descriptor& layer : manifest.layers) size += layer.size;
+  return size;
+}
 
 StoredImage read_stored_image(const ImageStore& store, const oci::Descriptor& descriptor) {
   StoredImage image{.descriptor = descriptor, .manifest = {}, .config = {}};

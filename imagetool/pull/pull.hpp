@@ -3,6 +3,7 @@
 // way, into a bundle. toyimg.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -32,6 +33,12 @@ struct StoredImage {
 /// Annotation of a stored image's descriptor: the digest its tag had at the registry (an index's,
 /// when it was one).
 inline constexpr const char* kSourceDigest = "org.toyrun.image.source-digest";
+/// Annotation beside it: compressed bytes of config and layers, so that a list need not read every
+/// manifest.
+inline constexpr const char* kImageSize = "org.toyrun.image.size";
+
+/// Compressed bytes of config and layers.
+std::int64_t size_of(const oci::Manifest& manifest);
 
 /// Fetches what is missing, verifies every digest, names the image in the store and, if asked,
 /// makes the bundle. When the registry still has what the store has, nothing but one HEAD goes over
