@@ -239,3 +239,130 @@ PY
   echo "peak memory: $peak KiB"
   [ "$peak" -le $((96 * 1024)) ]
 }
+
+@test "images lists what other tools put into the store" {
+  umoci init --layout "$BATS_TEST_TMPDIR/store" >/dev/null
+  umoci new --image "$BATS_TEST_TMPDIR/store:v1.0-x+y" >/dev/null
+  run -0 toyimg images --quiet
+  [ "$output" = v1.0-x+y ]
+  run -0 toyimg images
+  expect '^v1.0-x\+y +[0-9a-f]{12} '
+  run -0 toyimg rmi v1.0-x+y
+  run -0 toyimg images --quiet
+  [ -z "$output" ]
+}
+
+@test "a store on a read-only disk can be listed and unpacked from" {
+  start_registry
+  push_busybox busybox:latest
+  pull "$REGISTRY/busybox:latest"
+  mkdir "$BATS_TEST_TMPDIR/view"
+  mount --bind "$BATS_TEST_TMPDIR/store" "$BATS_TEST_TMPDIR/view"
+  mount -o remount,ro,bind "$BATS_TEST_TMPDIR/view"
+  run -0 "$TOYIMG" --store "$BATS_TEST_TMPDIR/view" images --quiet
+  expect busybox
+  run -0 "$TOYIMG" --store "$BATS_TEST_TMPDIR/view" unpack --quiet "$REGISTRY/busybox:latest" -o "$BUNDLE"
+  [ "$(cat "$ROOTFS/etc/layer")" = second ]
+  run "$TOYIMG" --store "$BATS_TEST_TMPDIR/view" rmi "$REGISTRY/busybox:latest"
+  [ "$status" -eq 1 ]
+  expect 'Read-only'
+  umount "$BATS_TEST_TMPDIR/view"
+}
+
+@test "a full disk under the store or under the bundle is named, and nothing is left" {
+  start_registry
+  mkdir -p "$BATS_TEST_TMPDIR/big" "$BATS_TEST_TMPDIR/small"
+  head -c 30000000 /dev/zero | openssl enc -aes-128-ctr -pass pass:x -nosalt 2>/dev/null >"$BATS_TEST_TMPDIR/big/file"
+  layout_from "$BATS_TEST_TMPDIR/layout" "$BATS_TEST_TMPDIR/big"
+  push_layout "$BATS_TEST_TMPDIR/layout" big:latest
+  mount -t tmpfs -o size=8M small "$BATS_TEST_TMPDIR/small"
+  run "$TOYIMG" --store "$BATS_TEST_TMPDIR/small/store" pull --quiet "$REGISTRY/big:latest" -o "$BUNDLE"
+  [ "$status" -eq 1 ]
+  expect "$BATS_TEST_TMPDIR/small/store.*No space left on device"
+  [ "${#lines[@]}" -eq 1 ]
+  [ ! -e "$BUNDLE" ]
+  [ -z "$(find "$BATS_TEST_TMPDIR/small/store/partial" -type f)" ]
+  rm -r "$BATS_TEST_TMPDIR/small/store"
+  run pull "$REGISTRY/big:latest" -o "$BATS_TEST_TMPDIR/small/bundle"
+  [ "$status" -eq 1 ]
+  expect 'No space left on device'
+  [ -z "$(ls -A "$BATS_TEST_TMPDIR/small")" ]
+  [ -z "$(toyimg images --quiet)" ]
+  umount "$BATS_TEST_TMPDIR/small"
+}
+
+@test "where a bundle may go: new parents, a trailing slash, a symlink; what it may not replace is refused at once" {
+  start_registry
+  push_busybox busybox:latest
+  cd "$BATS_TEST_TMPDIR"
+  mkdir -p real/empty
+  ln -s real/empty link
+  ln -s real way
+  : >file
+  run -0 pull "$REGISTRY/busybox:latest" -o new/parents/bundle//
+  [ -s new/parents/bundle/config.json ]
+  run -0 pull "$REGISTRY/busybox:latest" -o link
+  [ -s real/empty/config.json ]
+  run -0 pull "$REGISTRY/busybox:latest" -o way/other
+  [ -s real/other/config.json ]
+  local one
+  for one in file . .. /proc file/below; do
+    forget_requests
+    run pull "$REGISTRY/busybox:latest" -o "$one"
+    [ "$status" -eq 1 ] || { echo "accepted $one"; false; }
+    [ "$(requests 'GET')" -eq 0 ] || { echo "$one: refused late"; false; }
+  done
+  run pull "$REGISTRY/nosuch:latest" -o made/for/nothing
+  [ "$status" -eq 1 ]
+  [ ! -e made ]
+}
+
+@test "a digest with two names is not removed by the digest" {
+  start_registry
+  push_busybox busybox:1
+  push_busybox busybox:2
+  pull "$REGISTRY/busybox:1"
+  local digest
+  digest=$(pull "$REGISTRY/busybox:2")
+  run toyimg rmi "$digest"
+  [ "$status" -eq 1 ]
+  expect 'several names'
+  run -0 toyimg rmi "$REGISTRY/busybox:1"
+  run -0 toyimg rmi "$digest"
+  [ -z "$(find "$BATS_TEST_TMPDIR/store/blobs" -type f)" ]
+}
+
+@test "zero layers, an empty layer, the same layer twice" {
+  start_registry
+  umoci init --layout "$BATS_TEST_TMPDIR/none" >/dev/null
+  umoci new --image "$BATS_TEST_TMPDIR/none:latest" >/dev/null
+  push_layout "$BATS_TEST_TMPDIR/none" none:latest
+  run -0 pull "$REGISTRY/none:latest" -o "$BATS_TEST_TMPDIR/b0"
+  [ -z "$(ls -A "$BATS_TEST_TMPDIR/b0/rootfs")" ]
+  run -0 python3 - "$BATS_TEST_TMPDIR/twice" <<'PY'
+import gzip, hashlib, io, json, os, sys, tarfile
+root = sys.argv[1]
+os.makedirs(root + "/blobs/sha256")
+def put(data):
+    name = hashlib.sha256(data).hexdigest()
+    open(f"{root}/blobs/sha256/{name}", "wb").write(data)
+    return {"digest": "sha256:" + name, "size": len(data)}
+def tar(names):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
+    return out.getvalue()
+archives = [tar(["a"]), tar([]), tar([".wh.a", "b"]), tar(["a"])]
+kind = "application/vnd.oci.image."
+config = put(json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(one).hexdigest() for one in archives]}}).encode())
+layers = [put(gzip.compress(one, mtime=0)) | {"mediaType": kind + "layer.v1.tar+gzip"} for one in archives]
+manifest = put(json.dumps({"schemaVersion": 2, "mediaType": kind + "manifest.v1+json", "config": config | {"mediaType": kind + "config.v1+json"}, "layers": layers}).encode())
+entry = manifest | {"mediaType": kind + "manifest.v1+json", "annotations": {"org.opencontainers.image.ref.name": "latest"}}
+json.dump({"schemaVersion": 2, "manifests": [entry]}, open(root + "/index.json", "w"))
+open(root + "/oci-layout", "w").write('{"imageLayoutVersion": "1.0.0"}')
+PY
+  push_layout "$BATS_TEST_TMPDIR/twice" twice:latest
+  run -0 pull "$REGISTRY/twice:latest" -o "$BATS_TEST_TMPDIR/b1"
+  [ "$(find "$BATS_TEST_TMPDIR/b1/rootfs" -mindepth 1 -printf '%f\n' | sort | xargs)" = "a b" ]
+}
