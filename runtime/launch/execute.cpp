@@ -21,19 +21,6 @@ void send_log(logging::Level level, std::string_view text, void* handshake) {
   static_cast<const Handshake*>(handshake)->send_log(static_cast<std::uint32_t>(level), text);
 }
 
-/// Closes everything but stdio, the program's own descriptors and the few that must live until
-/// execve, so that no path below /proc/self/fd leads to the host (CVE-2024-21626).
-void close_all_but(unsigned kept, std::vector<int> open_until_execve) {
-  std::ranges::sort(open_until_execve);
-  unsigned first = 3 + kept;
-  for (const int fd : open_until_execve) {
-    const auto next = static_cast<unsigned>(fd);
-    if (next > first) check(::close_range(first, next - 1, 0), "close_range");
-    first = std::max(first, next + 1);
-  }
-  check(::close_range(first, ~0U, 0), "close_range");
-}
-
 std::vector<char*> as_pointers(const std::vector<std::string>& words) {
   std::vector<char*> pointers;
   pointers.reserve(words.size() + 1);
@@ -74,6 +61,22 @@ void mark_inherited_fds(unsigned kept) {
   check(::close_range(3 + kept, ~0U, CLOSE_RANGE_CLOEXEC), "close_range");
 }
 
+void close_all_but(unsigned kept, std::vector<int> open) {
+  std::ranges::sort(open);
+  unsigned first = 3 + kept;
+  for (const int fd : open) {
+    const auto next = static_cast<unsigned>(fd);
+    if (next > first) check(::close_range(first, next - 1, 0), "close_range");
+    first = std::max(first, next + 1);
+  }
+  check(::close_range(first, ~0U, 0), "close_range");
+}
+
+void set_own_proc_files(const kernel::Procfs& procfs, const plan::ProcessPlan& process) {
+  if (process.oom_score_adj) kernel::set_oom_score_adj(procfs, *process.oom_score_adj);
+  kernel::set_exec_labels(procfs, process);
+}
+
 unsigned count_kept_fds(unsigned preserve_fds) {
   const char* listen = ::getenv("LISTEN_FDS");
   if (listen == nullptr || *listen == '\0') return preserve_fds;
@@ -83,10 +86,8 @@ unsigned count_kept_fds(unsigned preserve_fds) {
 void execute(const Execution& execution) {
   const plan::ProcessPlan& process = execution.process;
   kernel::own_stdio(process);
-  if (process.oom_score_adj) kernel::set_oom_score_adj(execution.procfs, *process.oom_score_adj);
   kernel::set_scheduling(process);
   if (!execution.limits_set_by_parent) kernel::set_limits(process.limits, 0);
-  kernel::set_exec_labels(execution.procfs, process);
 
   std::vector<int> open = execution.open_until_execve;
   open.push_back(execution.handshake.fd());

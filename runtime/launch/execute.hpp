@@ -20,7 +20,6 @@ namespace launch {
 struct Execution {
   const plan::ProcessPlan& process;
   const plan::SeccompPlan* seccomp = nullptr;
-  const kernel::Procfs& procfs;
   Handshake& handshake;
   bool limits_set_by_parent = false;     // a new user namespace: only the parent may raise limits
   unsigned kept_fds = 0;                 // 3 … 2+N go to the program
@@ -31,11 +30,18 @@ struct Execution {
 /// Marks all descriptors from 3 + kept on close-on-exec: those that toyrun inherited, too.
 void mark_inherited_fds(unsigned kept);
 
+/// Closes everything but stdio, the program's `kept` descriptors and these few, so that no path
+/// below /proc/PID/fd leads to the host (CVE-2024-21626).
+void close_all_but(unsigned kept, std::vector<int> open);
+
+/// What is written through the host's /proc and stays over clone and execve: oom_score_adj, labels.
+void set_own_proc_files(const kernel::Procfs& procfs, const plan::ProcessPlan& process);
+
 /// How many descriptors the program gets beyond stdio: LISTEN_FDS of our own environment plus
 /// `preserve_fds`.
 unsigned count_kept_fds(unsigned preserve_fds);
 
-/// Becomes the process: labels, limits, identity, working directory, capabilities, seccomp; says
+/// Becomes the process: limits, identity, working directory, capabilities, seccomp; says
 /// Ready, waits for Release, executes. Only returns by exception.
 [[noreturn]] void execute(const Execution& execution);
 

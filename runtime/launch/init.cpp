@@ -135,9 +135,9 @@ void become_container(InitContext& context) {
     gate.assign(descriptors.begin(), descriptors.end());
     StartGate::end_on_signals();
   }
+  set_own_proc_files(context.procfs, context.plan.process);
   execute({.process = context.plan.process,
            .seccomp = context.plan.seccomp ? &*context.plan.seccomp : nullptr,
-           .procfs = context.procfs,
            .handshake = context.handshake,
            .limits_set_by_parent = context.plan.namespaces.has(CLONE_NEWUSER),
            .kept_fds = context.kept_fds,

@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
@@ -17,6 +18,7 @@
 #include "runtime/kernel/foreground.hpp"
 #include "runtime/kernel/process.hpp"
 #include "runtime/kernel/procfs.hpp"
+#include "runtime/kernel/syscalls.hpp"
 #include "runtime/kernel/terminal.hpp"
 #include "runtime/launch/child.hpp"
 #include "runtime/launch/execute.hpp"
@@ -45,8 +47,7 @@ void become_root_if_mapped() {
 }
 
 void enter_namespaces(const JoinContext& context) {
-  const std::uint64_t flags =
-      context.details.namespace_flags & ~static_cast<std::uint64_t>(CLONE_NEWPID);
+  const std::uint64_t flags = context.details.namespace_flags;
   if (flags != 0)
     check(::setns(context.init, static_cast<int>(flags)), "enter the container's namespaces");
   if ((flags & CLONE_NEWUSER) != 0) become_root_if_mapped();
@@ -66,23 +67,42 @@ void make_terminal(const JoinContext& context) {
   kernel::use_terminal(terminal.slave.get());
 }
 
-void join(const JoinContext& context) {
-  kernel::SignalForwarder::restore_in_child();
-  mark_inherited_fds(context.kept_fds);
-  context.cgroup.enter();
+[[noreturn]] void become_process(const JoinContext& context) {
   check(::setsid(), "setsid");
-  enter_namespaces(context);
-  kernel::reset_cpu_affinity();
   if (context.process.terminal) make_terminal(context);
-  const bool own_users = (context.details.namespace_flags & CLONE_NEWUSER) != 0;
   execute({.process = context.process,
            .seccomp = context.details.seccomp ? &*context.details.seccomp : nullptr,
-           .procfs = context.procfs,
            .handshake = context.handshake,
-           .limits_set_by_parent = own_users,
+           .limits_set_by_parent = (context.details.namespace_flags & CLONE_NEWUSER) != 0,
            .kept_fds = context.kept_fds,
            .open_until_execve = {},
            .wait_for_start = {}});
+}
+
+/// A pid namespace is entered by birth, which comes last: a process of the container that may trace
+/// anything would find the host through the root and the descriptors of one that was born there
+/// earlier.
+[[noreturn]] void be_born_in_pid_namespace(const JoinContext& context) {
+  std::vector<int> open = {context.handshake.fd()};
+  if (context.console_socket >= 0) open.push_back(context.console_socket);
+  close_all_but(context.kept_fds, std::move(open));
+  clone_args arguments{};
+  arguments.flags = CLONE_PARENT;
+  const pid_t pid = check(kernel::clone3(arguments), "clone3 of the process");
+  if (pid == 0) become_process(context);
+  context.handshake.send_pid(pid);
+  ::_exit(0);
+}
+
+[[noreturn]] void join(const JoinContext& context) {
+  kernel::SignalForwarder::restore_in_child();
+  mark_inherited_fds(context.kept_fds);
+  context.cgroup.enter();
+  enter_namespaces(context);
+  kernel::reset_cpu_affinity();
+  set_own_proc_files(context.procfs, context.process);
+  if ((context.details.namespace_flags & CLONE_NEWPID) != 0) be_born_in_pid_namespace(context);
+  become_process(context);
 }
 
 /// Entering a mount namespace leads to its root. Without one of its own the container is in a
@@ -122,6 +142,14 @@ Child clone_joiner(const Container& container, kernel::Cgroup& cgroup) {
   return Child::clone(0, kernel::Cgroup::open(directories).v2_directory());
 }
 
+/// The process itself: the joiner, or what it bore in the pid namespace.
+Child adopt_process(Child joiner, const ContainerDetails& details, Handshake& handshake) {
+  if ((details.namespace_flags & CLONE_NEWPID) == 0) return joiner;
+  const pid_t pid = handshake.expect_pid();
+  joiner.wait();
+  return Child::adopt(pid);
+}
+
 }  // namespace
 
 Launched join_container(const Container& container, const plan::ProcessPlan& process,
@@ -134,13 +162,10 @@ Launched join_container(const Container& container, const plan::ProcessPlan& pro
   if (options.console_socket) console = kernel::connect_socket(*options.console_socket);
   kernel::Cgroup cgroup = kernel::Cgroup::open(container.record().cgroups);
   Handshake::Pair handshake = Handshake::make_pair();
-  // The child is born in the pid namespace; everything else it enters itself.
-  if ((details.namespace_flags & CLONE_NEWPID) != 0)
-    check(::setns(init.get(), CLONE_NEWPID), "enter the container's pid namespace");
   check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
 
-  Child child = clone_joiner(container, cgroup);
-  if (child.is_self()) {
+  Child joiner = clone_joiner(container, cgroup);
+  if (joiner.is_self()) {
     handshake.parent.close();
     const JoinContext context{.details = details,
                               .process = process,
@@ -154,6 +179,7 @@ Launched join_container(const Container& container, const plan::ProcessPlan& pro
     run_child(handshake.child, [&] { join(context); });
   }
   handshake.child.close();
+  Child child = adopt_process(std::move(joiner), details, handshake.parent);
   Launched launched = wait_until_ready(
       child, std::move(handshake.parent), details.seccomp ? &*details.seccomp : nullptr,
       container.state_as(oci::Status::kRunning, container.record().pid), options);

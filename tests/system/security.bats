@@ -139,3 +139,15 @@ load support
   run timeout 20 "$RUNTIME" --root "$STATE" exec "$ID" true
   [ "$status" -ne 124 ]
 }
+
+@test "a container that may trace anything sees nothing of the host while exec enters" {
+  make_bundle
+  edit '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
+  echo secret >"$BATS_TEST_TMPDIR/secret"
+  command_is sh -c "while :; do for p in /proc/[0-9]*; do for d in \$p/root \$p/cwd \$p/fd/*/1/root; do [ -e \$d$BATS_TEST_TMPDIR/secret ] && echo seen \$d; done; done 2>/dev/null; done"
+  running
+  for _ in {1..40}; do rt exec "$ID" true >/dev/null; done
+  rt delete --force "$ID"
+  run -0 cat "$OUT"
+  expect_not seen
+}
