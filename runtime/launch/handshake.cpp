@@ -68,9 +68,8 @@ void Handshake::write_packet(Message message, int number, std::string_view text)
   // One plain write(2): once seccomp is on nothing else may be allowed. What is too long for it is
   // cut.
   std::array<char, sizeof header + kSmallText> packet;
-  const std::size_t length = std::min(text.size(), kSmallText);
   std::memcpy(packet.data(), &header, sizeof header);
-  std::memcpy(packet.data() + sizeof header, text.data(), length);
+  const std::size_t length = text.copy(packet.data() + sizeof header, kSmallText);
   ssize_t written;
   do {
     written = ::write(socket_.get(), packet.data(), sizeof header + length);

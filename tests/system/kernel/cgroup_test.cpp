@@ -255,9 +255,10 @@ TEST_P(Freezer, EverySubgroupIsSignalled) {
   const Cgroup cgroup = Cgroup::create(plan_);
   plan::CgroupPlan inner = plan_;
   for (plan::CgroupDirectory& one : inner.directories) one.path += "/inner";
+  // Before there is a subgroup: a v2 group that passes controllers on takes no process of its own.
+  Member outer_member(cgroup);
   Cgroup nested = Cgroup::create(inner);
   nested.keep();
-  Member outer_member(cgroup);
   Member inner_member(nested);
   std::vector<pid_t> both{outer_member.pid(), inner_member.pid()};
   std::ranges::sort(both);
