@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
@@ -230,6 +231,24 @@ Digest BlobStore::put(std::string_view content) const {
   writer->write(std::as_bytes(std::span(content)));
   writer->commit();
   return digest;
+}
+
+// Not syncfs(2), which would wait for all the files that were extracted meanwhile. All writing is
+// begun before any is waited for, so that the file system commits once.
+void BlobStore::sync(const std::set<Digest>& digests) const {
+  std::vector<std::pair<UniqueFd, std::string>> files;
+  std::set<std::string> directories{directory_, directory_ + "/blobs"};
+  for (const Digest& digest : digests) {
+    std::optional<UniqueFd> file =
+        open_at_if_exists(AT_FDCWD, path(digest), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (!file) continue;
+    static_cast<void>(::sync_file_range(file->get(), 0, 0, SYNC_FILE_RANGE_WRITE));
+    files.emplace_back(std::move(*file), path(digest));
+    directories.insert(sentence(directory_, "/blobs/", digest.algorithm));
+  }
+  for (const std::string& directory : directories)
+    files.emplace_back(open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY), directory);
+  for (const auto& [file, name] : files) check(::fsync(file.get()), "sync ", name);
 }
 
 std::uint64_t BlobStore::remove(const Digest& digest) const {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -42,6 +43,8 @@ class BlobStore {
                                   const std::stop_token& stop = {}) const;
   /// Stores a text (a manifest, a config) and returns its sha256.
   Digest put(std::string_view content) const;
+  /// Returns when those of the blobs that are there are on disk, and their names, too.
+  void sync(const std::set<Digest>& digests) const;
   /// Removes a blob; missing is fine. Returns the bytes freed.
   std::uint64_t remove(const Digest& digest) const;
   /// All blobs that are there, in the order of their digests.

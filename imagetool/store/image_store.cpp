@@ -126,16 +126,17 @@ UniqueFd ImageStore::hold() const {
 
 void ImageStore::tag(const std::string& name, const oci::Descriptor& manifest, Sync sync) const {
   if (name.empty()) throw Error("an image in the store needs a name");
-  if (sync == Sync::kFilesystem) {
-    const UniqueFd directory = open_at(AT_FDCWD, blobs_.directory(), O_RDONLY | O_DIRECTORY);
-    check(::syncfs(directory.get()), "sync ", blobs_.directory());
+  if (sync == Sync::kContent) {
+    std::set<Digest> below;
+    mark(blobs_, manifest, below);
+    blobs_.sync(below);
   }
   const UniqueFd lock = lock_index();
   Json index = read_raw_index(blobs_);
   forget(index, name);
   index["manifests"].push_back(as_json(manifest, name));
   replace_file(index_path(blobs_), index.dump(2), 0644,
-               sync == Sync::kFilesystem ? Durability::kSynced : Durability::kNone);
+               sync == Sync::kContent ? Durability::kSynced : Durability::kNone);
 }
 
 std::vector<ImageStore::Image> ImageStore::list() const {

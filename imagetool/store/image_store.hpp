@@ -23,8 +23,8 @@ std::string store_directory(std::string_view chosen);
 // skopeo 1.9 cuts STORE from NAME at the first colon after "oci:", so STORE may have none. It reads
 // NAMEs with tags, ports and digests, but refuses those with "__", "---" or "[" ("Invalid image").
 
-/// Whether a name is published only after everything below it is on disk (one syncfs(2)).
-enum class Sync { kNone, kFilesystem };
+/// Whether a name is published only after everything below it is on disk.
+enum class Sync { kNone, kContent };
 
 class ImageStore {
  public:
@@ -45,8 +45,9 @@ class ImageStore {
   /// As long as the returned descriptor lives no blob is removed: held by whoever pulls or unpacks.
   UniqueFd hold() const;
   /// Makes `name` mean this manifest (an older meaning is dropped; its blobs stay until remove()).
+  /// Throws Error, with Sync::kContent also when the manifest cannot be understood.
   void tag(const std::string& name, const oci::Descriptor& manifest,
-           Sync sync = Sync::kFilesystem) const;
+           Sync sync = Sync::kContent) const;
   /// The image with exactly this name, or the only one whose manifest digest begins with the text
   /// ("sha256:" optional, at least 4 digits). nullopt when there is none; throws Error when the
   /// digest fits several manifests.

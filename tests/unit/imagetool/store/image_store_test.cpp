@@ -177,7 +177,7 @@ TEST_F(ImageStoreTest, NothingIsRemovedWhileSomeonePulls) {
 
 TEST_F(ImageStoreTest, UnreadableManifestStopsTheCollecting) {
   const ImageStore store = open();
-  store.tag("odd", stored("application/x-other", "{}"));
+  store.tag("odd", stored("application/x-other", "{}"), Sync::kNone);
   image("unreferenced");
   EXPECT_THROW(store.collect_garbage(), Error);
   EXPECT_EQ(store.blobs().list().size(), 4U);
