@@ -13,6 +13,7 @@
 #include "runtime/commands/global_options.hpp"
 #include "runtime/commands/new_container.hpp"
 #include "runtime/kernel/foreground.hpp"
+#include "runtime/kernel/host_facts.hpp"
 #include "runtime/plan/process.hpp"
 
 namespace commands {
@@ -107,9 +108,10 @@ oci::Process process_of(const cli::Parsed& options, const std::optional<oci::Pro
   if (const std::string file = options.value_or("process", ""); !file.empty()) {
     if (options.words.size() > 1) throw Error("--process and a command line exclude each other");
     oci::Process process = oci::read_process(read_file(file), file);
-    // Security labels fall back to the container's.
+    // Security labels and CPUs fall back to the container's.
     if (!process.apparmor_profile && own) process.apparmor_profile = own->apparmor_profile;
     if (!process.selinux_label && own) process.selinux_label = own->selinux_label;
+    if (!process.exec_cpu_affinity && own) process.exec_cpu_affinity = own->exec_cpu_affinity;
     return process;
   }
   if (options.words.size() < 2) throw Error("process args cannot be empty");
@@ -127,6 +129,16 @@ void check_enterable(const Container& container, const cli::Parsed& options) {
     throw Error("cannot exec in a paused container (use --ignore-paused to override)");
 }
 
+plan::ProcessPlan plan_in(const ContainerDetails& details, const oci::Process& process) {
+  plan::ProcessPlan plan = plan::plan_process(process, details.setgroups_denied, "/process");
+  plan.personality = details.personality;
+  plan.memory_policy = details.memory_policy;
+  // Most processes have no label, and the facts take a while to collect.
+  if (!plan.apparmor_profile.empty() || !plan.selinux_label.empty())
+    plan::require_security_modules(plan, kernel::host_facts(), "/process");
+  return plan;
+}
+
 int exec_in(const Container& container, const cli::Parsed& options) {
   check_enterable(container, options);
   if (options.has("cgroup"))
@@ -134,8 +146,7 @@ int exec_in(const Container& container, const cli::Parsed& options) {
   const ContainerDetails& details = container.details();
   const oci::Process wanted = process_of(options, details.process);
   oci::check_process_rules(wanted, options.value_or("process", "process"));
-  const plan::ProcessPlan process =
-      plan::plan_process(wanted, details.setgroups_denied, "/process");
+  const plan::ProcessPlan process = plan_in(details, wanted);
   const bool detach = options.has("detach");
   const launch::ProcessOptions stdio = process_options(
       options, process.terminal, detach ? Attachment::kDetached : Attachment::kForeground);

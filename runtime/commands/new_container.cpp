@@ -74,7 +74,10 @@ ContainerDetails details_of(const NewContainer& wanted) {
   }
   details.namespace_flags = namespace_flags(wanted.plan.namespaces);
   details.setgroups_denied = wanted.plan.namespaces.deny_setgroups;
+  details.session_keyring = wanted.plan.new_keyring;
   details.seccomp = wanted.plan.seccomp;
+  details.personality = wanted.plan.process.personality;
+  details.memory_policy = wanted.plan.process.memory_policy;
   return details;
 }
 

@@ -197,6 +197,21 @@ plan::SeccompPlan read_seccomp(const Value& value) {
           .summary = {}};
 }
 
+void write_memory_policy(JsonWriter& json, const plan::MemoryPolicyPlan& policy) {
+  json.key("memoryPolicy").begin_object().key("mode").number(policy.mode);
+  json.key("nodes").begin_array();
+  for (const std::uint64_t word : policy.nodes) json.number(word);
+  json.end_array().end_object();
+}
+
+plan::MemoryPolicyPlan read_memory_policy(const Value& value) {
+  plan::MemoryPolicyPlan policy;
+  policy.mode = static_cast<int>(value.at("mode").number(std::numeric_limits<int>::max()));
+  for (const Value& word : value.at("nodes").items())
+    policy.nodes.push_back(word.number(std::numeric_limits<std::uint64_t>::max()));
+  return policy;
+}
+
 }  // namespace
 
 std::string write_record(const ContainerRecord& record) {
@@ -241,6 +256,9 @@ std::string write_details(const ContainerDetails& details) {
   JsonWriter json(JsonWriter::Layout::kCompact);
   json.begin_object().key("namespaceFlags").number(details.namespace_flags);
   json.key("setgroupsDenied").boolean(details.setgroups_denied);
+  json.key("sessionKeyring").boolean(details.session_keyring);
+  if (details.personality) json.key("personality").number(*details.personality);
+  if (details.memory_policy) write_memory_policy(json, *details.memory_policy);
   json.key("hooks").raw(oci::write_hooks(details.hooks));
   if (details.process) json.key("process").raw(oci::write_process(*details.process));
   if (details.seccomp) write_seccomp(json, *details.seccomp);
@@ -254,6 +272,14 @@ ContainerDetails read_details(const std::string& line, const std::string& name) 
   result.namespace_flags =
       details.at("namespaceFlags").number(std::numeric_limits<std::uint64_t>::max());
   result.setgroups_denied = details.at("setgroupsDenied").boolean();
+  // Records of earlier versions lack it.
+  const std::optional<Value> keyring = details.find("sessionKeyring");
+  result.session_keyring = keyring && keyring->boolean();
+  if (const std::optional<Value> personality = details.find("personality"))
+    result.personality =
+        static_cast<std::uint32_t>(personality->number(std::numeric_limits<std::uint32_t>::max()));
+  if (const std::optional<Value> policy = details.find("memoryPolicy"))
+    result.memory_policy = read_memory_policy(*policy);
   result.hooks = oci::read_hooks(details.at("hooks").dump(), name);
   if (const std::optional<Value> process = details.find("process"))
     result.process = oci::read_process(process->dump(), name);

@@ -13,6 +13,7 @@
 
 #include "bundle-spec/oci/runtime_config.hpp"
 #include "runtime/plan/cgroup.hpp"
+#include "runtime/plan/memory_policy.hpp"
 #include "runtime/plan/seccomp.hpp"
 
 /// First line.
@@ -40,7 +41,11 @@ struct ContainerDetails {
   std::uint64_t namespace_flags =
       0;  // CLONE_NEW* kinds that differ from the host's: what exec enters
   bool setgroups_denied = false;
+  bool session_keyring = false;  // exec joins "_ses.<id>"
   std::optional<plan::SeccompPlan> seccomp;
+  /// What config.json keeps beside the process, for those of exec as well.
+  std::optional<std::uint32_t> personality;
+  std::optional<plan::MemoryPolicyPlan> memory_policy;
 };
 
 /// One line each, "\n" at the end; descriptors and numbers in JSON, the seccomp program as base64.

@@ -59,8 +59,10 @@ struct SchedulerAttributes {
   std::int32_t nice = 0;
   std::uint32_t priority = 0;
   std::uint64_t runtime = 0, deadline = 0, period = 0;
+  // The config has no field for these; the flags UTIL_CLAMP_MIN and _MAX want them there.
+  std::uint32_t least_utilization = 0, most_utilization = 1024;
 };
-static_assert(sizeof(SchedulerAttributes) == 48);  // SCHED_ATTR_SIZE_VER0
+static_assert(sizeof(SchedulerAttributes) == 56);  // SCHED_ATTR_SIZE_VER1
 
 void set_scheduler(const plan::SchedulerPlan& scheduler) {
   SchedulerAttributes attributes;
@@ -159,6 +161,10 @@ void set_exec_labels(const Procfs& procfs, const plan::ProcessPlan& process) {
   }
 }
 
+void set_key_label(const Procfs& procfs, const plan::ProcessPlan& process) {
+  if (!process.selinux_label.empty()) procfs.write("self/attr/keycreate", process.selinux_label);
+}
+
 void set_scheduling(const plan::ProcessPlan& process) {
   if (process.scheduler) set_scheduler(*process.scheduler);
   if (process.io_priority) {
@@ -168,6 +174,12 @@ void set_scheduling(const plan::ProcessPlan& process) {
   }
   if (process.personality) check(::personality(*process.personality), "personality");
   if (process.memory_policy) set_memory_policy(*process.memory_policy);
+}
+
+void set_cpu_affinity(const plan::CpuList& cpus, std::string_view which) {
+  check(
+      ::syscall(SYS_sched_setaffinity, 0, cpus.mask.size() * sizeof cpus.mask[0], cpus.mask.data()),
+      "execCPUAffinity/", which, ": run on the CPUs ", cpus.text);
 }
 
 void reset_cpu_affinity() {

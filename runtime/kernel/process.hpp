@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/kernel/procfs.hpp"
@@ -18,14 +19,19 @@ namespace kernel {
 /// prlimit(2) for `pid` (0: this process). Throws Error naming limit and values, with a hint at
 /// CAP_SYS_RESOURCE.
 void set_limits(const std::vector<plan::ResourceLimit>& limits, pid_t pid);
-/// Joins a new session keyring "_ses.<id>"; EDQUOT and ENOSYS are warnings, as in runc.
+/// Joins the session keyring "_ses.<id>", made if missing; EDQUOT and ENOSYS are warnings, as in
+/// runc.
 void join_session_keyring(const std::string& id);
 /// /proc/self/oom_score_adj through the host's /proc. EACCES is ignored when not privileged.
 void set_oom_score_adj(const Procfs& procfs, int value);
 /// AppArmor profile and SELinux label for the coming execve, through the host's /proc.
 void set_exec_labels(const Procfs& procfs, const plan::ProcessPlan& process);
+/// The SELinux label of keys made from here to execve, as the process will have it.
+void set_key_label(const Procfs& procfs, const plan::ProcessPlan& process);
 /// Scheduler, I/O priority, personality, memory policy.
 void set_scheduling(const plan::ProcessPlan& process);
+/// sched_setaffinity(2) of this process, `which` is the field for messages. Throws Error.
+void set_cpu_affinity(const plan::CpuList& cpus, std::string_view which);
 /// CPU affinity reset to all CPUs (Linux ≥ 6.2 remembers user-set masks; runtime.md 1.5). Mask
 /// sized for the machine. Failure is ignored.
 void reset_cpu_affinity();

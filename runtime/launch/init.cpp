@@ -125,7 +125,10 @@ void become_container(InitContext& context) {
   context.cgroup.enter();
   check(::setsid(), "setsid");
   enter_namespaces(context);
-  if (context.plan.new_keyring) kernel::join_session_keyring(context.plan.id);
+  if (context.plan.new_keyring) {
+    kernel::set_key_label(context.procfs, context.plan.process);
+    kernel::join_session_keyring(context.plan.id);
+  }
   kernel::reset_cpu_affinity();
   enter_root(context);
 

@@ -29,6 +29,7 @@ namespace launch {
 namespace {
 
 struct JoinContext {
+  const std::string& id;
   const ContainerDetails& details;
   const plan::ProcessPlan& process;
   const kernel::Cgroup& cgroup;
@@ -94,12 +95,23 @@ void make_terminal(const JoinContext& context) {
   ::_exit(0);
 }
 
+/// runtime-spec, config "execCPUAffinity": without a final list the kernel's choice stands.
+void set_affinity_in_cgroup(const plan::ProcessPlan& process) {
+  if (!process.exec_affinity) return kernel::reset_cpu_affinity();
+  const std::optional<plan::CpuList>& cpus = process.exec_affinity->in_cgroup;
+  if (cpus) kernel::set_cpu_affinity(*cpus, "final");
+}
+
 [[noreturn]] void join(const JoinContext& context) {
   kernel::SignalForwarder::restore_in_child();
   mark_inherited_fds(context.kept_fds);
   context.cgroup.enter();
   enter_namespaces(context);
-  kernel::reset_cpu_affinity();
+  if (context.details.session_keyring) {
+    kernel::set_key_label(context.procfs, context.process);
+    kernel::join_session_keyring(context.id);
+  }
+  set_affinity_in_cgroup(context.process);
   set_own_proc_files(context.procfs, context.process);
   if ((context.details.namespace_flags & CLONE_NEWPID) != 0) be_born_in_pid_namespace(context);
   become_process(context);
@@ -164,10 +176,13 @@ Launched join_container(const Container& container, const plan::ProcessPlan& pro
   Handshake::Pair handshake = Handshake::make_pair();
   check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
 
+  if (process.exec_affinity && process.exec_affinity->before_cgroup)
+    kernel::set_cpu_affinity(*process.exec_affinity->before_cgroup, "initial");
   Child joiner = clone_joiner(container, cgroup);
   if (joiner.is_self()) {
     handshake.parent.close();
-    const JoinContext context{.details = details,
+    const JoinContext context{.id = container.record().id,
+                              .details = details,
                               .process = process,
                               .cgroup = cgroup,
                               .procfs = procfs,

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// linux.memoryPolicy and linux.personality: what of the process config.json keeps outside /process.
-// Pure.
+#include "runtime/plan/memory_policy.hpp"
+
 #include <linux/mempolicy.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <string_view>
 
 #include "bundle-spec/error.hpp"
-#include "runtime/plan/process.hpp"
+#include "runtime/plan/number_list.hpp"
 
 namespace plan {
 namespace {
@@ -30,37 +29,6 @@ constexpr Flag kFlags[] = {{"MPOL_F_NUMA_BALANCING", MPOL_F_NUMA_BALANCING},
                            {"MPOL_F_RELATIVE_NODES", MPOL_F_RELATIVE_NODES},
                            {"MPOL_F_STATIC_NODES", MPOL_F_STATIC_NODES}};
 
-std::uint32_t read_node(std::string_view text) {
-  std::uint32_t node = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), node);
-  if (error != std::errc() || end != text.data() + text.size() || node > kHighestNode) {
-    throw Error(sentence(kNodes, ": \"", text, "\" is no node number up to ", kHighestNode));
-  }
-  return node;
-}
-
-void set_node(std::vector<std::uint64_t>& mask, std::uint32_t node) {
-  if (mask.size() <= node / 64) mask.resize(node / 64 + 1);
-  mask[node / 64] |= std::uint64_t{1} << (node % 64);
-}
-
-// "0-3,7", as cpuset(7) writes lists.
-std::vector<std::uint64_t> read_nodes(std::string_view list) {
-  std::vector<std::uint64_t> mask;
-  while (!list.empty()) {
-    const std::size_t comma = list.find(',');
-    const std::string_view range = list.substr(0, comma);
-    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
-    const std::size_t dash = range.find('-');
-    const std::uint32_t first = read_node(range.substr(0, dash));
-    const std::uint32_t last =
-        dash == std::string_view::npos ? first : read_node(range.substr(dash + 1));
-    if (last < first) throw Error(sentence(kNodes, ": \"", range, "\" runs backwards"));
-    for (std::uint32_t node = first; node <= last; ++node) set_node(mask, node);
-  }
-  return mask;
-}
-
 }  // namespace
 
 MemoryPolicyPlan plan_memory_policy(const oci::MemoryPolicy& policy) {
@@ -70,7 +38,7 @@ MemoryPolicyPlan plan_memory_policy(const oci::MemoryPolicy& policy) {
   }
   MemoryPolicyPlan plan;
   plan.mode = static_cast<int>(mode - kModes.begin());
-  plan.nodes = read_nodes(policy.nodes);
+  plan.nodes = read_number_list(policy.nodes, kHighestNode, kNodes);
   const bool wants_no_nodes = plan.mode == MPOL_DEFAULT || plan.mode == MPOL_LOCAL;
   if (wants_no_nodes && !plan.nodes.empty()) {
     throw Error(sentence(kNodes, ": must be empty for ", policy.mode));

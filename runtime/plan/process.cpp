@@ -7,9 +7,12 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
+#include <set>
 #include <string_view>
 
 #include "bundle-spec/error.hpp"
+#include "runtime/plan/number_list.hpp"
 #include "runtime/plan/paths.hpp"
 
 namespace plan {
@@ -207,6 +210,18 @@ int plan_io_priority(const oci::IoPriority& asked, const std::string& pointer) {
   return (io_class << 13) | asked.priority;  // ioprio_set(2), IOPRIO_PRIO_VALUE
 }
 
+std::optional<CpuList> plan_cpus(const std::optional<std::string>& list,
+                                 const std::string& pointer) {
+  constexpr std::uint32_t kHighestCpu = 65'535;
+  if (!list || list->empty()) return std::nullopt;
+  return CpuList{.text = *list, .mask = read_number_list(*list, kHighestCpu, pointer)};
+}
+
+ExecAffinity plan_affinity(const oci::ExecCpuAffinity& asked, const std::string& pointer) {
+  return {.before_cgroup = plan_cpus(asked.initial, pointer + "/initial"),
+          .in_cgroup = plan_cpus(asked.final, pointer + "/final")};
+}
+
 void plan_identity(const oci::Process& process, bool setgroups_denied, std::string_view pointer,
                    ProcessPlan& plan) {
   plan.uid = process.user.uid;
@@ -221,6 +236,20 @@ void plan_identity(const oci::Process& process, bool setgroups_denied, std::stri
   plan.set_groups = !setgroups_denied;
 }
 
+// getenv(3) finds the first of two, a shell keeps the last: only the last is passed on, as runc
+// does.
+std::vector<std::string> last_of_each_name(const std::vector<std::string>& entries) {
+  std::set<std::string_view> names;
+  std::vector<std::string> kept;
+  kept.reserve(entries.size() + 1);
+  for (const std::string& entry : entries | std::views::reverse) {
+    if (names.insert(std::string_view(entry).substr(0, entry.find('='))).second)
+      kept.push_back(entry);
+  }
+  std::ranges::reverse(kept);
+  return kept;
+}
+
 void plan_program(const oci::Process& process, std::string_view pointer, ProcessPlan& plan) {
   if (process.args.empty()) throw Error(sentence(pointer, "/args: needs at least one entry"));
   for (const std::string& word : process.args) refuse_nul(word, sentence(pointer, "/args"));
@@ -230,7 +259,7 @@ void plan_program(const oci::Process& process, std::string_view pointer, Process
     throw Error(sentence(pointer, "/cwd: Cwd must be an absolute path, not \"", process.cwd, "\""));
   }
   plan.args = process.args;
-  plan.env = process.env;
+  plan.env = last_of_each_name(process.env);
   plan.cwd = process.cwd;
 }
 
@@ -273,6 +302,14 @@ void describe_scheduling(const ProcessPlan& plan, std::vector<std::string>& line
   }
   if (plan.memory_policy) {
     lines.push_back(describe(*plan.memory_policy));
+  }
+  if (plan.exec_affinity) {
+    const auto& [before, inside] = *plan.exec_affinity;
+    if (before) {
+      lines.push_back(
+          sentence("an exec starts on CPUs ", before->text, " until it is in the cgroup"));
+    }
+    if (inside) lines.push_back(sentence("an exec then runs on CPUs ", inside->text));
   }
   if (plan.personality) {
     lines.push_back(*plan.personality == 0 ? "personality LINUX"
@@ -324,6 +361,10 @@ ProcessPlan plan_process(const oci::Process& process, bool setgroups_denied,
     plan.scheduler = plan_scheduler(*process.scheduler, sentence(pointer, "/scheduler"));
   if (process.io_priority) {
     plan.io_priority = plan_io_priority(*process.io_priority, sentence(pointer, "/ioPriority"));
+  }
+  if (process.exec_cpu_affinity) {
+    plan.exec_affinity =
+        plan_affinity(*process.exec_cpu_affinity, sentence(pointer, "/execCPUAffinity"));
   }
   return plan;
 }

@@ -11,6 +11,7 @@
 
 #include "bundle-spec/oci/runtime_config.hpp"
 #include "runtime/plan/host_facts.hpp"
+#include "runtime/plan/memory_policy.hpp"
 
 namespace plan {
 
@@ -35,10 +36,15 @@ struct SchedulerPlan {  // sched_setattr(2)
   bool operator==(const SchedulerPlan&) const = default;
 };
 
-struct MemoryPolicyPlan {            // set_mempolicy(2)
-  int mode = 0;                      // with MPOL_F_* bits
-  std::vector<std::uint64_t> nodes;  // bit mask words
-  bool operator==(const MemoryPolicyPlan&) const = default;
+/// process.execCPUAffinity, for processes of exec only. An absent list leaves the kernel's choice.
+struct CpuList {
+  std::string text;                 // "0-3,7"
+  std::vector<std::uint64_t> mask;  // sched_setaffinity(2)
+  bool operator==(const CpuList&) const = default;
+};
+struct ExecAffinity {
+  std::optional<CpuList> before_cgroup, in_cgroup;
+  bool operator==(const ExecAffinity&) const = default;
 };
 
 struct ProcessPlan {
@@ -61,6 +67,7 @@ struct ProcessPlan {
   std::optional<int> io_priority;  // ioprio_set(2) value
   std::optional<std::uint32_t> personality;
   std::optional<MemoryPolicyPlan> memory_policy;
+  std::optional<ExecAffinity> exec_affinity;
   bool operator==(const ProcessPlan&) const = default;
 };
 
@@ -70,11 +77,6 @@ ProcessPlan plan_process(const oci::Process& process, bool setgroups_denied,
                          std::string_view pointer);
 std::vector<std::string> describe(const ProcessPlan& process);
 
-/// linux.personality and linux.memoryPolicy, which config.json keeps beside the process. Throw
-/// Error for unknown words.
-std::uint32_t plan_personality(const oci::Personality& personality);
-MemoryPolicyPlan plan_memory_policy(const oci::MemoryPolicy& policy);
-std::string describe(const MemoryPolicyPlan& policy);
 /// Throws Error if the process asks for a label that this host's kernel cannot give.
 void require_security_modules(const ProcessPlan& process, const HostFacts& facts,
                               std::string_view pointer);

@@ -129,6 +129,9 @@ TEST(ContainerDetails, SurviveARoundTrip) {
   details.hooks.poststop = {{.path = "/bin/true", .args = {"true"}, .env = {}, .timeout = 3}};
   details.namespace_flags = CLONE_NEWPID | CLONE_NEWNET;
   details.setgroups_denied = true;
+  details.session_keyring = true;
+  details.personality = 8;
+  details.memory_policy = plan::MemoryPolicyPlan{.mode = 1 << 15 | 2, .nodes = {~std::uint64_t{0}}};
   details.seccomp.emplace();
   details.seccomp->flags = 6;
   details.seccomp->notify = true;
@@ -146,6 +149,9 @@ TEST(ContainerDetails, SurviveARoundTrip) {
   EXPECT_EQ(back.hooks, details.hooks);
   EXPECT_EQ(back.namespace_flags, details.namespace_flags);
   EXPECT_EQ(back.setgroups_denied, details.setgroups_denied);
+  EXPECT_EQ(back.session_keyring, details.session_keyring);
+  EXPECT_EQ(back.personality, details.personality);
+  EXPECT_EQ(back.memory_policy, details.memory_policy);
   EXPECT_EQ(back.seccomp, details.seccomp);
 }
 

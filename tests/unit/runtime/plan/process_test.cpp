@@ -100,6 +100,26 @@ TEST(Process, Scheduler) {
   EXPECT_TRUE(contains(error_for(process), "/process/scheduler/flags/0"));
 }
 
+TEST(Process, OfTwoVariablesTheLastIsKept) {
+  oci::Process process = minimal();
+  process.env = {"A=1", "B=2", "A=3=4", "C=", "B=2"};
+  EXPECT_EQ(plan_process(process, false, "/process").env,
+            (std::vector<std::string>{"A=3=4", "C=", "B=2"}));
+}
+
+TEST(Process, ExecAffinity) {
+  oci::Process process = minimal();
+  EXPECT_FALSE(plan_process(process, false, "/process").exec_affinity);
+  process.exec_cpu_affinity = oci::ExecCpuAffinity{.initial = "", .final = "0-1,65"};
+  const ExecAffinity affinity = *plan_process(process, false, "/process").exec_affinity;
+  EXPECT_FALSE(affinity.before_cgroup);
+  EXPECT_EQ(affinity.in_cgroup->mask, (std::vector<std::uint64_t>{3, 2}));
+  process.exec_cpu_affinity->initial = "3-1";
+  EXPECT_TRUE(contains(error_for(process), "/process/execCPUAffinity/initial: \"3-1\" runs back"));
+  process.exec_cpu_affinity->initial = "65536";
+  EXPECT_TRUE(contains(error_for(process), "\"65536\" is no number up to 65535"));
+}
+
 TEST(Process, IoPriority) {
   oci::Process process = minimal();
   process.io_priority = oci::IoPriority{.klass = "IOPRIO_CLASS_BE", .priority = 4};
