@@ -49,16 +49,9 @@ Json linux_features() {
          {"MPOL_BIND", "MPOL_DEFAULT", "MPOL_INTERLEAVE", "MPOL_LOCAL", "MPOL_PREFERRED",
           "MPOL_PREFERRED_MANY", "MPOL_WEIGHTED_INTERLEAVE"}},
         {"flags", {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"}}}},
-      {"mountExtensions", {{"idmap", no}}},
+      {"mountExtensions", {{"idmap", yes}}},
       {"netDevices", no},
   };
-}
-
-/// The words that a bundle may really use: idmapped mounts are understood, and refused.
-std::vector<std::string> mount_options() {
-  std::vector<std::string> words = plan::known_mount_options();
-  std::erase_if(words, [](const std::string& word) { return word == "idmap" || word == "ridmap"; });
-  return words;
 }
 
 int features(const cli::Parsed&, const cli::Parsed&) {
@@ -68,7 +61,7 @@ int features(const cli::Parsed&, const cli::Parsed&) {
       {"ociVersionMax", oci::kRuntimeSpecVersion},
       {"hooks",
        {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}},
-      {"mountOptions", mount_options()},
+      {"mountOptions", plan::known_mount_options()},
       {"linux", linux_features()},
       {"annotations", {{"org.toyrun.version", TOYRUN_VERSION}}},
       {"potentiallyUnsafeConfigAnnotations", Json::array()},

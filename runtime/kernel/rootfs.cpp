@@ -33,7 +33,7 @@ constexpr bool kNeedsNoMountNamespace =
     std::is_same_v<Step, plan::MakeDevice> || std::is_same_v<Step, plan::MakeLink> ||
     std::is_same_v<Step, plan::MakeWorkingDirectory>;
 
-void carry_out(const plan::RootfsStep& step, RootfsWork& work, UniqueFd tree) {
+void carry_out(const plan::RootfsStep& step, RootfsWork& work, UniqueFd prepared) {
   try {
     if (logging::debug_enabled()) logging::debug(plan::describe(step));
     std::visit(
@@ -41,8 +41,9 @@ void carry_out(const plan::RootfsStep& step, RootfsWork& work, UniqueFd tree) {
           using Step = std::decay_t<decltype(one)>;
           if (!kNeedsNoMountNamespace<Step> && !work.plan.has_mount_namespace)
             throw Error("needs a mount namespace (add one to /linux/namespaces)");
-          if constexpr (std::is_same_v<Step, plan::BindMount>)
-            apply(one, work, std::move(tree));
+          if constexpr (std::is_same_v<Step, plan::BindMount> ||
+                        std::is_same_v<Step, plan::MountFilesystem>)
+            apply(one, work, std::move(prepared));
           else
             apply(one, work);
         },
@@ -97,8 +98,8 @@ bool may_be_shared(const plan::RootfsPlan& plan) {
 }
 
 Rootfs::Rootfs(const plan::RootfsPlan& plan, const Cgroup& cgroup, const Procfs& procfs,
-               std::vector<UniqueFd> bind_trees)
-    : bind_trees_(std::move(bind_trees)) {
+               std::vector<UniqueFd> prepared)
+    : prepared_(std::move(prepared)) {
   UniqueFd host_null = has_masks(plan) ? open_host_null() : UniqueFd();
   work_ = std::make_unique<RootfsWork>(
       RootfsWork{.plan = plan,
@@ -126,7 +127,7 @@ void Rootfs::mount_all() {
   const std::vector<plan::RootfsStep>& steps = work_->plan.mounts;
   for (std::size_t index = 0; index < steps.size(); ++index)
     carry_out(steps[index], *work_,
-              index < bind_trees_.size() ? std::move(bind_trees_[index]) : UniqueFd());
+              index < prepared_.size() ? std::move(prepared_[index]) : UniqueFd());
   work_->dev.reset();
 }
 

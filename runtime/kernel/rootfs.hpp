@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Carries out plan/rootfs. Runs in init, before pivot_root, while the host's /proc and file systems
-// are still in reach; only open_bind_trees runs on the host. Each target is resolved once, inside
+// are still in reach; only prepare_mounts runs on the host. Each target is resolved once, inside
 // the root, to the descriptor it is mounted on.
 #pragma once
 
@@ -15,10 +15,15 @@
 
 namespace kernel {
 
-/// Host, before clone, only with a new user namespace: every bind source of plan.mounts cloned as a
-/// detached mount with its attributes set, because init could neither reach nor change it. One
-/// entry per step, empty for steps that are no bind.
-std::vector<UniqueFd> open_bind_trees(const plan::RootfsPlan& plan);
+/// True if a mount of the plan is idmapped.
+bool has_id_maps(const plan::RootfsPlan& plan);
+/// Host, before clone, only with a user namespace or idmapped mounts: one entry per step of
+/// plan.mounts. For a bind the source, cloned as a detached mount with its attributes set, because
+/// init could neither reach nor change it; without a user namespace (`all_binds` false) for the
+/// idmapped ones only. For an idmapped file system the user namespace with the mapping. Empty for
+/// other steps. `joined_user_namespace` is a descriptor or -1.
+std::vector<UniqueFd> prepare_mounts(const plan::RootfsPlan& plan, bool all_binds,
+                                     int joined_user_namespace);
 
 struct RootfsWork;  // rootfs_steps.hpp
 
@@ -26,9 +31,9 @@ class Rootfs {
  public:
   /// Sets the host propagation of this mount namespace and binds the root filesystem on itself (its
   /// parent mount made private if shared, so pivot_root works and nothing leaks out). Borrowed: all
-  /// arguments must outlive this object. `bind_trees` as from open_bind_trees, or empty.
+  /// arguments must outlive this object. `prepared` as from prepare_mounts, or empty.
   Rootfs(const plan::RootfsPlan& plan, const Cgroup& cgroup, const Procfs& procfs,
-         std::vector<UniqueFd> bind_trees);
+         std::vector<UniqueFd> prepared);
   ~Rootfs();
 
   /// plan.mounts in order; an Error carries describe(step) as context. Without a mount namespace:
@@ -46,7 +51,7 @@ class Rootfs {
 
  private:
   std::unique_ptr<RootfsWork> work_;
-  std::vector<UniqueFd> bind_trees_;
+  std::vector<UniqueFd> prepared_;
 };
 
 }  // namespace kernel

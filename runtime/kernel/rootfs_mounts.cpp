@@ -7,9 +7,13 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <cstdio>
+#include <optional>
 
 #include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+#include "runtime/kernel/id_map.hpp"
 #include "runtime/kernel/mount_calls.hpp"
 #include "runtime/kernel/rootfs.hpp"
 #include "runtime/kernel/rootfs_steps.hpp"
@@ -116,7 +120,7 @@ void mount_at(const plan::MountFilesystem& step, const std::vector<std::string>&
 /// The long way, by a detached mount: for what mount(2) cannot do in one step, and when its
 /// descriptor is needed later.
 UniqueFd mount_detached(const plan::MountFilesystem& step, const std::vector<std::string>& words,
-                        const Directory& target) {
+                        const Directory& target, int user_namespace) {
   const std::uint64_t attributes = fresh_attributes(step);
   const std::uint64_t readonly = step.copy_up ? attributes & MOUNT_ATTR_RDONLY : 0;
   const std::uint64_t superblock =
@@ -128,10 +132,59 @@ UniqueFd mount_detached(const plan::MountFilesystem& step, const std::vector<std
                                     .attributes = attributes & ~readonly});
   if (step.copy_up && target.existed) copy_up(target.fd.get(), mount.get());
   set_attributes(mount.get(), {.set = readonly, .clear = 0}, false, step.target);
+  if (step.id_map) set_id_map(mount.get(), user_namespace, false, step.target);
   attach(mount.get(), target.fd.get(), step.target);
   for (const std::uint64_t flags : step.propagation)
     set_propagation(mount.get(), flags, step.target);
   return mount;
+}
+
+bool is_symlink(int file, const std::string& name) {
+  return S_ISLNK(identify(file, name).stx_mode);
+}
+
+/// crun's copy-symlink: the link is made again, with the same words in it.
+void copy_symlink(int link, const plan::BindMount& step, const RootfsWork& work) {
+  std::string words(PATH_MAX, '\0');
+  const ssize_t length =
+      check(::readlinkat(link, "", words.data(), words.size()), "read the link ", step.source);
+  words.resize(static_cast<std::size_t>(length));
+  const RootedDir::Parent parent = work.root.make_parent(step.target);
+  const int directory = parent.directory.get();
+  if (::symlinkat(words.c_str(), directory, parent.name.c_str()) == 0) return;
+  const int number = errno;
+  std::string there(PATH_MAX, '\0');
+  const ssize_t known = ::readlinkat(directory, parent.name.c_str(), there.data(), there.size());
+  if (number == EEXIST && known == length && there.starts_with(words)) return;
+  throw Error(sentence("make the link ", step.target), number);
+}
+
+UniqueFd open_bind_target(const plan::BindMount& step, bool directory, const RootedDir& root) {
+  if (step.target_nofollow) {
+    const RootedDir::Parent parent = root.make_parent(step.target);
+    auto there = open_at_if_exists(parent.directory.get(), parent.name, O_PATH | O_NOFOLLOW);
+    if (there) return std::move(*there);
+  }
+  return directory ? root.make_directories(step.target) : root.make_file(step.target);
+}
+
+const std::optional<plan::IdMap>& id_map_of(const plan::RootfsStep& step) {
+  static const std::optional<plan::IdMap> none;
+  if (const auto* bind = std::get_if<plan::BindMount>(&step)) return bind->id_map;
+  if (const auto* fresh = std::get_if<plan::MountFilesystem>(&step)) return fresh->id_map;
+  return none;
+}
+
+/// A bind's source as init will attach it. `map` is the user namespace with its id map, or -1.
+UniqueFd prepare_bind(const plan::BindMount& step, const plan::RootfsPlan& plan,
+                      const RootedDir& root, int map) {
+  const bool is_private = (plan.host_propagation & (MS_PRIVATE | MS_UNBINDABLE)) != 0;
+  UniqueFd tree = clone_source(step, plan.root, &root);
+  if (step.copy_symlink && is_symlink(tree.get(), step.source)) return tree;
+  if (step.id_map) set_id_map(tree.get(), map, step.id_map->recursive, step.source);
+  // Born in the host's peer groups, it would carry the container's mounts out to the host.
+  set_propagation(tree.get(), (is_private ? MS_PRIVATE : MS_SLAVE) | MS_REC, step.source);
+  return tree;
 }
 
 bool is_made_readonly_later(const plan::MountFilesystem& step, const plan::RootfsPlan& plan) {
@@ -167,7 +220,7 @@ struct statx prove_target(int target, const std::string& name, RootfsWork& work)
   return status;
 }
 
-void apply(const plan::MountFilesystem& step, RootfsWork& work) {
+void apply(const plan::MountFilesystem& step, RootfsWork& work, UniqueFd user_namespace) {
   if (step.type != "proc" && plain_name(step.target) == "/proc")
     throw Error(sentence("a ", step.type, " mount cannot take the place of /proc"));
   work.dev.reset();
@@ -176,18 +229,23 @@ void apply(const plan::MountFilesystem& step, RootfsWork& work) {
   std::vector<std::string> words = step.data;
   if (step.mode_from_target && target.existed) words.push_back(mode_word(status.stx_mode));
   const bool is_late_readonly = is_made_readonly_later(step, work.plan);
-  if (!step.copy_up && step.propagation.empty() && !is_late_readonly)
+  if (!step.copy_up && step.propagation.empty() && !is_late_readonly && !step.id_map)
     return mount_at(step, words, target.fd.get());
-  UniqueFd mount = mount_detached(step, words, target);
+  UniqueFd mount = mount_detached(step, words, target, user_namespace.get());
   if (is_late_readonly) work.late_readonly.emplace_back(step.target, std::move(mount));
 }
 
 UniqueFd clone_source(const plan::BindMount& step, const std::string& root_path,
                       const RootedDir* root) {
   const std::string below = root_path.ends_with('/') ? root_path : root_path + '/';
+  const bool inside = root != nullptr && below.size() > 1 && step.source.starts_with(below);
   UniqueFd tree;
-  if (root != nullptr && below.size() > 1 && step.source.starts_with(below)) {
-    const UniqueFd source = root->open(std::string_view(step.source).substr(below.size()), O_PATH);
+  if (inside || step.copy_symlink || step.source_nofollow) {
+    const bool nofollow = step.copy_symlink || step.source_nofollow;
+    const int flags = O_PATH | (nofollow ? O_NOFOLLOW : 0);
+    UniqueFd source = inside ? root->open(std::string_view(step.source).substr(below.size()), flags)
+                             : open_at(AT_FDCWD, step.source, flags);
+    if (step.copy_symlink && is_symlink(source.get(), step.source)) return source;
     tree = clone_tree(source.get(), "", step.recursive, step.source);
   } else {
     tree = clone_tree(AT_FDCWD, step.source.c_str(), step.recursive, step.source);
@@ -201,13 +259,13 @@ void apply(const plan::BindMount& step, RootfsWork& work, UniqueFd tree) {
   work.dev.reset();
   if (!tree) tree = clone_source(step, work.plan.root, &work.root);
   const struct statx source = identify(tree.get(), step.source);
+  if (step.copy_symlink && S_ISLNK(source.stx_mode)) return copy_symlink(tree.get(), step, work);
   // CVE-2019-16884: what looks like /proc must be one.
   if (plain_name(step.target) == "/proc" &&
       filesystem_magic(tree.get(), step.source) != PROC_SUPER_MAGIC)
     throw Error(
         sentence(step.source, " is no proc file system and cannot take the place of /proc"));
-  const UniqueFd target = S_ISDIR(source.stx_mode) ? work.root.make_directories(step.target)
-                                                   : work.root.make_file(step.target);
+  const UniqueFd target = open_bind_target(step, S_ISDIR(source.stx_mode), work.root);
   prove_target(target.get(), step.target, work);
   attach(tree.get(), target.get(), step.target);
   for (const std::uint64_t flags : step.propagation)
@@ -225,26 +283,33 @@ void apply(const plan::ChangeMount& step, RootfsWork& work) {
     set_propagation(target.get(), flags, step.target);
 }
 
-std::vector<UniqueFd> open_bind_trees(const plan::RootfsPlan& plan) {
-  std::vector<UniqueFd> trees(plan.mounts.size());
-  const bool is_private = (plan.host_propagation & (MS_PRIVATE | MS_UNBINDABLE)) != 0;
+bool has_id_maps(const plan::RootfsPlan& plan) {
+  return std::any_of(plan.mounts.begin(), plan.mounts.end(),
+                     [](const plan::RootfsStep& step) { return id_map_of(step).has_value(); });
+}
+
+std::vector<UniqueFd> prepare_mounts(const plan::RootfsPlan& plan, bool all_binds,
+                                     int joined_user_namespace) {
+  std::vector<UniqueFd> prepared(plan.mounts.size());
+  IdMapNamespaces maps(joined_user_namespace);
   const RootedDir root = RootedDir::open(plan.root);
-  for (std::size_t index = 0; index < trees.size(); ++index) {
-    const auto* step = std::get_if<plan::BindMount>(&plan.mounts[index]);
-    if (step == nullptr) continue;
+  for (std::size_t index = 0; index < prepared.size(); ++index) {
+    const plan::RootfsStep& step = plan.mounts[index];
     try {
-      trees[index] = clone_source(*step, plan.root, &root);
-      // Born in the host's peer groups, it would carry the container's mounts out to the host.
-      set_propagation(trees[index].get(), (is_private ? MS_PRIVATE : MS_SLAVE) | MS_REC,
-                      step->source);
+      const int map = id_map_of(step) ? maps.namespace_for(*id_map_of(step)) : -1;
+      if (const auto* bind = std::get_if<plan::BindMount>(&step)) {
+        if (all_binds || map >= 0) prepared[index] = prepare_bind(*bind, plan, root, map);
+      } else if (map >= 0) {
+        prepared[index].reset(check(::fcntl(map, F_DUPFD_CLOEXEC, 3), "duplicate a descriptor"));
+      }
     } catch (Error& error) {
       if (error.number() == EPERM && ::geteuid() != 0)
         return {};  // rootless: init has the same reach, and the right to mount
-      error.add_context(plan::describe(plan.mounts[index]));
+      error.add_context(plan::describe(step));
       throw;
     }
   }
-  return trees;
+  return prepared;
 }
 
 }  // namespace kernel

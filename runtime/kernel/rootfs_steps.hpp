@@ -34,7 +34,8 @@ struct RootfsWork {
   std::vector<std::pair<std::string, UniqueFd>> late_readonly;  // target → mount, for MakeReadonly
 };
 
-void apply(const plan::MountFilesystem& step, RootfsWork& work);
+/// `user_namespace` has the step's id_map, if it has one.
+void apply(const plan::MountFilesystem& step, RootfsWork& work, UniqueFd user_namespace);
 /// `tree` as cloned on the host, or empty: then the source is cloned here.
 void apply(const plan::BindMount& step, RootfsWork& work, UniqueFd tree);
 void apply(const plan::ChangeMount& step, RootfsWork& work);
@@ -48,7 +49,7 @@ void apply(const plan::MakeWorkingDirectory& step, RootfsWork& work);
 
 /// The source cloned as a detached mount with its attributes set. `root` (may be nullptr) is the
 /// root filesystem: a source below plan.root is resolved inside it, so that no symlink of the image
-/// leads to a host file.
+/// leads to a host file. With copy_symlink a source that is a symlink is returned as it is, O_PATH.
 UniqueFd clone_source(const plan::BindMount& step, const std::string& root_path,
                       const RootedDir* root);
 /// The directory `path` as O_PATH, made if missing, reached without any symlink (else Error with

@@ -94,7 +94,7 @@ void make_terminal(InitContext& context, kernel::Rootfs& rootfs, UniqueFd& slave
 void enter_root(InitContext& context) {
   const mode_t old_mask = ::umask(0);
   kernel::Rootfs rootfs(context.plan.rootfs, context.cgroup, context.procfs,
-                        std::move(context.bind_trees));
+                        std::move(context.prepared_mounts));
   rootfs.mount_all();
   run_host_side_hooks(context);
   context.hook_state.pid = ::getpid();

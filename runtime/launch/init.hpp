@@ -21,7 +21,7 @@ struct InitContext {
   const kernel::Cgroup& cgroup;
   const kernel::Procfs& procfs;
   const std::vector<kernel::OpenNamespace>& namespaces;  // to join; pid was joined by the parent
-  std::vector<UniqueFd>& bind_trees;
+  std::vector<UniqueFd>& prepared_mounts;
   const StartGate* gate;  // none for run
   Handshake& handshake;
   oci::State hook_state;

@@ -101,6 +101,16 @@ Child clone_init(InitContext& context, Handshake::Pair& handshake) {
   return Child::adopt(pid);
 }
 
+std::vector<UniqueFd> prepare_mounts(const plan::LaunchPlan& plan,
+                                     const std::vector<kernel::OpenNamespace>& namespaces) {
+  const bool user_namespace = plan.namespaces.has(CLONE_NEWUSER);
+  if (!user_namespace && !kernel::has_id_maps(plan.rootfs)) return {};
+  int joined = -1;
+  for (const kernel::OpenNamespace& one : namespaces)
+    if (one.plan.flag == CLONE_NEWUSER) joined = one.file.get();
+  return kernel::prepare_mounts(plan.rootfs, user_namespace, joined);
+}
+
 UniqueFd bundle_directory_for_hooks(const plan::LaunchPlan& plan, const Container& container) {
   const oci::Hooks& hooks = plan.hooks;
   if (hooks.prestart.empty() && hooks.create_runtime.empty() && hooks.create_container.empty())
@@ -130,8 +140,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
                 StartGate* gate) {
   const kernel::Procfs procfs = kernel::Procfs::open();
   const std::vector<kernel::OpenNamespace> namespaces = kernel::open_namespaces(plan.namespaces);
-  std::vector<UniqueFd> bind_trees;
-  if (plan.namespaces.has(CLONE_NEWUSER)) bind_trees = kernel::open_bind_trees(plan.rootfs);
+  std::vector<UniqueFd> prepared_mounts = prepare_mounts(plan, namespaces);
   UniqueFd console;
   if (options.console_socket) console = kernel::connect_socket(*options.console_socket);
   const UniqueFd bundle = bundle_directory_for_hooks(plan, container);
@@ -143,7 +152,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
                       .cgroup = cgroup,
                       .procfs = procfs,
                       .namespaces = namespaces,
-                      .bind_trees = bind_trees,
+                      .prepared_mounts = prepared_mounts,
                       .gate = gate,
                       .handshake = handshake.child,
                       .hook_state = container.state_as(oci::Status::kCreating, 0),

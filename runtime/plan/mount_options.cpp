@@ -23,6 +23,9 @@ enum class Kind {
   kCopyUp,
   kIdMap,
   kRecursiveIdMap,
+  kCopySymlink,
+  kSourceNoFollow,
+  kTargetNoFollow,
   kNothing,
 };
 
@@ -42,7 +45,9 @@ constexpr std::array kWords = {
     Word{"async", Kind::kSuperblock, 0, MS_SYNCHRONOUS},
     Word{"atime", Kind::kAttribute, 0, MOUNT_ATTR_NOATIME},
     Word{"bind", Kind::kBind},
+    Word{"copy-symlink", Kind::kCopySymlink},
     Word{"defaults", Kind::kNothing},
+    Word{"dest-nofollow", Kind::kTargetNoFollow},
     Word{"dev", Kind::kAttribute, 0, MOUNT_ATTR_NODEV},
     Word{"diratime", Kind::kAttribute, 0, MOUNT_ATTR_NODIRATIME},
     Word{"dirsync", Kind::kSuperblock, MS_DIRSYNC, 0},
@@ -64,14 +69,17 @@ constexpr std::array kWords = {
     Word{"nosuid", Kind::kAttribute, MOUNT_ATTR_NOSUID, 0},
     Word{"nosymfollow", Kind::kAttribute, MOUNT_ATTR_NOSYMFOLLOW, 0},
     Word{"private", Kind::kPropagation, MS_PRIVATE, 0},
+    Word{"rasync", Kind::kSuperblock, 0, MS_SYNCHRONOUS},
     Word{"ratime", Kind::kRecursive, 0, MOUNT_ATTR_NOATIME},
     Word{"rbind", Kind::kRecursiveBind},
     Word{"rdev", Kind::kRecursive, 0, MOUNT_ATTR_NODEV},
     Word{"rdiratime", Kind::kRecursive, 0, MOUNT_ATTR_NODIRATIME},
+    Word{"rdirsync", Kind::kSuperblock, MS_DIRSYNC, 0},
     Word{"relatime", Kind::kAttribute, MOUNT_ATTR_RELATIME, kAtimeField},
     Word{"remount", Kind::kRemount},
     Word{"rexec", Kind::kRecursive, 0, MOUNT_ATTR_NOEXEC},
     Word{"ridmap", Kind::kRecursiveIdMap},
+    Word{"rmand", Kind::kSuperblock, MS_MANDLOCK, 0},
     Word{"rnoatime", Kind::kRecursive, MOUNT_ATTR_NOATIME, kAtimeField},
     Word{"rnodev", Kind::kRecursive, MOUNT_ATTR_NODEV, 0},
     Word{"rnodiratime", Kind::kRecursive, MOUNT_ATTR_NODIRATIME, 0},
@@ -90,11 +98,13 @@ constexpr std::array kWords = {
     Word{"rstrictatime", Kind::kRecursive, MOUNT_ATTR_STRICTATIME, kAtimeField},
     Word{"rsuid", Kind::kRecursive, 0, MOUNT_ATTR_NOSUID},
     Word{"rsymfollow", Kind::kRecursive, 0, MOUNT_ATTR_NOSYMFOLLOW},
+    Word{"rsync", Kind::kSuperblock, MS_SYNCHRONOUS, 0},
     Word{"runbindable", Kind::kPropagation, MS_UNBINDABLE | MS_REC, 0},
     Word{"rw", Kind::kReadonly, 0, kReadonlyBit},
     Word{"shared", Kind::kPropagation, MS_SHARED, 0},
     Word{"silent", Kind::kSuperblock, MS_SILENT, 0},
     Word{"slave", Kind::kPropagation, MS_SLAVE, 0},
+    Word{"src-nofollow", Kind::kSourceNoFollow},
     Word{"strictatime", Kind::kAttribute, MOUNT_ATTR_STRICTATIME, kAtimeField},
     Word{"suid", Kind::kAttribute, 0, MOUNT_ATTR_NOSUID},
     Word{"symfollow", Kind::kAttribute, 0, MOUNT_ATTR_NOSYMFOLLOW},
@@ -159,9 +169,29 @@ void apply(const Word& word, MountOptions& options) {
     case Kind::kRecursiveIdMap:
       options.idmap = options.recursive_idmap = true;
       break;
+    case Kind::kCopySymlink:
+      options.copy_symlink = true;
+      break;
+    case Kind::kSourceNoFollow:
+      options.source_nofollow = true;
+      break;
+    case Kind::kTargetNoFollow:
+      options.target_nofollow = true;
+      break;
     case Kind::kNothing:
       break;
   }
+}
+
+// crun's "idmap=uids=0-1000-10;gids=0-1000-10".
+bool read_id_map(std::string_view text, MountOptions& options) {
+  const std::size_t equals = text.find('=');
+  const std::string_view word = text.substr(0, equals);
+  if (equals == std::string_view::npos || (word != "idmap" && word != "ridmap")) return false;
+  options.idmap = true;
+  options.recursive_idmap = word == "ridmap";
+  options.idmap_text = text.substr(equals + 1);
+  return true;
 }
 
 // A comma would smuggle a second option into the kernel's option string (CVE-2024-1753 family).
@@ -210,7 +240,7 @@ MountOptions read_mount_options(const std::vector<std::string>& words, std::stri
     }
     if (const Word* word = find_word(text)) {
       apply(*word, options);
-    } else {
+    } else if (!read_id_map(text, options)) {
       options.data.push_back(text);
     }
   }

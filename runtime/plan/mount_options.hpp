@@ -33,6 +33,9 @@ struct MountOptions {
   bool remount = false;
   bool copy_up = false;  // tmpcopyup
   bool idmap = false, recursive_idmap = false;
+  std::string idmap_text;     // crun's "uids=…;gids=…" behind idmap=
+  bool copy_symlink = false;  // a source that is a symlink is made again, not mounted
+  bool source_nofollow = false, target_nofollow = false;  // a symlink itself is bound, or covered
   bool operator==(const MountOptions&) const = default;
 };
 

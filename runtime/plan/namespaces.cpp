@@ -140,20 +140,6 @@ void plan_names(NamespacePlan& plan, const oci::RuntimeConfig& config) {
   }
 }
 
-std::string describe_mappings(std::string_view which, const std::vector<oci::IdMapping>& mappings) {
-  std::string text = sentence("map ", which, " ");
-  for (std::size_t i = 0; i < mappings.size(); ++i) {
-    const oci::IdMapping& mapping = mappings[i];
-    if (i > 0) text += ", ";
-    text += sentence(mapping.container_id);
-    if (mapping.size > 1)
-      text += sentence("-", std::uint64_t{mapping.container_id} + mapping.size - 1);
-    text += sentence(" to ", mapping.host_id);
-    if (mapping.size > 1) text += sentence("-", std::uint64_t{mapping.host_id} + mapping.size - 1);
-  }
-  return text;
-}
-
 std::string describe_nanoseconds(const oci::TimeOffset& offset) {
   if (offset.nanosecs == 0) return sentence(offset.secs, " s");
   return sentence(offset.secs, " s and ", offset.nanosecs, " ns");
@@ -203,8 +189,8 @@ std::vector<std::string> describe(const NamespacePlan& plan) {
   }
   if (!plan.uid_mappings.empty()) {
     const std::string_view with = plan.map_with_helpers ? " with newuidmap and newgidmap" : "";
-    lines.push_back(sentence(describe_mappings("user ids", plan.uid_mappings), with));
-    lines.push_back(sentence(describe_mappings("group ids", plan.gid_mappings), with));
+    lines.push_back(sentence("map ", describe_mappings("user ids", plan.uid_mappings), with));
+    lines.push_back(sentence("map ", describe_mappings("group ids", plan.gid_mappings), with));
   }
   if (plan.deny_setgroups)
     lines.push_back("deny setgroups: an ordinary user may map one group only so");
@@ -212,6 +198,20 @@ std::vector<std::string> describe(const NamespacePlan& plan) {
     lines.push_back(sentence("shift the ", clock, " clock by ", describe_nanoseconds(offset)));
   }
   return lines;
+}
+
+std::string describe_mappings(std::string_view which, const std::vector<oci::IdMapping>& mappings) {
+  std::string text = sentence(which, " ");
+  for (std::size_t i = 0; i < mappings.size(); ++i) {
+    const oci::IdMapping& mapping = mappings[i];
+    if (i > 0) text += ", ";
+    text += sentence(mapping.container_id);
+    if (mapping.size > 1)
+      text += sentence("-", std::uint64_t{mapping.container_id} + mapping.size - 1);
+    text += sentence(" to ", mapping.host_id);
+    if (mapping.size > 1) text += sentence("-", std::uint64_t{mapping.host_id} + mapping.size - 1);
+  }
+  return text;
 }
 
 std::uint64_t namespace_flag(std::string_view type) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bundle-spec/oci/runtime_config.hpp"
@@ -48,6 +49,9 @@ struct NamespacePlan {
 NamespacePlan plan_namespaces(const oci::RuntimeConfig& config, const HostFacts& facts);
 /// One sentence a line for --explain.
 std::vector<std::string> describe(const NamespacePlan& namespaces);
+
+/// "map user ids 0-9 to 1000-1009, 10 to 5" without the "map".
+std::string describe_mappings(std::string_view which, const std::vector<oci::IdMapping>& mappings);
 
 /// CLONE_NEW* bit of the spec's word ("network" → CLONE_NEWNET), 0 if unknown; and the name under
 /// /proc/PID/ns ("net").

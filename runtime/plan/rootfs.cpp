@@ -225,6 +225,7 @@ RootfsPlan plan_rootfs(const oci::RuntimeConfig& config, const std::string& bund
   const MountSurroundings surroundings{.bundle = bundle,
                                        .mount_label = mount_label(config, facts),
                                        .namespaces = namespaces,
+                                       .as_root = facts.euid == 0,
                                        .cgroup = cgroup};
   add_mounts(config, surroundings, plan);
   const bool host_dev = has_host_dev(config);

@@ -14,6 +14,7 @@
 
 #include "bundle-spec/oci/runtime_config.hpp"
 #include "runtime/plan/host_facts.hpp"
+#include "runtime/plan/id_map.hpp"
 #include "runtime/plan/mount_options.hpp"
 #include "runtime/plan/namespaces.hpp"
 
@@ -30,6 +31,7 @@ struct MountFilesystem {
   bool copy_up = false;           // tmpcopyup: start with what the covered directory holds
   bool mode_from_target = false;  // tmpfs without mode=: take the mode of an existing mount point
   bool real_directory_only = false;  // proc, sysfs: no symlink on the way (CVE-2019-19921)
+  std::optional<IdMap> id_map = {};
   bool operator==(const MountFilesystem&) const = default;
 };
 
@@ -39,6 +41,9 @@ struct BindMount {
   bool recursive = false;
   MountAttributes attributes = {}, recursive_attributes = {};
   std::vector<std::uint64_t> propagation = {};
+  std::optional<IdMap> id_map = {};
+  bool copy_symlink = false;  // a source that is a symlink is made again at the target
+  bool source_nofollow = false, target_nofollow = false;  // a symlink itself is bound, or covered
   bool operator==(const BindMount&) const = default;
 };
 

@@ -59,13 +59,19 @@ std::string text(const MountFilesystem& mount) {
   for (const std::string& option : mount.data) add(words, option);
   std::string line = sentence("mount a new ", mount.type, " on ", mount.target, in_brackets(words));
   if (mount.copy_up) line += ", filled with what it covers";
+  if (mount.id_map) line += sentence(", ", describe(*mount.id_map));
   return line;
 }
 
 std::string text(const BindMount& mount) {
-  return sentence(
-      "bind ", mount.source, mount.recursive ? " and all below it" : "", " on ", mount.target,
-      in_brackets(words_of(mount.attributes, mount.recursive_attributes, mount.propagation)));
+  std::string words = words_of(mount.attributes, mount.recursive_attributes, mount.propagation);
+  if (mount.source_nofollow) add(words, "src-nofollow");
+  if (mount.target_nofollow) add(words, "dest-nofollow");
+  if (mount.copy_symlink) add(words, "copy-symlink");
+  std::string line = sentence("bind ", mount.source, mount.recursive ? " and all below it" : "",
+                              " on ", mount.target, in_brackets(words));
+  if (mount.id_map) line += sentence(", ", describe(*mount.id_map));
+  return line;
 }
 
 std::string text(const ChangeMount& mount) {

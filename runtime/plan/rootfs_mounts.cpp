@@ -5,10 +5,12 @@
 #include <linux/sched.h>
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "bundle-spec/error.hpp"
+#include "runtime/plan/id_map.hpp"
 #include "runtime/plan/paths.hpp"
 
 namespace plan {
@@ -21,6 +23,7 @@ struct Entry {
   std::string target;
   std::string type;
   MountOptions options;
+  std::optional<IdMap> id_map = {};
 };
 
 [[noreturn]] void refuse(const Entry& entry, std::string_view field, std::string_view reason) {
@@ -61,9 +64,10 @@ void check_entry(const Entry& entry) {
   if (entry.target == "/") {
     refuse(entry, "/destination", "\"/\" is the root filesystem itself; mount below it");
   }
-  const bool mapped = !entry.mount.uid_mappings.empty() || !entry.mount.gid_mappings.empty();
-  if (mapped || entry.options.idmap) {
-    refuse(entry, mapped ? "/uidMappings" : "/options", "idmapped mounts are not supported yet");
+  const bool follows =
+      entry.options.copy_symlink || entry.options.source_nofollow || entry.options.target_nofollow;
+  if (follows && !entry.options.bind) {
+    refuse(entry, "/options", "copy-symlink, src-nofollow and dest-nofollow are for bind mounts");
   }
   if (entry.options.copy_up && (entry.options.bind || entry.type != "tmpfs")) {
     refuse(entry, "/options", "tmpcopyup is only for mounts of type tmpfs");
@@ -88,10 +92,21 @@ BindMount plan_bind(const Entry& entry, const MountSurroundings& surroundings) {
           .recursive = entry.options.recursive_bind,
           .attributes = entry.options.attributes,
           .recursive_attributes = entry.options.recursive_attributes,
-          .propagation = entry.options.propagation};
+          .propagation = entry.options.propagation,
+          .id_map = entry.id_map,
+          .copy_symlink = entry.options.copy_symlink,
+          .source_nofollow = entry.options.source_nofollow,
+          .target_nofollow = entry.options.target_nofollow};
+}
+
+void refuse_id_map(const Entry& entry, std::string_view what) {
+  if (entry.id_map) {
+    refuse(entry, "/options", sentence(what, " takes no idmap: only a new mount or a bind does"));
+  }
 }
 
 ChangeMount plan_change(const Entry& entry) {
+  refuse_id_map(entry, "a remount");
   if (!entry.options.data.empty()) {
     refuse(entry, "/options",
            sentence("a remount takes no filesystem-specific options: \"", first_data(entry), "\""));
@@ -117,6 +132,7 @@ std::vector<std::string> controller_aliases(const CgroupDirectory& directory,
 }
 
 MountCgroups plan_cgroups(const Entry& entry, const MountSurroundings& surroundings) {
+  refuse_id_map(entry, "a cgroup mount");
   if (!entry.options.data.empty()) {
     refuse(entry, "/options",
            sentence("a cgroup mount takes no filesystem-specific options: \"", first_data(entry),
@@ -159,13 +175,28 @@ MountFilesystem plan_filesystem(const Entry& entry, const MountSurroundings& sur
                         .data = entry.options.data,
                         .propagation = entry.options.propagation,
                         .recursive_attributes = entry.options.recursive_attributes,
-                        .copy_up = entry.options.copy_up};
+                        .copy_up = entry.options.copy_up,
+                        .id_map = entry.id_map};
   mount.mode_from_target = entry.type == "tmpfs" && !has_mode(mount.data);
   mount.real_directory_only = entry.type == "proc" || entry.type == "sysfs";
   if (!surroundings.mount_label.empty() && takes_label(entry.type)) {
     mount.data.push_back(sentence("context=\"", surroundings.mount_label, "\""));
   }
   return mount;
+}
+
+// A file system made inside a user namespace counts in that namespace's ids already, and the kernel
+// lets init choose no other mapping.
+void settle_id_map(const Entry& entry, const NamespacePlan& namespaces, MountFilesystem& mount) {
+  if (!mount.id_map || !namespaces.has(CLONE_NEWUSER)) return;
+  const bool containers =
+      mount.id_map->of_joined_namespace || (mount.id_map->uids == namespaces.uid_mappings &&
+                                            mount.id_map->gids == namespaces.gid_mappings);
+  if (!containers) {
+    refuse(entry, "/options",
+           "in a user namespace a new file system takes no other id mapping than the container's");
+  }
+  mount.id_map.reset();
 }
 
 bool make_writable_for_now(MountFilesystem& mount) {
@@ -205,6 +236,10 @@ PlannedMount plan_mount(const oci::Mount& mount, std::size_t index,
               .options = read_mount_options(mount.options, pointer + "/options")};
   entry.options.bind = is_bind(mount);
   check_entry(entry);
+  entry.id_map = plan_id_map(mount, entry.options, surroundings.namespaces, pointer);
+  if (entry.id_map && !surroundings.as_root) {
+    refuse(entry, "/options", "an idmapped mount can be made by root only");
+  }
   const bool only_propagation = entry.type == "none" && !entry.options.propagation.empty();
   if (entry.options.remount || (only_propagation && !entry.options.bind)) {
     return {.step = plan_change(entry)};
@@ -213,6 +248,7 @@ PlannedMount plan_mount(const oci::Mount& mount, std::size_t index,
   if (entry.type.empty()) refuse(entry, "/type", "is required for a mount that is no bind");
   if (is_cgroup_view(entry, surroundings)) return {.step = plan_cgroups(entry, surroundings)};
   MountFilesystem filesystem = plan_filesystem(entry, surroundings);
+  settle_id_map(entry, surroundings.namespaces, filesystem);
   const bool late = entry.type == "tmpfs" || entry.target == "/dev";
   const bool late_readonly = late && make_writable_for_now(filesystem);
   return {.step = std::move(filesystem), .late_readonly = late_readonly};

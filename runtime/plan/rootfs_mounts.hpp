@@ -22,6 +22,7 @@ struct MountSurroundings {
   std::string bundle;
   std::string mount_label;
   const NamespacePlan& namespaces;
+  bool as_root;  // not an ordinary user
   const CgroupPlan& cgroup;
 };
 

@@ -398,17 +398,109 @@ propagation_of() {
   [ "$output" = $'/\n/proc' ]
 }
 
-@test "idmapped bind" {
-  only_spec 'runc 1.1.5 and crun 1.8.1 differ in where they take the mappings from'
-  make_bundle
+mapped_source() {
   mkdir "$BATS_TEST_TMPDIR/source"
   touch "$BATS_TEST_TMPDIR/source/file"
   chown 0:0 "$BATS_TEST_TMPDIR/source/file"
+}
+
+@test "idmapped bind: the mount's own mappings" {
+  only_spec 'runc 1.1.5 and crun 1.8.1 differ in where they take the mappings from'
+  make_bundle
+  mapped_source
   edit '.mounts += [{"destination": "/target", "type": "bind", "source": $s, "options": ["bind", "idmap"],
     "uidMappings": [{"containerID": 0, "hostID": 5000, "size": 1000}], "gidMappings": [{"containerID": 0, "hostID": 6000, "size": 1000}]}]' \
     --arg s "$BATS_TEST_TMPDIR/source"
-  run inside 'stat -c %u:%g /target/file'
-  if [ "$status" -ne 0 ] && grep -q 'idmap' <<<"$output"; then skip "the file system of the source takes no idmap: $output"; fi
-  succeeded
+  run -0 inside 'stat -c %u:%g /target/file'
   [ "$output" = 5000:6000 ]
+  # mappings without a word
+  edit '.mounts[-1].options = ["bind"]'
+  run -0 inside 'stat -c %u:%g /target/file'
+  [ "$output" = 5000:6000 ]
+  edit 'del(.mounts[-1].gidMappings)'
+  leaves_nothing inside true
+  failed
+  expect 'uidMappings and gidMappings must be given together'
+}
+
+@test "idmapped bind: the container's mappings, and crun's word" {
+  only_spec '1.1.5 has no idmap, 1.8.1 other errors'
+  make_bundle
+  mapped_source
+  edit '.mounts += [{"destination": "/target", "type": "bind", "source": $s, "options": ["bind", "idmap"]}]' --arg s "$BATS_TEST_TMPDIR/source"
+  leaves_nothing inside true
+  failed
+  expect '/mounts/7/options/1: needs uidMappings and gidMappings, or a user namespace'
+  edit '.mounts[-1].options = ["bind", "idmap=uids=0-7-1;gids=0-8-1"]'
+  run -0 inside 'stat -c %u:%g /target/file'
+  [ "$output" = 7:8 ]
+  edit '.mounts[-1].options = ["bind", "idmap"] | .linux.namespaces += [{"type": "user"}]
+    | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 1000}] | .linux.gidMappings = [{"containerID": 0, "hostID": 200000, "size": 1000}]'
+  chown -hR 100000:200000 "$ROOTFS"
+  chmod o+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE" 2>/dev/null || true
+  run -0 inside 'stat -c %u:%g /target/file; touch /target/new'
+  [ "$output" = 0:0 ]
+  [ "$(stat -c %u:%g "$BATS_TEST_TMPDIR/source/new")" = 0:0 ]
+  edit '.mounts[-1].options = ["bind", "idmap=uids=@0-3-1;gids=@0-4-1"]'
+  run -0 inside 'stat -c %u:%g /target/file'
+  [ "$output" = 3:4 ]
+}
+
+@test "ridmap maps the mounts below as well, idmap the top one only" {
+  only_spec '1.1.5 has no idmap'
+  make_bundle
+  mapped_source
+  mkdir "$BATS_TEST_TMPDIR/source/below" "$BATS_TEST_TMPDIR/below"
+  mount --bind "$BATS_TEST_TMPDIR/below" "$BATS_TEST_TMPDIR/source/below"
+  edit '.mounts += [{"destination": "/target", "type": "bind", "source": $s, "options": ["rbind", "ridmap=uids=0-7-1;gids=0-8-1"]}]' \
+    --arg s "$BATS_TEST_TMPDIR/source"
+  run inside 'stat -c %u:%g /target /target/below'
+  edit '.mounts[-1].options = ["rbind", "idmap=uids=0-7-1;gids=0-8-1"]'
+  local all=$output status_of_all=$status
+  run inside 'stat -c %u:%g /target /target/below'
+  umount "$BATS_TEST_TMPDIR/source/below"
+  [ "$status_of_all" -eq 0 ]
+  [ "$all" = $'7:8\n7:8' ]
+  succeeded
+  [ "$output" = $'7:8\n0:0' ]
+}
+
+@test "idmapped: a file system that cannot be is named, and nothing is left" {
+  only_spec '1.1.5 has no idmap'
+  make_bundle
+  edit '.mounts += [{"destination": "/target", "type": "bind", "source": "/proc", "options": ["rbind", "idmap=uids=0-7-1;gids=0-8-1"]}]'
+  leaves_nothing inside true
+  failed
+  expect 'map the ids of the mount of /proc \(its file system may not support that\)'
+}
+
+@test "symlinks as source: followed, bound themselves, made again" {
+  only_spec 'runc has no such words'
+  make_bundle
+  mapped_source
+  echo content >"$BATS_TEST_TMPDIR/source/file"
+  ln -s file "$BATS_TEST_TMPDIR/source/link"
+  edit '.mounts += [{"destination": "/one", "type": "bind", "source": $s, "options": ["bind"]},
+    {"destination": "/two", "type": "bind", "source": $s, "options": ["bind", "src-nofollow"]},
+    {"destination": "/three", "type": "bind", "source": $s, "options": ["bind", "copy-symlink"]}]' --arg s "$BATS_TEST_TMPDIR/source/link"
+  run -0 inside 'cat /one; readlink /one; readlink /two; readlink /three; cut -d" " -f5 /proc/self/mountinfo | grep -E "one|two|three"'
+  [ "$output" = $'content\nfile\nfile\n/one\n/two' ]
+  # the same link there is no obstacle, something else is
+  run -0 inside true
+  rm "$ROOTFS/three"
+  ln -s other "$ROOTFS/three"
+  run inside true
+  failed
+  expect 'make the link /three: File exists'
+}
+
+@test "dest-nofollow covers the symlink and not its target" {
+  only_spec 'runc has no such word'
+  make_bundle
+  mapped_source
+  echo content >"$BATS_TEST_TMPDIR/source/file"
+  ln -s /etc/passwd "$ROOTFS/link"
+  edit '.mounts += [{"destination": "/link", "type": "bind", "source": $s, "options": ["bind", "dest-nofollow"]}]' --arg s "$BATS_TEST_TMPDIR/source/file"
+  run -0 inside 'cat /link; head -c 4 /etc/passwd'
+  [ "$output" = $'content\nroot' ]
 }

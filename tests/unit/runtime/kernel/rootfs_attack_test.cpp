@@ -120,7 +120,7 @@ TEST(RootfsAttack, ASourceBelowTheRootIsResolvedInside) {
     plan.mounts = {plan::BindMount{.source = tree.root("/link"), .target = "/shown"}};
     EXPECT_TRUE(contains(error_of(plan), "No such file or directory")) << error_of(plan);
     try {
-      EXPECT_FALSE(kernel::open_bind_trees(plan)[0]);
+      EXPECT_FALSE(kernel::prepare_mounts(plan, true, -1)[0]);
     } catch (const Error& error) {
       EXPECT_TRUE(contains(error.what(), "No such file or directory")) << error.what();
     }

@@ -278,7 +278,7 @@ TEST(Rootfs, BindTreesOfTheHostServeAUserNamespace) {
                                    .attributes = {.set = kReadonly, .clear = 0}}};
     plan.protections = {plan::MaskPath{"/w"}, plan::MaskPath{"/s/file"}};
     const std::string before = read("/proc/self/mountinfo");
-    std::vector<UniqueFd> trees = kernel::open_bind_trees(plan);
+    std::vector<UniqueFd> trees = kernel::prepare_mounts(plan, true, -1);
     ASSERT_EQ(trees.size(), 2U);
     EXPECT_FALSE(trees[0]);
     EXPECT_TRUE(trees[1]);

@@ -18,19 +18,16 @@ MountOptions read(const std::vector<std::string>& words) {
 TEST(MountOptions, EveryWordOfTheSpecIsKnown) {
   // runtime-spec 1.3.0, config.md "Linux mount options"
   const std::vector<std::string> words = {
-      "async",         "atime",       "bind",        "defaults",       "dev",
-      "diratime",      "dirsync",     "exec",        "iversion",       "lazytime",
-      "loud",          "mand",        "noatime",     "nodev",          "nodiratime",
-      "noexec",        "noiversion",  "nolazytime",  "nomand",         "norelatime",
-      "nostrictatime", "nosuid",      "nosymfollow", "private",        "ratime",
-      "rbind",         "rdev",        "rdiratime",   "relatime",       "remount",
-      "rexec",         "ridmap",      "idmap",       "rnoatime",       "rnodev",
-      "rnodiratime",   "rnoexec",     "rnorelatime", "rnostrictatime", "rnosuid",
-      "rnosymfollow",  "ro",          "rprivate",    "rrelatime",      "rro",
-      "rrw",           "rshared",     "rslave",      "rstrictatime",   "rsuid",
-      "rsymfollow",    "runbindable", "rw",          "shared",         "silent",
-      "slave",         "strictatime", "suid",        "symfollow",      "sync",
-      "tmpcopyup",     "unbindable"};
+      "async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "iversion",
+      "lazytime", "loud", "mand", "noatime", "nodev", "nodiratime", "noexec", "noiversion",
+      "nolazytime", "nomand", "norelatime", "nostrictatime", "nosuid", "nosymfollow", "private",
+      "ratime", "rbind", "rdev", "rdiratime", "relatime", "remount", "rexec", "ridmap", "idmap",
+      "rnoatime", "rnodev", "rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime", "rnosuid",
+      "rnosymfollow", "ro", "rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave",
+      "rstrictatime", "rsuid", "rsymfollow", "runbindable", "rw", "shared", "silent", "slave",
+      "strictatime", "suid", "symfollow", "sync", "tmpcopyup", "unbindable",
+      // crun's
+      "copy-symlink", "dest-nofollow", "rasync", "rdirsync", "rmand", "rsync", "src-nofollow"};
   const std::vector<std::string> known = known_mount_options();
   EXPECT_TRUE(std::ranges::is_sorted(known));
   EXPECT_EQ(known.size(), words.size());
@@ -46,6 +43,14 @@ TEST(MountOptions, AttributesOfDockersProc) {
             std::uint64_t{MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV});
   EXPECT_EQ(options.attributes.clear, 0U);
   EXPECT_TRUE(options.recursive_attributes.empty());
+}
+
+TEST(MountOptions, IdMapWithAMappingOfItsOwn) {
+  const MountOptions options = read({"ridmap=uids=0-1-2#@3-4-5;gids=0-1-2"});
+  EXPECT_TRUE(options.idmap);
+  EXPECT_TRUE(options.recursive_idmap);
+  EXPECT_EQ(options.idmap_text, "uids=0-1-2#@3-4-5;gids=0-1-2");
+  EXPECT_EQ(read({"idmaps=1"}).data, (std::vector<std::string>{"idmaps=1"}));
 }
 
 TEST(MountOptions, TheLastOfAPairWins) {

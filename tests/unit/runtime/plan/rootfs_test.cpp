@@ -121,14 +121,9 @@ TEST(Rootfs, BadMountsNameTheirPlace) {
   EXPECT_TRUE(contains(error_for(mount("tmpfs", "/a/..")), "/mounts/0/destination"));
   EXPECT_TRUE(contains(error_for(mount("", "/a")), "/mounts/0/type"));
   EXPECT_TRUE(contains(error_for(mount("proc", "/a", {"tmpcopyup"})), "tmpcopyup"));
-  EXPECT_TRUE(contains(error_for(mount("bind", "/a", {"idmap"}, "/y")),
-                       "idmapped mounts are not supported yet"));
   EXPECT_TRUE(contains(error_for(mount("tmpfs", "/a", {"remount", "size=1"})), "remount"));
   EXPECT_TRUE(contains(error_for(mount("tmpfs", std::string("/a\0b", 4))), "NUL"));
-  oci::Mount mapped = mount("bind", "/a", {"bind"}, "/y");
-  mapped.uid_mappings = {{.container_id = 0, .host_id = 1, .size = 1}};
-  EXPECT_TRUE(
-      contains(error_for(mapped), "/mounts/0/uidMappings: idmapped mounts are not supported yet"));
+  EXPECT_TRUE(contains(error_for(mount("tmpfs", "/a", {"src-nofollow"})), "for bind mounts"));
 }
 
 TEST(Rootfs, NothingCoversProc) {
