@@ -5,7 +5,6 @@
 #include "runtime/commands/commands.hpp"
 #include "runtime/commands/global_options.hpp"
 #include "runtime/commands/new_container.hpp"
-#include "runtime/kernel/host_facts.hpp"
 
 namespace commands {
 namespace {
@@ -24,18 +23,18 @@ constexpr std::array kOptions = {
                 .value_optional = true},
 };
 
-int explain(const cli::Parsed& options) {
+int explain(const cli::Parsed& global, const cli::Parsed& options) {
   const std::string host = options.value_or("explain", "");
   const plan::HostFacts facts =
-      host.empty() || host == "this" ? kernel::host_facts() : plan::example_host(host);
-  print(plan::explain(plan_new_container(options, facts).plan));
+      host.empty() || host == "this" ? facts_of_this_host(global) : plan::example_host(host);
+  print(plan::explain(plan_new_container(global, options, facts).plan));
   return 0;
 }
 
 int create(const cli::Parsed& global, const cli::Parsed& options) {
   try {
-    if (options.has("explain")) return explain(options);
-    const NewContainer wanted = plan_new_container(options, kernel::host_facts());
+    if (options.has("explain")) return explain(global, options);
+    const NewContainer wanted = plan_new_container(global, options, facts_of_this_host(global));
     const launch::ProcessOptions process =
         process_options(options, wanted.plan.process.terminal, Attachment::kDetached);
     Container container = reserve(state_root(global), wanted);

@@ -29,7 +29,7 @@ constexpr std::array kOptions = {
     cli::Option{.name = "debug", .value = "", .help = "Log everything that is done"},
     cli::Option{.name = "systemd-cgroup",
                 .value = "",
-                .help = "Leave the cgroup to systemd (not supported yet)"},
+                .help = "Have systemd make the cgroup; cgroupsPath is SLICE:PREFIX:NAME then"},
     cli::Option{.name = "rootless",
                 .value = "WHEN",
                 .help = "auto, true or false; accepted for engines, always auto"},
@@ -65,11 +65,14 @@ logging::Settings log_settings(const cli::Parsed& global) {
 }
 
 void check_global(const cli::Parsed& global) {
-  if (global.has("systemd-cgroup"))
-    throw Error("--systemd-cgroup is not supported: start the engine with the cgroupfs driver");
   const std::string rootless = global.value_or("rootless", "auto");
   if (rootless != "auto" && rootless != "true" && rootless != "false")
     throw UsageError(sentence("invalid value for --rootless: ", rootless));
+}
+
+plan::CgroupDriver cgroup_driver(const cli::Parsed& global) {
+  return global.has("systemd-cgroup") ? plan::CgroupDriver::kSystemd
+                                      : plan::CgroupDriver::kCgroupfs;
 }
 
 std::string state_root(const cli::Parsed& global) {

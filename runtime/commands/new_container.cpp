@@ -13,8 +13,11 @@
 #include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
+#include "runtime/commands/global_options.hpp"
 #include "runtime/commands/user_names.hpp"
 #include "runtime/container/hooks.hpp"
+#include "runtime/kernel/host_facts.hpp"
+#include "runtime/kernel/systemd.hpp"
 
 namespace commands {
 namespace {
@@ -35,7 +38,8 @@ std::vector<plan::CgroupDirectory> cgroup_directories(const plan::CgroupPlan& cg
                    .controllers = one.controllers,
                    .is_v2 = one.is_v2,
                    .writes = {},
-                   .device_writes = {}});
+                   .device_writes = {},
+                   .last_writes = {}});
   return all;
 }
 
@@ -62,6 +66,7 @@ ContainerRecord record_of(const NewContainer& wanted) {
   record.has_poststop = !hooks.poststop.empty();
   record.own_pid_namespace = (wanted.plan.namespaces.create_flags & CLONE_NEWPID) != 0;
   record.cgroups = cgroup_directories(wanted.plan.cgroup);
+  if (wanted.plan.cgroup.unit) record.unit = wanted.plan.cgroup.unit->id;
   return record;
 }
 
@@ -83,7 +88,15 @@ ContainerDetails details_of(const NewContainer& wanted) {
 
 }  // namespace
 
-NewContainer plan_new_container(const cli::Parsed& options, const plan::HostFacts& facts) {
+plan::HostFacts facts_of_this_host(const cli::Parsed& global) {
+  plan::HostFacts facts = kernel::host_facts();
+  if (cgroup_driver(global) == plan::CgroupDriver::kSystemd)
+    facts.systemd = kernel::systemd_facts();
+  return facts;
+}
+
+NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& options,
+                                const plan::HostFacts& facts) {
   const std::string& id = options.words[0];
   check_container_id(id);
   const Bundle bundle = Bundle::open(bundle_directory(options));
@@ -91,7 +104,8 @@ NewContainer plan_new_container(const cli::Parsed& options, const plan::HostFact
   // The spec would let a container without a program be created, never started: that helps nobody.
   if (!config.process) throw Error("config.json: process property must not be empty");
   const plan::LaunchChoices choices{.no_pivot = options.has("no-pivot"),
-                                    .no_new_keyring = options.has("no-new-keyring")};
+                                    .no_new_keyring = options.has("no-new-keyring"),
+                                    .cgroup_driver = cgroup_driver(global)};
   plan::LaunchPlan plan = plan::plan_launch(config, bundle.directory(), id, facts, choices);
   return {.bundle = bundle.directory(), .config = std::move(config), .plan = std::move(plan)};
 }

@@ -48,8 +48,11 @@ struct NewContainer {
   plan::LaunchPlan plan;
 };
 
+/// The facts that planning needs; systemd's only when it is to make the cgroup. Throws Error.
+plan::HostFacts facts_of_this_host(const cli::Parsed& global);
 /// Reads the bundle that the command line names and plans its launch. Throws Error.
-NewContainer plan_new_container(const cli::Parsed& options, const plan::HostFacts& facts);
+NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& options,
+                                const plan::HostFacts& facts);
 /// Claims the id for it: the record holds all that later verbs need.
 Container reserve(const std::string& root, const NewContainer& wanted);
 

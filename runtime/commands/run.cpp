@@ -12,7 +12,6 @@
 #include "runtime/commands/new_container.hpp"
 #include "runtime/container/removal.hpp"
 #include "runtime/kernel/foreground.hpp"
-#include "runtime/kernel/host_facts.hpp"
 
 namespace commands {
 namespace {
@@ -59,8 +58,9 @@ void remove_after_run(const std::string& root, const ContainerRecord& record) {
   }
 }
 
-int run_new_container(const std::string& root, const cli::Parsed& options) {
-  const NewContainer wanted = plan_new_container(options, kernel::host_facts());
+int run_new_container(const cli::Parsed& global, const cli::Parsed& options) {
+  const std::string root = state_root(global);
+  const NewContainer wanted = plan_new_container(global, options, facts_of_this_host(global));
   const bool detach = options.has("detach");
   const launch::ProcessOptions process =
       process_options(options, wanted.plan.process.terminal,
@@ -84,7 +84,7 @@ int run_new_container(const std::string& root, const cli::Parsed& options) {
 
 int run(const cli::Parsed& global, const cli::Parsed& options) {
   try {
-    return run_new_container(state_root(global), options);
+    return run_new_container(global, options);
   } catch (Error& error) {
     error.add_context("run failed");
     throw;

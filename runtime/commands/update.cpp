@@ -16,6 +16,7 @@
 #include "runtime/commands/global_options.hpp"
 #include "runtime/container/container.hpp"
 #include "runtime/kernel/cgroup.hpp"
+#include "runtime/kernel/systemd.hpp"
 #include "runtime/plan/cgroup.hpp"
 
 namespace commands {
@@ -118,6 +119,8 @@ int update(const cli::Parsed& global, const cli::Parsed& options) {
     throw Error(
         "/devices: rules of a running container cannot be changed on cgroup v2: leave them out");
   plan::plan_update(resources, directories);
+  if (const std::optional<plan::UnitName>& unit = container.record().unit)
+    kernel::set_unit_properties(*unit, plan::plan_unit_update(resources, kernel::systemd_facts()));
   kernel::apply_update(directories);
   return 0;
 }

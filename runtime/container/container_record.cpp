@@ -228,6 +228,10 @@ std::string write_record(const ContainerRecord& record) {
   json.key("hasPoststop").boolean(record.has_poststop);
   json.key("ownPidNamespace").boolean(record.own_pid_namespace);
   write_cgroups(json, record.cgroups);
+  if (record.unit) {
+    json.key("systemd").begin_object().key("unit").text(record.unit->name);
+    json.key("ofUser").boolean(record.unit->of_user).end_object();
+  }
   return json.end_object().take() += '\n';
 }
 
@@ -249,6 +253,9 @@ ContainerRecord read_record(const std::string& line, const std::string& name) {
   result.has_poststop = record.at("hasPoststop").boolean();
   result.own_pid_namespace = record.at("ownPidNamespace").boolean();
   result.cgroups = read_cgroups(record.at("cgroups"));
+  if (const std::optional<Value> unit = record.find("systemd")) {
+    result.unit = {.name = unit->at("unit").text(), .of_user = unit->at("ofUser").boolean()};
+  }
   return result;
 }
 

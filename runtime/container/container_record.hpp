@@ -32,6 +32,7 @@ struct ContainerRecord {
        has_poststop = false;  // whether the second line must be read for hooks
   bool own_pid_namespace = true;
   std::vector<plan::CgroupDirectory> cgroups;  // mount_point, path, controllers, is_v2
+  std::optional<plan::UnitName> unit;          // systemd's, which has made the cgroups
 };
 
 /// Second line.

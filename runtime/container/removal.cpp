@@ -13,16 +13,32 @@
 #include "runtime/container/hooks.hpp"
 #include "runtime/kernel/cgroup.hpp"
 #include "runtime/kernel/pidfd.hpp"
+#include "runtime/kernel/systemd.hpp"
 
 namespace {
 
 constexpr std::chrono::seconds kPatience{10};
+
+/// Nothing runs in it any more. Its slot must be free when we return, or the next container of
+/// this name meets it.
+void stop_unit(const plan::UnitName& unit) {
+  try {
+    kernel::stop_unit(unit);
+  } catch (const Error& error) {
+    // systemd forgets a scope by itself once its cgroup is empty.
+    logging::warning(sentence(error.what(), ", ignoring"));
+  }
+}
 
 void remove_cgroups(const ContainerRecord& record) {
   // A killed create may never have come as far as making the cgroups the record names, and what
   // lives in them then is somebody else's.
   const bool was_created = record.pid != 0;
   const bool kill_remaining = was_created && !record.own_pid_namespace;
+  if (record.unit && was_created) {
+    if (kill_remaining) kernel::signal_all(record.cgroups, SIGKILL);
+    stop_unit(*record.unit);
+  }
   try {
     kernel::remove(record.cgroups, kill_remaining, was_created ? kPatience : kPatience / 10);
   } catch (const Error& error) {

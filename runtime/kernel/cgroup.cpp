@@ -100,7 +100,8 @@ Cgroup Cgroup::create(const plan::CgroupPlan& plan) {
     one.made_from = directory.path.size();
     if (!cgroup.make(directory, plan.ignore_permission)) continue;
     const std::string name = cgroup_name(directory);
-    const CgroupAge age = age_of(one.path, one.made_from);
+    // systemd has just made it, and keeps a place holder and a device filter of its own in it.
+    const CgroupAge age = plan.unit ? CgroupAge::kNew : age_of(one.path, one.made_from);
     if (age == CgroupAge::kExisting) {
       require_unused(one.directory.get(), directory, name);
       const std::int64_t limit = plan.check_memory_limit.value_or(-1);
@@ -114,6 +115,14 @@ Cgroup Cgroup::create(const plan::CgroupPlan& plan) {
     if (directory.is_v2 && plan.owner) delegate_cgroup(one.directory.get(), name, *plan.owner);
   }
   return cgroup;
+}
+
+void Cgroup::write_last(const plan::CgroupPlan& plan) const {
+  for (std::size_t i = 0; i < open_.size(); ++i) {
+    if (!open_[i].directory) continue;
+    const plan::CgroupDirectory& directory = plan.directories[i];
+    write_values(open_[i].directory.get(), cgroup_name(directory), directory.last_writes);
+  }
 }
 
 bool Cgroup::make(const plan::CgroupDirectory& directory, bool ignore_permission) {

@@ -20,6 +20,7 @@
 #include "runtime/kernel/procfs.hpp"
 #include "runtime/kernel/rootfs.hpp"
 #include "runtime/kernel/syscalls.hpp"
+#include "runtime/kernel/systemd.hpp"
 #include "runtime/kernel/terminal.hpp"
 #include "runtime/launch/child.hpp"
 #include "runtime/launch/execute.hpp"
@@ -136,6 +137,13 @@ void explain_death(Error& error, const kernel::CgroupDirectories& cgroups) {
     error.add_context("container init was OOM-killed (memory limit too low?)");
 }
 
+/// Init is born in the unit's cgroup, so what kept the place can go, and the last limits come.
+void settle_in_unit(const plan::CgroupPlan& plan, const kernel::Cgroup& cgroup,
+                    kernel::TransientUnit& unit) {
+  unit.leave(plan.unit->last_properties);
+  cgroup.write_last(plan);
+}
+
 Launched launch(const plan::LaunchPlan& plan, Container& container, const ProcessOptions& options,
                 StartGate* gate) {
   const kernel::Procfs procfs = kernel::Procfs::open();
@@ -144,6 +152,8 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
   UniqueFd console;
   if (options.console_socket) console = kernel::connect_socket(*options.console_socket);
   const UniqueFd bundle = bundle_directory_for_hooks(plan, container);
+  std::optional<kernel::TransientUnit> unit;
+  if (plan.cgroup.unit) unit.emplace(kernel::TransientUnit::start(*plan.cgroup.unit));
   kernel::Cgroup cgroup = kernel::Cgroup::create(plan.cgroup);
   Handshake::Pair handshake = Handshake::make_pair();
   const ChildrensNamespaces childrens_namespaces(plan.namespaces, namespaces);
@@ -162,6 +172,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
   Child child = clone_init(context, handshake);
   try {
     childrens_namespaces.restore();
+    if (unit) settle_in_unit(plan.cgroup, cgroup, *unit);
     if ((plan.namespaces.create_flags & CLONE_NEWUSER) != 0) {
       kernel::write_id_maps(child.pid(), plan.namespaces);
       handshake.parent.send(Message::kMapped);
@@ -180,6 +191,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
     if (gate != nullptr) launched.handshake.send(Message::kRelease);
     child.keep();
     cgroup.keep();
+    if (unit) unit->keep();
     container.keep();
     return launched;
   } catch (Error& error) {

@@ -2,6 +2,7 @@
 #include "runtime/plan/cgroup.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 #include <string_view>
 
@@ -39,6 +40,8 @@ std::string cgroup_path(const CgroupHierarchy& hierarchy, const std::string& ask
   const std::string own = clean_path(hierarchy.own_path);
   return clean_path(sentence(own, hierarchy.is_v2 ? "/../" : "/", asked));
 }
+
+constexpr std::string_view kNoLimit = "18446744073709551615";  // a property's infinity
 
 /// A limit somebody asked for, and the controllers that can carry it on each version ("" for none).
 struct Demand {
@@ -125,9 +128,43 @@ bool asks_any(const oci::Resources& resources) {
   return !resources.unified.empty() || std::ranges::any_of(all, &Demand::asked);
 }
 
+void refuse_limits(const oci::Resources& resources) {
+  if (!resources.unified.empty())
+    throw Error("/linux/resources/unified: cgroups are disabled on the command line");
+  for (const Demand& demand : demands(resources)) {
+    if (demand.asked)
+      throw Error(sentence("/linux/resources/", demand.pointer,
+                           ": cgroups are disabled on the command line"));
+  }
+}
+
 void add_writes(const oci::Resources& resources, Moment moment, CgroupDirectory& directory) {
   directory.writes = directory.is_v2 ? v2_writes(resources, directory.controllers, moment)
                                      : v1_writes(resources, directory.controllers, moment);
+}
+
+/// One process more than asked for: what keeps the scope in being until init is born there counts.
+std::optional<std::string> one_more(const std::string& limit) {
+  std::uint64_t number = 0;
+  const auto result = std::from_chars(limit.data(), limit.data() + limit.size(), number);
+  if (result.ec != std::errc{}) return std::nullopt;  // "max"
+  return sentence(number + 1);
+}
+
+void leave_room(CgroupPlan& plan) {
+  for (CgroupDirectory& directory : plan.directories) {
+    const auto last = std::ranges::find(directory.writes.rbegin(), directory.writes.rend(),
+                                        "pids.max", &FileWrite::file);
+    if (last == directory.writes.rend()) continue;
+    const std::optional<std::string> more = one_more(last->value);
+    if (!more) continue;
+    directory.last_writes.push_back(*last);
+    last->value = *more;
+  }
+  const auto limit = std::ranges::find(plan.unit->properties, "TasksMax", &UnitProperty::name);
+  if (limit == plan.unit->properties.end() || limit->values[0] == kNoLimit) return;
+  plan.unit->last_properties.push_back(*limit);
+  limit->values[0] = *one_more(limit->values[0]);
 }
 
 void add_device_writes(const std::vector<oci::DeviceRule>& rules, CgroupDirectory& directory) {
@@ -172,8 +209,17 @@ void describe_directories(const CgroupPlan& plan, std::vector<std::string>& line
     for (const CgroupDirectory& other : plan.directories) {
       if (other.path == directory.path) same.push_back(&other);
     }
-    lines.push_back(sentence("make the cgroup ", directory.path, " in ", names(same)));
+    const char* verb = plan.unit ? "use the cgroup " : "make the cgroup ";
+    lines.push_back(sentence(verb, directory.path, " in ", names(same)));
   }
+}
+
+void describe_unit(const SystemdUnit& unit, std::vector<std::string>& lines) {
+  lines.push_back(sentence("ask ", unit.id.of_user ? "the user's " : "", "systemd for the unit ",
+                           unit.id.name, " in ", unit.slice,
+                           ": it makes the cgroup and knows its limits"));
+  for (const UnitProperty& one : unit.properties)
+    lines.push_back(sentence("with the property ", describe(one)));
 }
 
 std::string describe_write(const CgroupDirectory& directory, const FileWrite& write) {
@@ -206,21 +252,28 @@ std::vector<std::string> device_texts(const CgroupDirectory& directory) {
 }  // namespace
 
 CgroupPlan plan_cgroup(const oci::RuntimeConfig& config, const std::string& id,
-                       const HostFacts& facts) {
+                       const HostFacts& facts, CgroupDriver driver) {
   CgroupPlan plan;
+  const oci::Resources resources = config.linux_.resources.value_or(oci::Resources{});
+  if (driver == CgroupDriver::kDisabled) {
+    refuse_limits(resources);
+    return plan;
+  }
+  if (driver == CgroupDriver::kSystemd) plan.unit = plan_unit(config, id, facts);
   const std::string given = config.linux_.cgroups_path.value_or("");
-  if (!given.empty()) check_path(given);
+  if (!plan.unit && !given.empty()) check_path(given);
   for (const CgroupHierarchy& hierarchy : facts.hierarchies) {
     if (!is_joined(hierarchy)) continue;
-    plan.directories.push_back({.mount_point = hierarchy.mount_point,
-                                .path = cgroup_path(hierarchy, given.empty() ? id : given),
-                                .controllers = hierarchy.controllers,
-                                .is_v2 = hierarchy.is_v2});
+    plan.directories.push_back(
+        {.mount_point = hierarchy.mount_point,
+         .path = plan.unit ? plan.unit->cgroup : cgroup_path(hierarchy, given.empty() ? id : given),
+         .controllers = hierarchy.controllers,
+         .is_v2 = hierarchy.is_v2});
   }
-  const oci::Resources resources = config.linux_.resources.value_or(oci::Resources{});
   require_controllers(resources, plan.directories);
   for (CgroupDirectory& directory : plan.directories)
     add_writes(resources, Moment::kCreate, directory);
+  if (plan.unit) leave_room(plan);
   plan_devices(resources.devices, facts, plan);
   const bool privileged = facts.euid == 0 && !facts.in_user_namespace;
   plan.ignore_permission = !privileged && given.empty() && !asks_any(resources);
@@ -242,8 +295,18 @@ void plan_update(const oci::Resources& resources, std::vector<CgroupDirectory>& 
   }
 }
 
+std::vector<UnitProperty> plan_unit_update(const oci::Resources& resources,
+                                           const SystemdFacts& systemd) {
+  std::vector<UnitProperty> properties = resource_properties(resources, systemd);
+  if (resources.devices.empty() || systemd.of_user) return properties;
+  for (UnitProperty& one : device_properties(resources.devices))
+    properties.push_back(std::move(one));
+  return properties;
+}
+
 std::vector<std::string> describe(const CgroupPlan& plan) {
   std::vector<std::string> lines;
+  if (plan.unit) describe_unit(*plan.unit, lines);
   describe_directories(plan, lines);
   for (const CgroupDirectory& directory : plan.directories) {
     for (const FileWrite& write : directory.writes)
@@ -251,6 +314,13 @@ std::vector<std::string> describe(const CgroupPlan& plan) {
     if (!directory.device_writes.empty()) {
       lines.push_back(describe_devices(device_texts(directory), "by the devices controller"));
     }
+  }
+  if (plan.unit) {
+    for (const UnitProperty& one : plan.unit->last_properties)
+      lines.push_back(sentence("once init is in it: ", describe(one)));
+    for (const CgroupDirectory& directory : plan.directories)
+      for (const FileWrite& write : directory.last_writes)
+        lines.push_back(sentence("once init is in it: ", describe_write(directory, write)));
   }
   if (plan.device_program) {
     std::vector<std::string> rules;

@@ -12,6 +12,7 @@
 #include "bundle-spec/oci/runtime_config.hpp"
 #include "runtime/plan/device_filter.hpp"
 #include "runtime/plan/host_facts.hpp"
+#include "runtime/plan/systemd_unit.hpp"
 
 namespace plan {
 
@@ -36,6 +37,8 @@ struct CgroupDirectory {
   std::vector<FileWrite> writes = {};  // before the process enters; the order is the meaning
   /// v1 devices hierarchy only: devices.deny, devices.allow lines
   std::vector<FileWrite> device_writes = {};
+  /// once init is in it and nobody else keeps the place: the limit of processes in a systemd scope
+  std::vector<FileWrite> last_writes = {};
   bool operator==(const CgroupDirectory&) const = default;
 };
 
@@ -49,6 +52,7 @@ struct CgroupPlan {
   /// v2: host uid that gets the directory and the files of /sys/kernel/cgroup/delegate, so that the
   /// container's user can divide its cgroup
   std::optional<std::uint32_t> owner = {};
+  std::optional<SystemdUnit> unit = {};  // systemd makes the cgroup, if this is there
   bool operator==(const CgroupPlan&) const = default;
 };
 
@@ -56,12 +60,16 @@ struct CgroupPlan {
 /// that the host's hierarchies cannot express ("/linux/resources/memory/swappiness: has no cgroup
 /// v2 equivalent").
 CgroupPlan plan_cgroup(const oci::RuntimeConfig& config, const std::string& id,
-                       const HostFacts& facts);
+                       const HostFacts& facts, CgroupDriver driver = CgroupDriver::kCgroupfs);
 
 /// Only the writes, for `update`: per directory of an existing container (same order as
 /// `directories`). `directories` come from the state record; mount_point, path, controllers, is_v2
 /// are filled.
 void plan_update(const oci::Resources& resources, std::vector<CgroupDirectory>& directories);
+
+/// The same for the unit of a container under the systemd driver.
+std::vector<UnitProperty> plan_unit_update(const oci::Resources& resources,
+                                           const SystemdFacts& systemd);
 
 std::vector<FileWrite> cgroup_v1_writes(const oci::Resources& resources,
                                         const std::vector<std::string>& controllers);

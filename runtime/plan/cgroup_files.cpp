@@ -23,6 +23,8 @@ void check_weight(const std::optional<std::uint16_t>& weight, const std::string&
 
 }  // namespace
 
+std::uint64_t io_weight(std::uint64_t weight) { return 1 + (weight - 10) * 9999 / 990; }
+
 bool has_controller(const std::vector<std::string>& controllers, std::string_view name) {
   return std::ranges::find(controllers, name) != controllers.end();
 }

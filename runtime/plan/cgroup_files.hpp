@@ -28,6 +28,9 @@ std::vector<FileWrite> v2_writes(const oci::Resources& resources,
 std::optional<std::uint32_t> cgroup_owner(const oci::RuntimeConfig& config, const HostFacts& facts,
                                           const std::vector<CgroupDirectory>& directories);
 
+/// blockIO/weight, 10 to 1000, on the scale of io.weight, 1 to 10000.
+std::uint64_t io_weight(std::uint64_t weight);
+
 bool has_controller(const std::vector<std::string>& controllers, std::string_view name);
 /// 0 counts as "not asked for", as runc has it.
 bool is_set(const std::optional<std::int64_t>& value);

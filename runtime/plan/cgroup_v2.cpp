@@ -113,11 +113,10 @@ void write_cpuset(const oci::Cpu& cpu, Writes& writes) {
 
 // BFQ takes the config's range 10–1000 as it is; io.weight runs from 1 to 10000.
 FileWrite weight_write(const std::string& device, std::uint16_t weight) {
-  const std::uint64_t converted = 1 + (std::uint64_t{weight} - 10) * 9999 / 990;
   return {.file = "io.bfq.weight",
           .value = device + sentence(weight),
           .fallback_file = "io.weight",
-          .fallback_value = device + sentence(converted)};
+          .fallback_value = device + sentence(io_weight(weight))};
 }
 
 void write_throttle(const std::vector<oci::ThrottleDevice>& devices, std::string_view key,

@@ -91,7 +91,7 @@ void tell_hooks(const std::vector<oci::Hook>& hooks, std::string_view kind, std:
 void tell_host(const LaunchPlan& launch, Account& account) {
   account.phase("On the host: a cgroup counts and limits what the container uses");
   const std::vector<std::string> cgroup = describe(launch.cgroup);
-  if (cgroup.empty()) account.line("no cgroup: this host has none mounted");
+  if (cgroup.empty()) account.line("no cgroup: this host has none mounted, or none is wanted");
   account.lines(cgroup);
   account.phase(
       "On the host: clone the first process (init) into namespaces, each a private copy of one "

@@ -35,6 +35,7 @@ std::vector<CgroupHierarchy> v1_hierarchies() {
 
 HostFacts example_host(std::string_view layout) {
   HostFacts facts;
+  facts.systemd = SystemdFacts{.version = 252, .root = "", .of_user = false};
   if (layout == "v2") {
     facts.hierarchies = {
         {.mount_point = "/sys/fs/cgroup",

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,14 @@ struct CgroupHierarchy {
   bool operator==(const CgroupHierarchy&) const = default;
 };
 
+/// The systemd that makes the container's cgroup, when it is asked to.
+struct SystemdFacts {
+  unsigned version = 0;
+  std::string root;      // the manager's own cgroup: "", or "/user.slice/…/user@1000.service"
+  bool of_user = false;  // the user's manager, not the machine's
+  bool operator==(const SystemdFacts&) const = default;
+};
+
 struct HostFacts {
   std::uint32_t euid = 0;
   std::uint32_t egid = 0;
@@ -28,6 +37,7 @@ struct HostFacts {
   std::vector<CgroupHierarchy> hierarchies;  // in mount order
   bool apparmor = false;
   bool selinux = false;
+  std::optional<SystemdFacts> systemd = {};  // only with the systemd cgroup driver
   bool operator==(const HostFacts&) const = default;
 };
 

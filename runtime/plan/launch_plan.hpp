@@ -41,6 +41,7 @@ struct LaunchPlan {
 struct LaunchChoices {
   bool no_pivot = false;
   bool no_new_keyring = false;
+  CgroupDriver cgroup_driver = CgroupDriver::kCgroupfs;
 };
 
 /// Turns a config into what will be done on a host with these facts. Throws Error with the JSON

@@ -6,7 +6,7 @@ complete -c toyrun -n '__fish_use_subcommand' -l log -r -d 'Write the log to FIL
 complete -c toyrun -n '__fish_use_subcommand' -l log-format -r -d 'Format of the log: text (default) or json'
 complete -c toyrun -n '__fish_use_subcommand' -l log-level -r -d 'What to log: error, warning (default) or debug'
 complete -c toyrun -n '__fish_use_subcommand' -l debug -d 'Log everything that is done'
-complete -c toyrun -n '__fish_use_subcommand' -l systemd-cgroup -d 'Leave the cgroup to systemd (not supported yet)'
+complete -c toyrun -n '__fish_use_subcommand' -l systemd-cgroup -d 'Have systemd make the cgroup; cgroupsPath is SLICE:PREFIX:NAME then'
 complete -c toyrun -n '__fish_use_subcommand' -l rootless -r -d 'auto, true or false; accepted for engines, always auto'
 complete -c toyrun -n '__fish_use_subcommand' -s h -l help -d 'Show this help'
 complete -c toyrun -n '__fish_use_subcommand' -s v -l version -d 'Show the version'

@@ -26,7 +26,7 @@ _toyrun() {
         '--log-format[Format of the log - text (default) or json]:FORMAT:' \
         '--log-level[What to log - error, warning (default) or debug]:LEVEL:' \
         '--debug[Log everything that is done]' \
-        '--systemd-cgroup[Leave the cgroup to systemd (not supported yet)]' \
+        '--systemd-cgroup[Have systemd make the cgroup; cgroupsPath is SLICE -PREFIX -NAME then]' \
         '--rootless[auto, true or false; accepted for engines, always auto]:WHEN:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '(-v --version)'{-v,--version}'[Show the version]' \

@@ -21,9 +21,11 @@ as_nobody() {
   fi
 }
 
-# explain HOST NAME: the plan with the bundle's directory called BUNDLE.
+# explain HOST NAME: the plan with the bundle's directory called BUNDLE. The file NAME/options has global options.
 explain() {
-  as_nobody "$work/toyrun" create "--explain=$1" explained "$work/$2" | sed "s|$work/$2|BUNDLE|g"
+  local options=()
+  [ ! -f "$golden/$2/options" ] || mapfile -t options <"$golden/$2/options"
+  as_nobody "$work/toyrun" "${options[@]}" create "--explain=$1" explained "$work/$2" | sed "s|$work/$2|BUNDLE|g"
 }
 
 check() {  # check NAME FILE TEXT

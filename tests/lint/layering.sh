@@ -28,6 +28,7 @@ must_not runtime/kernel/ 'runtime/(container|launch|commands)/|bundle-spec/(cli/
 # The record on disk keeps the plan's values of what later verbs need (cgroup, seccomp), nothing else of it.
 must_not runtime/container/ 'runtime/(launch|commands)/|runtime/plan/(launch_plan|rootfs|mount_options|process|explain|namespaces)' 'containers know no launch'
 must_not runtime/launch/ 'runtime/commands/|nlohmann' 'launch knows no verb'
+must_not runtime/systemd/ 'runtime/(plan|kernel|container|launch|commands)/' 'toyrun-systemd only speaks to the bus'
 must_not imagetool/oci/ 'imagetool/(registry|store|layer|bundle|pull|commands)/' 'documents are pure'
 must_not imagetool/image_reference 'imagetool/(registry|store|layer|bundle|pull|commands)/' 'references are pure'
 must_not imagetool/registry/ 'imagetool/(store|layer|bundle|build|pull|commands)/' 'the registry stores nothing'

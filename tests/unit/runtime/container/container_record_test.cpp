@@ -27,13 +27,16 @@ ContainerRecord full_record() {
                      .controllers = {"cpu", "cpuacct"},
                      .is_v2 = false,
                      .writes = {},
-                     .device_writes = {}},
+                     .device_writes = {},
+                     .last_writes = {}},
                     {.mount_point = "/sys/fs/cgroup",
                      .path = "/",
                      .controllers = {},
                      .is_v2 = true,
                      .writes = {},
-                     .device_writes = {}}};
+                     .device_writes = {},
+                     .last_writes = {}}};
+  record.unit = plan::UnitName{.name = "toyrun-web-1.scope", .of_user = true};
   return record;
 }
 
@@ -70,6 +73,7 @@ TEST(ContainerRecord, SurvivesARoundTrip) {
   EXPECT_EQ(back.annotations, record.annotations);
   EXPECT_EQ(back.pid, record.pid);
   EXPECT_EQ(back.start_time, record.start_time);
+  EXPECT_EQ(back.unit, record.unit);
   EXPECT_EQ(back.has_poststart, record.has_poststart);
   EXPECT_EQ(back.has_poststop, record.has_poststop);
   EXPECT_EQ(back.own_pid_namespace, record.own_pid_namespace);
@@ -97,8 +101,15 @@ TEST(ContainerRecord, RefusesANewerVersionWithTheRemedy) {
 
 TEST(ContainerRecord, RefusesEveryMissingMember) {
   const nlohmann::json document = nlohmann::json::parse(write_record(full_record()));
-  for (const auto& [key, value] : document.items())
+  for (const auto& [key, value] : document.items()) {
+    if (key == "systemd") continue;  // only there with that driver
     EXPECT_NE(refusal(with(key.c_str(), nullptr)), "accepted") << key;
+  }
+  for (const char* key : {"unit", "ofUser"}) {
+    nlohmann::json unit = document["systemd"];
+    unit.erase(key);
+    EXPECT_NE(refusal(with("systemd", unit)), "accepted") << key;
+  }
 }
 
 TEST(ContainerRecord, RefusesEveryWrongType) {
