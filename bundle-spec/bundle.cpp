@@ -26,7 +26,12 @@ Bundle Bundle::open(const std::string& directory) {
   const UniqueFd opened = open_directory(directory);
   if (!has_config(opened.get()))
     throw Error(sentence("JSON specification file ", directory, "/config.json not found"));
-  return Bundle(real_path(directory));
+  return in_directory(real_path(directory));
+}
+
+Bundle Bundle::open_with_config(const std::string& directory, const std::string& config) {
+  open_directory(directory);
+  return {real_path(directory), config};
 }
 
 Bundle Bundle::create(const std::string& directory) {
@@ -34,19 +39,23 @@ Bundle Bundle::create(const std::string& directory) {
   const UniqueFd opened = open_directory(directory);
   if (has_config(opened.get()))
     throw Error(sentence(directory, " is a bundle already: it has a config.json"), EEXIST);
-  return Bundle(real_path(directory));
+  return in_directory(real_path(directory));
+}
+
+Bundle Bundle::in_directory(const std::string& directory) {
+  return {directory, sentence(directory, '/', kConfigName)};
 }
 
 oci::RuntimeConfig Bundle::runtime_config() const {
   // O_NONBLOCK: a fifo of that name must not hang us.
-  const std::string path = sentence(directory_, '/', kConfigName);
-  const UniqueFd file = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  const UniqueFd file = open_at(AT_FDCWD, config_, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   struct stat status;
-  check(::fstat(file.get(), &status), "stat ", path);
-  if (!S_ISREG(status.st_mode)) throw Error(sentence(path, " is not a regular file"));
-  return oci::read_runtime_config(read_all(file.get(), path, kMaxConfigSize), kConfigName);
+  check(::fstat(file.get(), &status), "stat ", config_);
+  if (!S_ISREG(status.st_mode)) throw Error(sentence(config_, " is not a regular file"));
+  const std::string name = config_.substr(config_.rfind('/') + 1);
+  return oci::read_runtime_config(read_all(file.get(), config_, kMaxConfigSize), name);
 }
 
 void Bundle::write(const oci::RuntimeConfig& config) const {
-  replace_file(sentence(directory_, '/', kConfigName), oci::write_runtime_config(config), 0644);
+  replace_file(config_, oci::write_runtime_config(config), 0644);
 }

@@ -12,6 +12,8 @@ class Bundle {
   /// Opens an existing bundle directory; the path is made absolute with symlinks resolved. Throws
   /// Error naming the path when it or its config.json is missing.
   static Bundle open(const std::string& directory);
+  /// The same with the config in another file, wherever that is (crun's --config).
+  static Bundle open_with_config(const std::string& directory, const std::string& config);
   /// Makes the directory (0755, parents too) if needed; an existing non-empty one with a
   /// config.json is an Error.
   static Bundle create(const std::string& directory);
@@ -24,6 +26,9 @@ class Bundle {
   void write(const oci::RuntimeConfig& config) const;
 
  private:
-  explicit Bundle(std::string directory) : directory_(std::move(directory)) {}
+  static Bundle in_directory(const std::string& directory);
+  Bundle(std::string directory, std::string config)
+      : directory_(std::move(directory)), config_(std::move(config)) {}
   std::string directory_;
+  std::string config_;  // path of config.json
 };

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::array kOptions = {
     kBundleOption,
+    kConfigOption,
     kConsoleSocketOption,
     kPidFileOption,
     kPidfdSocketOption,
@@ -21,6 +22,7 @@ constexpr std::array kOptions = {
                 .value = "HOST",
                 .help = "Print what would be done on HOST (this, v1, hybrid, v2) and do nothing",
                 .value_optional = true},
+    cli::Option{.name = "no-subreaper", .value = "", .help = "", .hidden = true},  // crun's
 };
 
 int explain(const cli::Parsed& global, const cli::Parsed& options) {

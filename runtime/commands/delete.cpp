@@ -5,6 +5,7 @@
 #include "bundle-spec/error.hpp"
 #include "runtime/commands/commands.hpp"
 #include "runtime/commands/global_options.hpp"
+#include "runtime/commands/named_containers.hpp"
 #include "runtime/container/removal.hpp"
 
 namespace commands {
@@ -15,6 +16,7 @@ constexpr std::array kOptions = {
                 .letter = 'f',
                 .value = "",
                 .help = "Kill the container if it still runs; an unknown one is fine"},
+    kRegexOption,
 };
 
 void delete_stopped(const std::string& root, const std::string& id) {
@@ -42,12 +44,8 @@ void delete_forced(const std::string& root, const std::string& id) {
 
 int remove(const cli::Parsed& global, const cli::Parsed& options) {
   const std::string root = state_root(global);
-  const std::string& id = options.words[0];
-  if (options.has("force")) {
-    delete_forced(root, id);
-  } else {
-    delete_stopped(root, id);
-  }
+  const auto remove_one = options.has("force") ? delete_forced : delete_stopped;
+  for_named_containers(root, options, [&](const std::string& id) { remove_one(root, id); });
   return 0;
 }
 

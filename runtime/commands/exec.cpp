@@ -14,6 +14,8 @@
 #include "runtime/commands/new_container.hpp"
 #include "runtime/kernel/foreground.hpp"
 #include "runtime/kernel/host_facts.hpp"
+#include "runtime/kernel/pidfd.hpp"
+#include "runtime/plan/cgroup.hpp"
 #include "runtime/plan/process.hpp"
 
 namespace commands {
@@ -54,8 +56,8 @@ constexpr std::array kOptions = {
     kPreserveFdsOption,
     cli::Option{.name = "ignore-paused", .value = "", .help = "Enter a paused container, too"},
     cli::Option{.name = "cgroup",
-                .value = "PATH",
-                .help = "Sub-cgroup to run in (not supported yet)",
+                .value = "[CONTROLLER:]PATH",
+                .help = "Run in this cgroup below the container's",
                 .repeatable = true},
 };
 
@@ -141,15 +143,15 @@ plan::ProcessPlan plan_in(const ContainerDetails& details, const oci::Process& p
 
 int exec_in(const Container& container, const cli::Parsed& options) {
   check_enterable(container, options);
-  if (options.has("cgroup"))
-    throw Error("--cgroup is not supported: the process joins the container's own cgroup");
   const ContainerDetails& details = container.details();
   const oci::Process wanted = process_of(options, details.process);
   oci::check_process_rules(wanted, options.value_or("process", "process"));
   const plan::ProcessPlan process = plan_in(details, wanted);
   const bool detach = options.has("detach");
-  const launch::ProcessOptions stdio = process_options(
+  launch::ProcessOptions stdio = process_options(
       options, process.terminal, detach ? Attachment::kDetached : Attachment::kForeground);
+  if (options.has("cgroup"))
+    stdio.cgroups = plan::sub_cgroups(container.record().cgroups, options.values("cgroup"));
   std::optional<kernel::SignalForwarder> signals;
   if (!detach) signals.emplace();
 
@@ -163,10 +165,21 @@ int exec_in(const Container& container, const cli::Parsed& options) {
                                     std::move(launched.master), false);
 }
 
+/// The container may end at any moment of an exec: then that is what its user must hear.
+void explain_end(const Container& container, Error& error) {
+  constexpr std::string_view kStopped = "cannot exec in a stopped container";
+  const bool is_said = std::string_view(error.what()).find(kStopped) != std::string_view::npos;
+  const ContainerRecord& record = container.record();
+  if (!is_said && kernel::is_ending(record.pid, record.start_time)) error.add_context(kStopped);
+}
+
 int exec(const cli::Parsed& global, const cli::Parsed& options) {
+  std::optional<Container> container;
   try {
-    return exec_in(Container::open(state_root(global), options.words[0]), options);
+    container.emplace(Container::open(state_root(global), options.words[0]));
+    return exec_in(*container, options);
   } catch (Error& error) {
+    if (container) explain_end(*container, error);
     error.add_context("exec failed");
     throw;
   }

@@ -30,6 +30,10 @@ constexpr std::array kOptions = {
     cli::Option{.name = "systemd-cgroup",
                 .value = "",
                 .help = "Have systemd make the cgroup; cgroupsPath is SLICE:PREFIX:NAME then"},
+    cli::Option{.name = "cgroup-manager",
+                .value = "DRIVER",
+                .help = "cgroupfs (default), systemd, or disabled: make no cgroup"},
+    cli::Option{.name = "criu", .value = "PATH", .help = "", .hidden = true},
     cli::Option{.name = "rootless",
                 .value = "WHEN",
                 .help = "auto, true or false; accepted for engines, always auto"},
@@ -65,14 +69,20 @@ logging::Settings log_settings(const cli::Parsed& global) {
 }
 
 void check_global(const cli::Parsed& global) {
+  cgroup_driver(global);
   const std::string rootless = global.value_or("rootless", "auto");
   if (rootless != "auto" && rootless != "true" && rootless != "false")
     throw UsageError(sentence("invalid value for --rootless: ", rootless));
 }
 
 plan::CgroupDriver cgroup_driver(const cli::Parsed& global) {
-  return global.has("systemd-cgroup") ? plan::CgroupDriver::kSystemd
-                                      : plan::CgroupDriver::kCgroupfs;
+  if (global.has("systemd-cgroup")) return plan::CgroupDriver::kSystemd;
+  const std::string name = global.value_or("cgroup-manager", "cgroupfs");
+  if (name == "cgroupfs") return plan::CgroupDriver::kCgroupfs;
+  if (name == "systemd") return plan::CgroupDriver::kSystemd;
+  if (name == "disabled") return plan::CgroupDriver::kDisabled;
+  throw UsageError(
+      sentence("--cgroup-manager: \"", name, "\" is none of cgroupfs, systemd, disabled"));
 }
 
 std::string state_root(const cli::Parsed& global) {

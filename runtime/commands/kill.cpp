@@ -10,6 +10,7 @@
 #include "bundle-spec/error.hpp"
 #include "runtime/commands/commands.hpp"
 #include "runtime/commands/global_options.hpp"
+#include "runtime/commands/named_containers.hpp"
 #include "runtime/container/container.hpp"
 #include "runtime/kernel/cgroup.hpp"
 #include "runtime/kernel/pidfd.hpp"
@@ -20,6 +21,7 @@ namespace {
 constexpr std::array kOptions = {
     cli::Option{
         .name = "all", .letter = 'a', .value = "", .help = "Signal all processes of the container"},
+    kRegexOption,
 };
 
 struct SignalName {
@@ -87,19 +89,24 @@ void signal_init(const Container& container, int signal) {
   if (signal == SIGKILL && kernel::is_frozen(record.cgroups)) kernel::thaw(record.cgroups);
 }
 
-int kill(const cli::Parsed& global, const cli::Parsed& options) {
-  const Container container = Container::open(state_root(global), options.words[0]);
+void signal_container(const Container& container, int signal, bool all) {
   const ContainerRecord& record = container.record();
+  const bool has_cgroup = !record.cgroups.empty();
+  if (all && !has_cgroup && (signal != SIGKILL || !record.own_pid_namespace))
+    throw Error("cannot signal all processes of a container without a cgroup");
+  // Without a pid namespace of its own nothing else would end the container's other processes.
+  const bool to_all = all || (signal == SIGKILL && !record.own_pid_namespace && record.pid != 0);
+  if (to_all && has_cgroup) return kernel::signal_all(record.cgroups, signal);
+  signal_init(container, signal);
+}
+
+int kill(const cli::Parsed& global, const cli::Parsed& options) {
+  const std::string root = state_root(global);
   const bool is_named = options.words.size() > 1 && !options.words[1].empty();
   const int signal = read_signal(is_named ? options.words[1] : "TERM");
-  // Without a pid namespace of its own nothing else would end the container's other processes.
-  const bool to_all =
-      options.has("all") || (signal == SIGKILL && !record.own_pid_namespace && record.pid != 0);
-  if (to_all) {
-    kernel::signal_all(record.cgroups, signal);
-  } else {
-    signal_init(container, signal);
-  }
+  for_named_containers(root, options, [&](const std::string& id) {
+    signal_container(Container::open(root, id), signal, options.has("all"));
+  });
   return 0;
 }
 

@@ -23,11 +23,19 @@ namespace commands {
 namespace {
 
 constexpr std::uint64_t kMostPreservedFds = 1024 * 1024;
+constexpr const char* kConfigName = "config.json";
 
 std::string bundle_directory(const cli::Parsed& options) {
   if (options.words.size() < 2) return options.value_or("bundle", ".");
   if (options.has("bundle")) throw Error("the bundle is named twice: by --bundle and after the id");
   return options.words[1];
+}
+
+Bundle open_bundle(const cli::Parsed& options) {
+  const std::string config = options.value_or("config", kConfigName);
+  // As crun: the plain name is the bundle's own, anything else is the caller's path.
+  if (config == kConfigName) return Bundle::open(bundle_directory(options));
+  return Bundle::open_with_config(bundle_directory(options), config);
 }
 
 std::vector<plan::CgroupDirectory> cgroup_directories(const plan::CgroupPlan& cgroup) {
@@ -99,7 +107,7 @@ NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& op
                                 const plan::HostFacts& facts) {
   const std::string& id = options.words[0];
   check_container_id(id);
-  const Bundle bundle = Bundle::open(bundle_directory(options));
+  const Bundle bundle = open_bundle(options);
   oci::RuntimeConfig config = bundle.runtime_config();
   // The spec would let a container without a program be created, never started: that helps nobody.
   if (!config.process) throw Error("config.json: process property must not be empty");

@@ -20,6 +20,11 @@ inline constexpr cli::Option kBundleOption{.name = "bundle",
                                            .letter = 'b',
                                            .value = "DIR",
                                            .help = "The bundle (default: the current directory)"};
+inline constexpr cli::Option kConfigOption{
+    .name = "config",
+    .letter = 'f',
+    .value = "FILE",
+    .help = "The config, if it is not the bundle's config.json"};
 inline constexpr cli::Option kConsoleSocketOption{
     .name = "console-socket",
     .value = "PATH",

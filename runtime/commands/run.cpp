@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::array kOptions = {
     kBundleOption,
+    kConfigOption,
     cli::Option{
         .name = "detach", .letter = 'd', .value = "", .help = "Return when the program runs"},
     cli::Option{

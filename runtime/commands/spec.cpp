@@ -21,6 +21,10 @@ constexpr std::array kOptions = {
                 .letter = 'b',
                 .value = "DIR",
                 .help = "Directory to write config.json into (default: the current one)"},
+    cli::Option{.name = "file",
+                .letter = 'f',
+                .value = "FILE",
+                .help = "Write it to FILE, seen from DIR, instead of config.json"},
     cli::Option{.name = "rootless", .value = "", .help = "For a container of an ordinary user"},
 };
 
@@ -111,11 +115,12 @@ void make_rootless(oci::RuntimeConfig& config) {
 int spec(const cli::Parsed&, const cli::Parsed& options) {
   oci::RuntimeConfig config = default_config();
   if (options.has("rootless")) make_rootless(config);
-  const UniqueFd directory =
-      open_at(AT_FDCWD, options.value_or("bundle", "."), O_PATH | O_DIRECTORY);
-  if (open_at_if_exists(directory.get(), "config.json", O_PATH | O_NOFOLLOW))
-    throw Error("File config.json exists. Remove it first");
-  replace_file_at(directory.get(), "config.json", oci::write_runtime_config(config));
+  const std::string file = options.value_or("file", "config.json");
+  const std::string path =
+      file.starts_with('/') ? file : sentence(options.value_or("bundle", "."), '/', file);
+  if (open_at_if_exists(AT_FDCWD, path, O_PATH | O_NOFOLLOW))
+    throw Error(sentence("File ", file, " exists. Remove it first"));
+  replace_file(path, oci::write_runtime_config(config));
   return 0;
 }
 

@@ -46,6 +46,10 @@ constexpr std::array kOptions = {
     cli::Option{.name = "memory-swap",
                 .value = "BYTES",
                 .help = "Memory and swap together, -1 for no limit"},
+    cli::Option{.name = "kernel-memory", .value = "BYTES", .help = "", .hidden = true},
+    cli::Option{.name = "kernel-memory-tcp", .value = "BYTES", .help = "", .hidden = true},
+    cli::Option{.name = "l3-cache-schema", .value = "SCHEMA", .help = "", .hidden = true},
+    cli::Option{.name = "mem-bw-schema", .value = "SCHEMA", .help = "", .hidden = true},
     cli::Option{.name = "pids-limit", .value = "NUMBER", .help = "Most processes, -1 for no limit"},
 };
 
@@ -57,6 +61,33 @@ std::optional<std::int64_t> read_signed(const cli::Parsed& options, std::string_
   const std::string_view digits = std::string_view(*text).substr(is_negative ? 1 : 0);
   const auto number = static_cast<std::int64_t>(cli::parse_number(digits, INT64_MAX, name));
   return is_negative ? -number : number;
+}
+
+/// "m", "MB" and "MiB" are 20, nothing is 0.
+unsigned shift_of_unit(std::string_view unit, std::string_view name) {
+  constexpr std::string_view kUnits = "bkmgtp";
+  if (unit.empty()) return 0;
+  std::string lower(unit);
+  for (char& letter : lower)
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  const std::size_t power = kUnits.find(lower[0]);
+  const std::string_view rest = std::string_view(lower).substr(1);
+  const bool is_known = power != std::string_view::npos &&
+                        (rest.empty() || (power > 0 && (rest == "b" || rest == "ib")));
+  if (!is_known) throw UsageError(sentence(name, ": \"", unit, "\" is no unit of memory"));
+  return static_cast<unsigned>(power) * 10;
+}
+
+/// A size as runc takes it: "512m", "2GiB", with b, k, m, g, t or p for powers of 1024.
+std::optional<std::int64_t> read_size(const cli::Parsed& options, std::string_view name) {
+  const std::optional<std::string> text = options.value(name);
+  if (!text) return std::nullopt;
+  if (text->starts_with('-')) return read_signed(options, name);
+  const std::size_t end = std::min(text->find_first_not_of("0123456789"), text->size());
+  const std::int64_t most = INT64_MAX >> shift_of_unit(std::string_view(*text).substr(end), name);
+  const auto number = static_cast<std::int64_t>(cli::parse_number(
+      std::string_view(*text).substr(0, end), static_cast<std::uint64_t>(most), name));
+  return number << shift_of_unit(std::string_view(*text).substr(end), name);
 }
 
 std::optional<std::uint64_t> read_unsigned(const cli::Parsed& options, std::string_view name) {
@@ -84,9 +115,11 @@ oci::Resources resources_from_flags(const cli::Parsed& options) {
   const oci::Cpu cpu = cpu_from_flags(options);
   if (cpu != oci::Cpu{}) resources.cpu = cpu;
   oci::Memory memory;
-  memory.limit = read_signed(options, "memory");
-  memory.reservation = read_signed(options, "memory-reservation");
-  memory.swap = read_signed(options, "memory-swap");
+  memory.limit = read_size(options, "memory");
+  memory.reservation = read_size(options, "memory-reservation");
+  memory.swap = read_size(options, "memory-swap");
+  memory.kernel = read_size(options, "kernel-memory");
+  memory.kernel_tcp = read_size(options, "kernel-memory-tcp");
   if (memory != oci::Memory{}) resources.memory = memory;
   if (const auto limit = read_signed(options, "pids-limit"))
     resources.pids = oci::Pids{.limit = limit};
@@ -96,6 +129,12 @@ oci::Resources resources_from_flags(const cli::Parsed& options) {
     resources.block_io.emplace().weight = static_cast<std::uint16_t>(weight);
   }
   return resources;
+}
+
+void refuse_unsupported(const cli::Parsed& options) {
+  for (const std::string_view name : {"l3-cache-schema", "mem-bw-schema"})
+    if (options.has(name))
+      throw Error(sentence("--", name, ": Intel RDT is not supported yet; leave it out"));
 }
 
 /// As runc: with a file the other flags count for nothing.
@@ -113,6 +152,7 @@ bool carries_devices(const plan::CgroupDirectory& directory) {
 int update(const cli::Parsed& global, const cli::Parsed& options) {
   const Container container = Container::open_locked(state_root(global), options.words[0]);
   if (container.status() == oci::Status::kStopped) throw Error("container not running");
+  refuse_unsupported(options);
   const oci::Resources resources = read_resources(options);
   std::vector<plan::CgroupDirectory> directories = container.record().cgroups;
   if (!resources.devices.empty() && !std::ranges::any_of(directories, carries_devices))

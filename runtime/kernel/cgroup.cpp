@@ -149,7 +149,7 @@ bool Cgroup::make(const plan::CgroupDirectory& directory, bool ignore_permission
   throw Error(sentence("open ", name, "/tasks"), errno);
 }
 
-Cgroup Cgroup::open(const std::vector<plan::CgroupDirectory>& directories) {
+Cgroup Cgroup::open(const std::vector<plan::CgroupDirectory>& directories, Missing missing) {
   Cgroup cgroup;
   cgroup.keep();
   cgroup.open_.reserve(directories.size());
@@ -164,9 +164,9 @@ Cgroup Cgroup::open(const std::vector<plan::CgroupDirectory>& directories) {
     UniqueFd& wanted = directory.is_v2 ? one.directory : one.tasks;
     wanted.reset(
         open_in_hierarchy(root.get(), path, directory.is_v2 ? O_PATH | O_DIRECTORY : O_WRONLY));
+    const int number = errno;
     // A container made without privilege may have no cgroup here (ignore_permission at create).
-    if (!wanted && errno != ENOENT) {
-      const int number = errno;
+    if (!wanted && (number != ENOENT || missing == Missing::kError)) {
       throw Error(sentence("open the cgroup ", directory.mount_point, path), number);
     }
   }

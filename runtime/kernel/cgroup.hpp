@@ -26,8 +26,11 @@ class Cgroup {
   /// existing cgroup with runc's words. Throws Error naming the file.
   static Cgroup create(const plan::CgroupPlan& plan);
   /// Opens those of a running container, for exec. `directories`: mount_point, path, is_v2 are
-  /// enough.
-  static Cgroup open(const std::vector<plan::CgroupDirectory>& directories);
+  /// enough. One that is not there is left out, for a container made without privilege may lack
+  /// some, unless it was asked for by name.
+  enum class Missing { kLeftOut, kError };
+  static Cgroup open(const std::vector<plan::CgroupDirectory>& directories,
+                     Missing missing = Missing::kLeftOut);
   Cgroup(Cgroup&&) noexcept = default;
   Cgroup& operator=(Cgroup&&) = delete;
   ~Cgroup();

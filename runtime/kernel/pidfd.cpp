@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +16,42 @@
 
 namespace kernel {
 
+namespace {
+
+template <typename Number>
+bool read_whole(std::string_view word, Number& number) {
+  const auto result = std::from_chars(word.data(), word.data() + word.size(), number);
+  return result.ec == std::errc{} && result.ptr == word.data() + word.size();
+}
+
+/// struct pidfd_info, PIDFD_INFO_EXIT and PIDFD_GET_INFO of linux/pidfd.h, which Debian 12 lacks
+/// (Linux 6.13, the exit code since 6.15).
+struct PidfdInfo {
+  std::uint64_t mask;
+  std::uint64_t cgroup;
+  std::uint32_t ids[11];
+  std::int32_t wait_status;
+};
+static_assert(sizeof(PidfdInfo) == 64);  // PIDFD_INFO_SIZE_VER0
+constexpr std::uint64_t kInfoExit = 1U << 3;
+
+/// Of a process that has been reaped.
+std::optional<int> reaped_status(int pidfd) {
+  PidfdInfo info{};
+  info.mask = kInfoExit;
+  if (::ioctl(pidfd, _IOWR(0xff, 11, PidfdInfo), &info) < 0 || (info.mask & kInfoExit) == 0)
+    return std::nullopt;
+  return info.wait_status;
+}
+
+std::optional<int> zombie_status(pid_t pid, std::uint64_t start_time) {
+  const std::optional<ProcessStat> stat = process_stat(pid);
+  if (!stat || stat->start_time != start_time || stat->state != 'Z') return std::nullopt;
+  return stat->wait_status;
+}
+
+}  // namespace
+
 std::optional<ProcessStat> parse_process_stat(std::string_view text) {
   // The command name may hold blanks and parentheses of its own: only the last ')' ends it.
   const std::size_t open = text.find('(');
@@ -24,21 +62,22 @@ std::optional<ProcessStat> parse_process_stat(std::string_view text) {
   ProcessStat stat;
   stat.command = text.substr(open + 1, close - open - 1);
   std::string_view rest = text.substr(close + 1);
-  constexpr int kState = 3, kStartTime = 22;  // field numbers of proc(5)
-  for (int field = kState;; ++field) {
-    const std::size_t start = rest.find_first_not_of(' ');
-    if (start == std::string_view::npos) return std::nullopt;
+  // Field numbers of proc(5).
+  constexpr int kState = 3, kFlags = 9, kStartTime = 22, kExitCode = 52;
+  for (int field = kState; field <= kExitCode; ++field) {
+    const std::size_t start = rest.find_first_not_of(" \n");
+    // What follows the start time is younger than Linux 3.5 only in part.
+    if (start == std::string_view::npos)
+      return field > kStartTime ? std::optional(stat) : std::nullopt;
     const std::size_t end = std::min(rest.find_first_of(" \n", start), rest.size());
     const std::string_view word = rest.substr(start, end - start);
-    if (word.empty()) return std::nullopt;
     if (field == kState) stat.state = word.front();
-    if (field == kStartTime) {
-      const auto result = std::from_chars(word.data(), word.data() + word.size(), stat.start_time);
-      if (result.ec != std::errc{} || result.ptr != word.data() + word.size()) return std::nullopt;
-      return stat;
-    }
+    if (field == kFlags && !read_whole(word, stat.flags)) return std::nullopt;
+    if (field == kStartTime && !read_whole(word, stat.start_time)) return std::nullopt;
+    if (field == kExitCode && !read_whole(word, stat.wait_status)) return std::nullopt;
     rest.remove_prefix(end);
   }
+  return stat;
 }
 
 std::optional<ProcessStat> process_stat(pid_t pid) {
@@ -62,6 +101,14 @@ std::uint64_t start_time(pid_t pid) {
   return stat->start_time;
 }
 
+bool is_ending(pid_t pid, std::uint64_t expected_start_time) {
+  constexpr std::uint64_t kExiting =
+      4;  // PF_EXITING of linux/sched.h, which is no part of the uapi
+  const std::optional<ProcessStat> stat = process_stat(pid);
+  return !stat || stat->start_time != expected_start_time || stat->state == 'Z' ||
+         (stat->flags & kExiting) != 0;
+}
+
 std::optional<UniqueFd> open_process(pid_t pid, std::uint64_t expected_start_time) {
   if (pid <= 0 || expected_start_time == 0) return std::nullopt;
   UniqueFd pidfd(pidfd_open(pid, 0));
@@ -79,6 +126,19 @@ bool send_signal(int pidfd, int signal) {
   if (pidfd_send_signal(pidfd, signal, nullptr, 0) == 0) return true;
   if (errno == ESRCH) return false;
   throw Error(sentence("send signal ", signal, " to the process"), errno);
+}
+
+std::optional<int> wait_for_status(pid_t pid, std::uint64_t start_time) {
+  if (pid <= 0 || start_time == 0) return std::nullopt;
+  const UniqueFd pidfd(pidfd_open(pid, 0));
+  const std::optional<ProcessStat> stat = process_stat(pid);
+  if (!pidfd || !stat || stat->start_time != start_time) return std::nullopt;
+  constexpr std::chrono::milliseconds kNoLimit{-1};
+  wait_for_exit(pidfd.get(), kNoLimit);
+  std::optional<int> status = zombie_status(pid, start_time);
+  if (!status) status = reaped_status(pidfd.get());
+  if (!status) return std::nullopt;
+  return WIFSIGNALED(*status) ? 128 + WTERMSIG(*status) : WEXITSTATUS(*status);
 }
 
 bool wait_for_exit(int pidfd, std::chrono::milliseconds timeout) {

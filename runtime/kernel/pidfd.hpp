@@ -20,6 +20,9 @@ struct ProcessStat {
   std::string command;
   char state = '?';              // 'R', 'S', 'D', 'Z' …
   std::uint64_t start_time = 0;  // clock ticks since boot
+  std::uint64_t flags = 0;       // the kernel's PF_* bits
+  /// of a zombie, as wait(2) has it; 0 as well for who may not trace it
+  int wait_status = 0;
 };
 /// Reads the text of such a file; nullopt when it is none. The command may contain anything, ")"
 /// too.
@@ -30,11 +33,18 @@ std::optional<ProcessStat> process_stat(pid_t pid);
 /// Field 22 of /proc/PID/stat, clock ticks since boot; 0 when there is no such process or it is a
 /// zombie. proc(5).
 std::uint64_t start_time(pid_t pid);
+/// Whether the process with this pid and start time is gone, a zombie, or on its way to that: it
+/// has let go of its namespaces and takes no signal any more.
+bool is_ending(pid_t pid, std::uint64_t start_time);
 /// A pidfd of the process with this pid and start time; nullopt when it is gone, a zombie, or
 /// another process has the pid.
 std::optional<UniqueFd> open_process(pid_t pid, std::uint64_t start_time);
 /// Sends a signal; false when the process is gone already. Throws Error otherwise.
 bool send_signal(int pidfd, int signal);
+/// Waits until the process with this pid and start time has ended, and gives its exit status, 128 +
+/// signal when killed. It need not be our child. nullopt where nobody can tell: it was reaped
+/// before we came, or by a kernel before 6.15.
+std::optional<int> wait_for_status(pid_t pid, std::uint64_t start_time);
 /// poll(2) until the process has ended; false when `timeout` passes first (negative: no limit).
 bool wait_for_exit(int pidfd, std::chrono::milliseconds timeout);
 

@@ -133,11 +133,11 @@ UniqueFd open_running_init(const Container& container) {
 /// A container that runs its own systemd has moved its processes below its top cgroup, which then
 /// takes none itself: init's present cgroup will do, as long as it lies below the container's
 /// (runtime.md 3.4).
-Child clone_joiner(const Container& container, kernel::Cgroup& cgroup) {
+Child clone_joiner(const Container& container, kernel::Cgroup& cgroup, bool is_own_cgroup) {
   try {
     return Child::clone(0, cgroup.v2_directory());
   } catch (const Error& error) {
-    if (error.number() != EBUSY) throw;
+    if (error.number() != EBUSY || !is_own_cgroup) throw;
   }
   const std::string name = sentence("/proc/", container.record().pid, "/cgroup");
   const std::string text = read_file(name);
@@ -152,6 +152,11 @@ Child clone_joiner(const Container& container, kernel::Cgroup& cgroup) {
     one.path = now;
   }
   return Child::clone(0, kernel::Cgroup::open(directories).v2_directory());
+}
+
+kernel::Cgroup open_cgroup(const Container& container, const ProcessOptions& options) {
+  if (options.cgroups.empty()) return kernel::Cgroup::open(container.record().cgroups);
+  return kernel::Cgroup::open(options.cgroups, kernel::Cgroup::Missing::kError);
 }
 
 /// The process itself: the joiner, or what it bore in the pid namespace.
@@ -172,13 +177,13 @@ Launched join_container(const Container& container, const plan::ProcessPlan& pro
   const UniqueFd root = open_chroot(container);
   UniqueFd console;
   if (options.console_socket) console = kernel::connect_socket(*options.console_socket);
-  kernel::Cgroup cgroup = kernel::Cgroup::open(container.record().cgroups);
+  kernel::Cgroup cgroup = open_cgroup(container, options);
   Handshake::Pair handshake = Handshake::make_pair();
   check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
 
   if (process.exec_affinity && process.exec_affinity->before_cgroup)
     kernel::set_cpu_affinity(*process.exec_affinity->before_cgroup, "initial");
-  Child joiner = clone_joiner(container, cgroup);
+  Child joiner = clone_joiner(container, cgroup, options.cgroups.empty());
   if (joiner.is_self()) {
     handshake.parent.close();
     const JoinContext context{.id = container.record().id,

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bundle-spec/fs/unique_fd.hpp"
 #include "runtime/container/container.hpp"
@@ -23,7 +24,8 @@ struct ProcessOptions {
   bool keep_master = false;  // foreground: the terminal's master comes back in Launched
   unsigned preserve_fds =
       0;  // descriptors 3 … 2+N (after LISTEN_FDS) stay open; proved open before
-  std::optional<std::string> pidfd_socket;  // init's pidfd goes there
+  std::optional<std::string> pidfd_socket;     // init's pidfd goes there
+  std::vector<plan::CgroupDirectory> cgroups;  // exec: where to, if not into the container's own
   std::optional<std::string>
       pid_file;  // create and run: written by the launch, before init may go on
 };

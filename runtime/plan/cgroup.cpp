@@ -255,8 +255,10 @@ CgroupPlan plan_cgroup(const oci::RuntimeConfig& config, const std::string& id,
                        const HostFacts& facts, CgroupDriver driver) {
   CgroupPlan plan;
   const oci::Resources resources = config.linux_.resources.value_or(oci::Resources{});
+  plan.driver = driver;
   if (driver == CgroupDriver::kDisabled) {
     refuse_limits(resources);
+    effective_device_rules(resources.devices);  // bad rules are refused on every host
     return plan;
   }
   if (driver == CgroupDriver::kSystemd) plan.unit = plan_unit(config, id, facts);
@@ -307,6 +309,8 @@ std::vector<UnitProperty> plan_unit_update(const oci::Resources& resources,
 std::vector<std::string> describe(const CgroupPlan& plan) {
   std::vector<std::string> lines;
   if (plan.unit) describe_unit(*plan.unit, lines);
+  if (plan.driver == CgroupDriver::kDisabled)
+    lines.push_back("make no cgroup: the container stays in that of its caller, without limits");
   describe_directories(plan, lines);
   for (const CgroupDirectory& directory : plan.directories) {
     for (const FileWrite& write : directory.writes)

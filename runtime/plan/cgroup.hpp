@@ -43,6 +43,7 @@ struct CgroupDirectory {
 };
 
 struct CgroupPlan {
+  CgroupDriver driver = CgroupDriver::kCgroupfs;
   std::vector<CgroupDirectory> directories;     // hierarchies in mount order
   std::optional<DeviceProgram> device_program;  // v2: BPF_PROG_TYPE_CGROUP_DEVICE
   /// rootless, no path and no limits asked: go without a cgroup if it cannot be made
@@ -58,7 +59,8 @@ struct CgroupPlan {
 
 /// `id` names the cgroup when cgroupsPath is absent. Throws Error with the JSON pointer for a value
 /// that the host's hierarchies cannot express ("/linux/resources/memory/swappiness: has no cgroup
-/// v2 equivalent").
+/// v2 equivalent"). With kDisabled every limit is an Error; device rules go unheeded, for every
+/// engine sends some.
 CgroupPlan plan_cgroup(const oci::RuntimeConfig& config, const std::string& id,
                        const HostFacts& facts, CgroupDriver driver = CgroupDriver::kCgroupfs);
 
@@ -70,6 +72,11 @@ void plan_update(const oci::Resources& resources, std::vector<CgroupDirectory>& 
 /// The same for the unit of a container under the systemd driver.
 std::vector<UnitProperty> plan_unit_update(const oci::Resources& resources,
                                            const SystemdFacts& systemd);
+/// Where exec --cgroup wants its process: in or below the container's `own` cgroups. `asked` is one
+/// PATH for all hierarchies or, for single ones, CONTROLLER[,CONTROLLER…]:PATH (runc's form).
+/// Throws Error for an unknown controller and for a path that leads out.
+std::vector<CgroupDirectory> sub_cgroups(std::vector<CgroupDirectory> own,
+                                         const std::vector<std::string>& asked);
 
 std::vector<FileWrite> cgroup_v1_writes(const oci::Resources& resources,
                                         const std::vector<std::string>& controllers);

@@ -211,7 +211,9 @@ bool make_writable_for_now(MountFilesystem& mount) {
 bool is_cgroup_view(const Entry& entry, const MountSurroundings& surroundings) {
   if (entry.type == "cgroup") return true;
   const std::vector<CgroupDirectory>& directories = surroundings.cgroup.directories;
-  return entry.type == "cgroup2" && directories.size() == 1 && directories[0].is_v2;
+  if (entry.type != "cgroup2") return false;
+  // Without a cgroup of its own a new mount would show the container its caller's.
+  return directories.empty() || (directories.size() == 1 && directories[0].is_v2);
 }
 
 }  // namespace

@@ -9,21 +9,21 @@ _toyrun() {
     esac
   done
   case $verb in
-    create) choices="--bundle --console-socket --pid-file --pidfd-socket --preserve-fds --no-pivot --no-new-keyring --explain --help -b -h" ;;
+    create) choices="--bundle --config --console-socket --pid-file --pidfd-socket --preserve-fds --no-pivot --no-new-keyring --explain --help -b -f -h" ;;
     start) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
-    run) choices="--bundle --detach --keep --no-subreaper --console-socket --pid-file --pidfd-socket --preserve-fds --no-pivot --no-new-keyring --help -b -d -h" ;;
+    run) choices="--bundle --config --detach --keep --no-subreaper --console-socket --pid-file --pidfd-socket --preserve-fds --no-pivot --no-new-keyring --help -b -f -d -h" ;;
     exec) choices="--process --cwd --env --tty --user --additional-gids --cap --no-new-privs --apparmor --process-label --detach --pid-file --console-socket --pidfd-socket --preserve-fds --ignore-paused --cgroup --help -p -e -t -u -g -c -d -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
-    kill) choices="--all --help -a -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
-    delete) choices="--force --help -f -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
+    kill) choices="--all --regex --help -a -r -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
+    delete) choices="--force --regex --help -f -r -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     state) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     list) choices="--format --quiet --help -f -q -h" ;;
     ps) choices="--format --help -f -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     pause) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     resume) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     update) choices="--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --help -r -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
-    spec) choices="--bundle --rootless --help -b -h" ;;
+    spec) choices="--bundle --file --rootless --help -b -f -h" ;;
     features) choices="--help -h" ;;
-    *) choices="--root --log --log-format --log-level --debug --systemd-cgroup --rootless --help --version -h -v create start run exec kill delete state list ps pause resume update spec features" ;;
+    *) choices="--root --log --log-format --log-level --debug --systemd-cgroup --cgroup-manager --rootless --help --version -h -v create start run exec kill delete state list ps pause resume update spec features" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

@@ -27,6 +27,7 @@ _toyrun() {
         '--log-level[What to log - error, warning (default) or debug]:LEVEL:' \
         '--debug[Log everything that is done]' \
         '--systemd-cgroup[Have systemd make the cgroup; cgroupsPath is SLICE -PREFIX -NAME then]' \
+        '--cgroup-manager[cgroupfs (default), systemd, or disabled - make no cgroup]:DRIVER:' \
         '--rootless[auto, true or false; accepted for engines, always auto]:WHEN:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '(-v --version)'{-v,--version}'[Show the version]' \
@@ -38,6 +39,7 @@ _toyrun() {
       case $words[1] in
         create) _arguments \
         '(-b --bundle)'{-b,--bundle}'[The bundle (default - the current directory)]:file:_files' \
+        '(-f --config)'{-f,--config}'[The config, if it is not the bundles config.json]:file:_files' \
         '--console-socket[AF_UNIX socket that gets the terminals master]:file:_files' \
         '--pid-file[Write the pid of the process to FILE]:file:_files' \
         '--pidfd-socket[AF_UNIX socket that gets a pidfd of the process]:file:_files' \
@@ -52,6 +54,7 @@ _toyrun() {
         '*:name:($(toyrun list -q 2>/dev/null))' ;;
         run) _arguments \
         '(-b --bundle)'{-b,--bundle}'[The bundle (default - the current directory)]:file:_files' \
+        '(-f --config)'{-f,--config}'[The config, if it is not the bundles config.json]:file:_files' \
         '(-d --detach)'{-d,--detach}'[Return when the program runs]' \
         '--keep[Do not delete the container when its program ends]' \
         '--no-subreaper[Do not reap processes the container leaves behind]' \
@@ -80,15 +83,17 @@ _toyrun() {
         '--pidfd-socket[AF_UNIX socket that gets a pidfd of the process]:file:_files' \
         '--preserve-fds[Pass N descriptors beyond stdio and LISTEN_FDS to the process]:N:' \
         '--ignore-paused[Enter a paused container, too]' \
-        '--cgroup[Sub-cgroup to run in (not supported yet)]:file:_files' \
+        '--cgroup[Run in this cgroup below the containers]:CONTROLLER ]PATH:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyrun list -q 2>/dev/null))' ;;
         kill) _arguments \
         '(-a --all)'{-a,--all}'[Signal all processes of the container]' \
+        '(-r --regex)'{-r,--regex}'[ID is a regular expression - take all that match]' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyrun list -q 2>/dev/null))' ;;
         delete) _arguments \
         '(-f --force)'{-f,--force}'[Kill the container if it still runs; an unknown one is fine]' \
+        '(-r --regex)'{-r,--regex}'[ID is a regular expression - take all that match]' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyrun list -q 2>/dev/null))' ;;
         state) _arguments \
@@ -128,6 +133,7 @@ _toyrun() {
         '*:name:($(toyrun list -q 2>/dev/null))' ;;
         spec) _arguments \
         '(-b --bundle)'{-b,--bundle}'[Directory to write config.json into (default - the current one)]:file:_files' \
+        '(-f --file)'{-f,--file}'[Write it to FILE, seen from DIR, instead of config.json]:file:_files' \
         '--rootless[For a container of an ordinary user]' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;

@@ -43,6 +43,19 @@ TEST(ProcessStat, WhatIsNoStatIsNone) {
   }
 }
 
+TEST(ProcessStat, ReadsFlagsAndTheStatusOfAZombie) {
+  std::string text = "7 (cat) Z 1 7 7 0 -1 4228108";
+  for (int field = 10; field < 22; ++field) text += " 0";
+  text += " 55";
+  for (int field = 23; field < 52; ++field) text += " 0";
+  const auto stat = parse_process_stat(text + " 2304\n");
+  ASSERT_TRUE(stat);
+  EXPECT_EQ(stat->flags, 4228108U);
+  EXPECT_EQ(stat->start_time, 55U);
+  EXPECT_EQ(stat->wait_status, 2304);
+  EXPECT_EQ(parse_process_stat(text + "\n")->wait_status, 0);
+}
+
 /// A child that waits for a signal; reaped at the end.
 class Sleeper {
  public:
@@ -99,6 +112,37 @@ TEST(SendSignal, RefusesAnUnknownSignal) {
   const Sleeper sleeper;
   const UniqueFd pidfd(pidfd_open(sleeper.pid(), 0));
   EXPECT_THROW(send_signal(pidfd.get(), 4096), Error);
+}
+
+TEST(IsEnding, OfAZombieAndOfNobody) {
+  const Sleeper sleeper;
+  const std::uint64_t started = start_time(sleeper.pid());
+  EXPECT_FALSE(is_ending(sleeper.pid(), started));
+  EXPECT_TRUE(is_ending(sleeper.pid(), started + 1));
+  ::kill(sleeper.pid(), SIGKILL);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(sleeper.pid()), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_TRUE(is_ending(sleeper.pid(), started));
+}
+
+TEST(WaitForStatus, GivesTheStatusOfAZombie) {
+  const pid_t pid = check(::fork(), "fork");
+  if (pid == 0) ::_exit(9);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT), 0);
+  const auto stat = process_stat(pid);
+  ASSERT_TRUE(stat);
+  EXPECT_EQ(wait_for_status(pid, stat->start_time), 9);
+  EXPECT_FALSE(wait_for_status(pid, stat->start_time + 1)) << "another process has the pid";
+  ::waitpid(pid, nullptr, 0);
+  EXPECT_FALSE(wait_for_status(pid, stat->start_time));
+}
+
+TEST(WaitForStatus, ASignalCountsFrom128) {
+  const Sleeper sleeper;
+  const std::uint64_t started = start_time(sleeper.pid());
+  ::kill(sleeper.pid(), SIGTERM);
+  EXPECT_EQ(wait_for_status(sleeper.pid(), started), 128 + SIGTERM);
 }
 
 }  // namespace

@@ -122,6 +122,70 @@ TEST(Cgroup, RootlessWithoutLimitsMayGoWithout) {
   EXPECT_FALSE(plan_cgroup(with_path(""), "box", example_host("v2")).ignore_permission);
 }
 
+TEST(Cgroup, DisabledMakesNoneAndRefusesEveryLimit) {
+  oci::RuntimeConfig config = with_path("/c");
+  config.linux_.resources = oci::Resources{};
+  config.linux_.resources->devices = {{.allow = false, .access = "rwm"}};
+  const HostFacts facts = example_host("hybrid");
+  const CgroupPlan plan = plan_cgroup(config, "box", facts, CgroupDriver::kDisabled);
+  EXPECT_EQ(plan.driver, CgroupDriver::kDisabled);
+  EXPECT_TRUE(plan.directories.empty());
+  EXPECT_FALSE(plan.device_program);
+  EXPECT_EQ(describe(plan).size(), 1U);
+  config.linux_.resources->pids = oci::Pids{.limit = 7};
+  EXPECT_EQ(error_of([&] { plan_cgroup(config, "box", facts, CgroupDriver::kDisabled); }),
+            "/linux/resources/pids: cgroups are disabled on the command line");
+  config.linux_.resources->pids.reset();
+  config.linux_.resources->unified["memory.high"] = "1";
+  EXPECT_TRUE(
+      contains(error_of([&] { plan_cgroup(config, "box", facts, CgroupDriver::kDisabled); }),
+               "/linux/resources/unified"));
+}
+
+std::vector<std::string> paths(const std::vector<CgroupDirectory>& directories) {
+  std::vector<std::string> paths;
+  for (const CgroupDirectory& one : directories) paths.push_back(one.path);
+  return paths;
+}
+
+std::vector<CgroupDirectory> own_cgroups() {
+  return {{.mount_point = "/u", .path = "/box", .controllers = {"hugetlb"}, .is_v2 = true},
+          {.mount_point = "/c", .path = "/box", .controllers = {"cpu", "cpuacct"}},
+          {.mount_point = "/m", .path = "/own/box", .controllers = {"memory"}}};
+}
+
+TEST(SubCgroups, OnePathIsForAllHierarchies) {
+  using Paths = std::vector<std::string>;
+  EXPECT_EQ(paths(sub_cgroups(own_cgroups(), {"a/b"})),
+            (Paths{"/box/a/b", "/box/a/b", "/own/box/a/b"}));
+  EXPECT_EQ(paths(sub_cgroups(own_cgroups(), {"/"})), paths(own_cgroups()));
+  EXPECT_EQ(paths(sub_cgroups(own_cgroups(), {"a/../b/"})),
+            (Paths{"/box/b", "/box/b", "/own/box/b"}));
+}
+
+TEST(SubCgroups, ControllersNameTheirHierarchies) {
+  using Paths = std::vector<std::string>;
+  EXPECT_EQ(paths(sub_cgroups(own_cgroups(), {"cpu,cpuacct:a", "memory:/b"})),
+            (Paths{"/box", "/box/a", "/own/box/b"}));
+  EXPECT_EQ(paths(sub_cgroups(own_cgroups(), {"hugetlb:a"})),
+            (Paths{"/box/a", "/box", "/own/box"}));
+}
+
+TEST(SubCgroups, NothingLeadsOut) {
+  for (const std::string path : {"..", "../box2", "../box/../..", "a/../../x", "memory:../x"})
+    EXPECT_TRUE(
+        contains(error_of([&] { sub_cgroups(own_cgroups(), {path}); }), "is not a sub cgroup path"))
+        << path;
+  for (const std::string path : {"blkio:a", ":a", "cpu,:a", ",cpu:a"})
+    EXPECT_TRUE(
+        contains(error_of([&] { sub_cgroups(own_cgroups(), {path}); }), "unknown controller"))
+        << path;
+  EXPECT_TRUE(contains(error_of([&] { sub_cgroups(own_cgroups(), {"a:b:c"}); }), "invalid"));
+  EXPECT_TRUE(contains(error_of([&] { sub_cgroups(own_cgroups(), {"a", "b"}); }), "invalid"));
+  EXPECT_TRUE(
+      contains(error_of([&] { sub_cgroups(own_cgroups(), {std::string("a\0b", 3)}); }), "NUL"));
+}
+
 oci::RuntimeConfig with_writable_cgroup(std::uint32_t uid) {
   oci::RuntimeConfig config = with_path("/c");
   config.process = oci::Process{};
