@@ -11,6 +11,7 @@ namespace commands {
 
 cli::Command create_command();
 cli::Command delete_command();
+cli::Command events_command();
 cli::Command exec_command();
 cli::Command features_command();
 cli::Command kill_command();
@@ -23,12 +24,14 @@ cli::Command spec_command();
 cli::Command start_command();
 cli::Command state_command();
 cli::Command update_command();
+cli::Command wait_command();
 
 /// In the order of --help.
-inline std::array<cli::Command, 14> all() {
-  return {create_command(), start_command(),  run_command(),  exec_command(),    kill_command(),
-          delete_command(), state_command(),  list_command(), ps_command(),      pause_command(),
-          resume_command(), update_command(), spec_command(), features_command()};
+inline std::array<cli::Command, 16> all() {
+  return {create_command(), start_command(),  run_command(),    exec_command(),
+          kill_command(),   wait_command(),   delete_command(), state_command(),
+          list_command(),   ps_command(),     events_command(), pause_command(),
+          resume_command(), update_command(), spec_command(),   features_command()};
 }
 
 }  // namespace commands

@@ -89,6 +89,8 @@ void StartGate::report(std::string_view sentence) const {
       ::write(status_.get(), sentence.data(), std::min(sentence.size(), kLongestSentence));
 }
 
+std::string StartGate::file_name(const std::string& id) { return start_name(id); }
+
 bool StartGate::exists(int root_directory, const std::string& id) {
   // ENXIO: nobody reads any more, so the program runs and only the `start` that let it was killed
   // before it could remove the fifos.

@@ -34,6 +34,8 @@ class StartGate {
 
   /// Host: is the gate of this container still closed (status `created`)?
   static bool exists(int root_directory, const std::string& id);
+  /// The file below the root directory whose removal means that the gate was opened.
+  static std::string file_name(const std::string& id);
   /// Host: opens the gate and waits until the program runs; then removes the fifos. Throws Error
   /// with init's sentence, or that init is gone.
   static void open(int root_directory, const std::string& id);

@@ -5,7 +5,7 @@ _toyrun() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      create | start | run | exec | kill | delete | state | list | ps | pause | resume | update | spec | features) verb=$one; break ;;
+      create | start | run | exec | kill | wait | delete | state | list | ps | events | pause | resume | update | spec | features) verb=$one; break ;;
     esac
   done
   case $verb in
@@ -14,16 +14,18 @@ _toyrun() {
     run) choices="--bundle --config --detach --keep --no-subreaper --console-socket --pid-file --pidfd-socket --preserve-fds --no-pivot --no-new-keyring --help -b -f -d -h" ;;
     exec) choices="--process --cwd --env --tty --user --additional-gids --cap --no-new-privs --apparmor --process-label --detach --pid-file --console-socket --pidfd-socket --preserve-fds --ignore-paused --cgroup --help -p -e -t -u -g -c -d -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     kill) choices="--all --regex --help -a -r -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
+    wait) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     delete) choices="--force --regex --help -f -r -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     state) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     list) choices="--format --quiet --help -f -q -h" ;;
     ps) choices="--format --help -f -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
+    events) choices="--interval --stats --help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     pause) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     resume) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     update) choices="--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --help -r -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     spec) choices="--bundle --file --rootless --help -b -f -h" ;;
     features) choices="--help -h" ;;
-    *) choices="--root --log --log-format --log-level --debug --systemd-cgroup --cgroup-manager --rootless --help --version -h -v create start run exec kill delete state list ps pause resume update spec features" ;;
+    *) choices="--root --log --log-format --log-level --debug --systemd-cgroup --cgroup-manager --rootless --help --version -h -v create start run exec kill wait delete state list ps events pause resume update spec features" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

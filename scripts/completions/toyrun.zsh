@@ -10,10 +10,12 @@ _toyrun() {
     'run:Create and start a container, wait for its program, delete it'
     'exec:Run another process in a container'
     'kill:Send a signal (default - TERM) to the containers first process'
+    'wait:Wait for the end of a containers program and print its exit status'
     'delete:Remove a stopped container'
     'state:Print the state of a container as JSON'
     'list:List the containers'
     'ps:Show the processes of a container'
+    'events:Print statistics, out-of-memory and state changes as JSON lines'
     'pause:Freeze all processes of a container'
     'resume:Let the processes of a paused container run again'
     'update:Change the resource limits of a container'
@@ -91,6 +93,9 @@ _toyrun() {
         '(-r --regex)'{-r,--regex}'[ID is a regular expression - take all that match]' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyrun list -q 2>/dev/null))' ;;
+        wait) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyrun list -q 2>/dev/null))' ;;
         delete) _arguments \
         '(-f --force)'{-f,--force}'[Kill the container if it still runs; an unknown one is fine]' \
         '(-r --regex)'{-r,--regex}'[ID is a regular expression - take all that match]' \
@@ -106,6 +111,11 @@ _toyrun() {
         '*:file:_files' ;;
         ps) _arguments \
         '(-f --format)'{-f,--format}'[table (default) or json - an array of pids]:FORMAT:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyrun list -q 2>/dev/null))' ;;
+        events) _arguments \
+        '--interval[Print statistics every TIME - 500ms, 5s (default), 1m, 1h]:TIME:' \
+        '--stats[Print the statistics once and return]' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyrun list -q 2>/dev/null))' ;;
         pause) _arguments \

@@ -37,7 +37,7 @@ check_program() { # check_program BINARY PAGE
   done
   while read -r verb; do
     verbs_of "$help" | grep -qx "$verb" || complain "$page: verb $verb is not in --help"
-  done < <(grep -oE '^\.It Cm [a-z]+' "$page" | cut -d' ' -f3)
+  done < <(sed -n '/^\.Sh VERBS/,/^\.Sh [^V]/p' "$page" | grep -oE '^\.It Cm [a-z]+' | cut -d' ' -f3)
 }
 
 check_program "$build/runtime/toyrun" man/toyrun.8
