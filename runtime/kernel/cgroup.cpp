@@ -221,4 +221,8 @@ int Cgroup::directory(std::size_t index) const {
   return index < open_.size() ? open_[index].directory.get() : -1;
 }
 
+std::string Cgroup::path(std::size_t index) const {
+  return open_.at(index).mount_point + open_.at(index).path;
+}
+
 }  // namespace kernel

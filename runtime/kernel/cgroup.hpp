@@ -42,6 +42,8 @@ class Cgroup {
   void enter() const;
   /// Directory descriptor of plan.directories[index], for the container's view of its cgroups.
   int directory(std::size_t index) const;
+  /// Its path in the mount namespace where it was opened.
+  std::string path(std::size_t index) const;
   /// What `plan.directories` want written once init is in.
   void write_last(const plan::CgroupPlan& plan) const;
   void keep() { keep_ = true; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps a container from overwriting the program that built it (CVE-2019-5736): create, run and
-// exec continue from a detached read-only mount of our own executable.
+// exec continue from a detached read-only mount of our own executable. The usual case is over
+// before main (runtime/entry.cpp); this is the whole of it.
 #pragma once
 
 namespace kernel {

@@ -183,9 +183,9 @@ void set_cpu_affinity(const plan::CpuList& cpus, std::string_view which) {
 }
 
 void reset_cpu_affinity() {
-  // The kernel cuts a longer mask to its own size, so one as long as 65,536 CPUs fits every
-  // machine. It allows what the cpuset allows.
-  std::array<unsigned char, 8192> mask;
+  // The kernel cuts a longer mask to its own size: 8,192 CPUs are the most that Linux is built for.
+  // It allows what the cpuset allows.
+  std::array<unsigned char, 1024> mask;
   mask.fill(0xff);
   ::syscall(SYS_sched_setaffinity, 0, mask.size(), mask.data());
 }

@@ -3,9 +3,7 @@
 #include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <climits>
 #include <string>
 
 #include "bundle-spec/error.hpp"
@@ -17,21 +15,13 @@ namespace {
 
 constexpr std::uint64_t kTmpfsAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
-/// A detached clone of an open cgroup directory. The descriptor comes from the host's mount
-/// namespace, whose mounts open_tree(2) refuses to clone here: its path is cloned and must turn out
-/// to be the same directory.
-UniqueFd clone_cgroup(int directory, const std::string& name) {
-  std::string path(PATH_MAX, '\0');
-  const ssize_t length = check(::readlink(fd_path(directory).c_str(), path.data(), path.size()),
-                               "read the path of cgroup ", name);
-  path.resize(static_cast<std::size_t>(length));
-  UniqueFd tree = clone_tree(AT_FDCWD, path.c_str(), false, path);
-  const struct statx wanted = identify(directory, path);
-  const struct statx cloned = identify(tree.get(), path);
-  if (wanted.stx_ino != cloned.stx_ino || wanted.stx_dev_major != cloned.stx_dev_major ||
-      wanted.stx_dev_minor != cloned.stx_dev_minor)
-    throw Error(sentence(path, " is not the container's cgroup ", name));
-  return tree;
+/// The descriptor of a cgroup comes from the host's mount namespace, whose mounts the kernel
+/// refuses to clone here: what is mounted is its path, and must turn out to be the same directory.
+void prove_cgroup(const Cgroup& cgroup, std::size_t index, const struct statx& mounted) {
+  const struct statx wanted = identify(cgroup.directory(index), cgroup.path(index));
+  if (wanted.stx_ino != mounted.stx_ino || wanted.stx_dev_major != mounted.stx_dev_major ||
+      wanted.stx_dev_minor != mounted.stx_dev_minor)
+    throw Error(sentence(cgroup.path(index), " is not the container's cgroup"));
 }
 
 void mount_empty(const plan::MountCgroups& step, int target) {
@@ -54,12 +44,14 @@ void attach_with_propagation(int mount, int target, const plan::MountCgroups& st
 }
 
 void bind_v2(const plan::MountCgroups& step, const RootfsWork& work, int target) {
-  const int directory =
-      step.hierarchies.empty() ? -1 : work.cgroup.directory(step.hierarchies.front().directory);
+  const std::size_t index = step.hierarchies.empty() ? 0 : step.hierarchies.front().directory;
   // Without a cgroup of its own the container must not see, or write, that of its caller
   // (CVE-2023-25809).
-  if (directory < 0) return mount_empty(step, target);
-  const UniqueFd tree = clone_cgroup(directory, "v2");
+  if (step.hierarchies.empty() || work.cgroup.directory(index) < 0)
+    return mount_empty(step, target);
+  const std::string path = work.cgroup.path(index);
+  const UniqueFd tree = clone_tree(AT_FDCWD, path.c_str(), false, path);
+  prove_cgroup(work.cgroup, index, identify(tree.get(), path));
   set_attributes(tree.get(), all_attributes(step), false, step.target);
   attach_with_propagation(tree.get(), target, step);
 }
@@ -81,17 +73,18 @@ void mount_v2(const plan::MountCgroups& step, const RootfsWork& work, int target
   attach_with_propagation(mount.get(), target, step);
 }
 
-void mount_hierarchy(const plan::MountCgroups& step, const plan::MountCgroups::Hierarchy& hierarchy,
-                     const RootfsWork& work, int view) {
-  const int directory = work.cgroup.directory(hierarchy.directory);
-  if (directory < 0) return;  // rootless, without a cgroup in this hierarchy
-  const UniqueFd tree = clone_cgroup(directory, hierarchy.name);
-  set_attributes(tree.get(), all_attributes(step), false, hierarchy.name);
+void bind_hierarchy(const plan::MountCgroups::Hierarchy& hierarchy, const RootfsWork& work,
+                    int view) {
+  if (work.cgroup.directory(hierarchy.directory) < 0)
+    return;  // rootless, without a cgroup in this hierarchy
   const char* name = hierarchy.name.c_str();
   check(::mkdirat(view, name, 0755), "make the directory of cgroup ", hierarchy.name);
-  const UniqueFd target(check(::openat(view, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-                              "open the directory of cgroup ", hierarchy.name));
-  attach(tree.get(), target.get(), hierarchy.name);
+  const std::string path = work.cgroup.path(hierarchy.directory);
+  const std::string target = sentence(fd_path(view), '/', hierarchy.name);
+  check(::mount(path.c_str(), target.c_str(), nullptr, MS_BIND, nullptr), "bind cgroup ", path);
+  struct statx mounted{};
+  check(::statx(view, name, AT_SYMLINK_NOFOLLOW, STATX_INO, &mounted), "stat cgroup ", path);
+  prove_cgroup(work.cgroup, hierarchy.directory, mounted);
   for (const std::string& alias : hierarchy.aliases)
     if (alias != hierarchy.name)
       check(::symlinkat(name, view, alias.c_str()), "link cgroup ", alias);
@@ -102,10 +95,8 @@ void mount_v1(const plan::MountCgroups& step, const RootfsWork& work, int target
   const UniqueFd view = make_filesystem(
       {.type = "tmpfs", .source = "cgroup", .data = data, .attributes = kTmpfsAttributes});
   attach_with_propagation(view.get(), target, step);
-  for (const auto& hierarchy : step.hierarchies) mount_hierarchy(step, hierarchy, work, view.get());
-  const plan::MountAttributes readonly{.set = all_attributes(step).set & MOUNT_ATTR_RDONLY,
-                                       .clear = 0};
-  set_attributes(view.get(), readonly, false, step.target);
+  for (const auto& hierarchy : step.hierarchies) bind_hierarchy(hierarchy, work, view.get());
+  set_attributes(view.get(), all_attributes(step), true, step.target);
 }
 
 }  // namespace
