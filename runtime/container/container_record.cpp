@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <limits>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -47,28 +48,59 @@ std::string pack(const std::vector<plan::FilterInstruction>& program) {
   return bytes;
 }
 
+/// Where a value lies in a record: spelled out only when something is wrong with it.
+class Place {
+ public:
+  explicit Place(const std::string& file) : file_(file) {}
+  Place below(std::string_view key) const {
+    Place place = *this;
+    place.steps_.at(place.depth_++) = {.key = key, .index = 0};
+    return place;
+  }
+  Place below(std::size_t index) const {
+    Place place = *this;
+    place.steps_.at(place.depth_++) = {.key = {}, .index = index};
+    return place;
+  }
+  std::string text() const {
+    std::string text = file_;
+    for (const Step& step : std::span(steps_).first(depth_))
+      text += '/' + (step.key.empty() ? std::to_string(step.index) : std::string(step.key));
+    return text;
+  }
+
+ private:
+  struct Step {
+    std::string_view key;
+    std::size_t index = 0;
+  };
+  const std::string& file_;
+  std::array<Step, 5> steps_;
+  std::size_t depth_ = 0;
+};
+
 /// One JSON value on its way into a record: every wrong type is an Error that names the key.
 class Value {
  public:
-  Value(const nlohmann::json& json, std::string where) : json_(json), where_(std::move(where)) {}
+  Value(const nlohmann::json& json, const Place& place) : json_(json), place_(place) {}
 
   [[noreturn]] void refuse(std::string_view reason) const {
-    throw Error(sentence(where_, ": ", reason, " (damaged state record?)"));
+    throw Error(sentence(place_.text(), ": ", reason, " (damaged state record?)"));
   }
   std::optional<Value> find(const char* key) const {
     if (!json_.is_object()) refuse("is not an object");
     const auto found = json_.find(key);
     if (found == json_.end()) return std::nullopt;
-    return Value(*found, sentence(where_, '/', key));
+    return Value(*found, place_.below(std::string_view(key)));
   }
   Value at(const char* key) const {
     std::optional<Value> value = find(key);
     if (!value) refuse(sentence("has no ", key));
     return *value;
   }
-  std::string text() const {
+  const std::string& text() const {
     if (!json_.is_string()) refuse("is not a string");
-    return json_.get<std::string>();
+    return json_.get_ref<const std::string&>();
   }
   std::uint64_t number(std::uint64_t limit) const {
     if (!json_.is_number_unsigned() || json_.get<std::uint64_t>() > limit)
@@ -82,24 +114,24 @@ class Value {
   std::vector<Value> items() const {
     if (!json_.is_array()) refuse("is not an array");
     std::vector<Value> all;
-    for (const nlohmann::json& one : json_)
-      all.emplace_back(one, sentence(where_, '/', all.size()));
+    all.reserve(json_.size());
+    for (const nlohmann::json& one : json_) all.emplace_back(one, place_.below(all.size()));
     return all;
   }
   std::map<std::string, std::string> texts_by_key() const {
     if (!json_.is_object()) refuse("is not an object");
     std::map<std::string, std::string> all;
-    for (const auto& [key, one] : json_.items())
-      all.emplace(key, Value(one, sentence(where_, '/', key)).text());
+    for (const auto& [key, one] : json_.get_ref<const nlohmann::json::object_t&>())
+      all.emplace(key, Value(one, place_.below(std::string_view(key))).text());
     return all;
   }
   /// The value as JSON again, for readers that parse for themselves.
   std::string dump() const { return json_.dump(); }
-  const std::string& where() const { return where_; }
+  std::string where() const { return place_.text(); }
 
  private:
   const nlohmann::json& json_;
-  std::string where_;
+  Place place_;
 };
 
 nlohmann::json parse(const std::string& line, const std::string& name) {
@@ -237,7 +269,7 @@ std::string write_record(const ContainerRecord& record) {
 
 ContainerRecord read_record(const std::string& line, const std::string& name) {
   const nlohmann::json document = parse(line, name);
-  const Value record(document, name);
+  const Value record(document, Place(name));
   check_version(record);
   ContainerRecord result;
   result.id = record.at("id").text();
@@ -274,7 +306,7 @@ std::string write_details(const ContainerDetails& details) {
 
 ContainerDetails read_details(const std::string& line, const std::string& name) {
   const nlohmann::json document = parse(line, name);
-  const Value details(document, name);
+  const Value details(document, Place(name));
   ContainerDetails result;
   result.namespace_flags =
       details.at("namespaceFlags").number(std::numeric_limits<std::uint64_t>::max());

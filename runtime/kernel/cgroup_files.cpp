@@ -131,7 +131,6 @@ void read_pids(int dir, std::vector<pid_t>& pids) {
   add_pids(text, pids);
 }
 
-bool is_gone(int number) { return number == ENOENT || number == ENODEV; }
 bool is_busy(int number) { return number == EBUSY || number == ENOTEMPTY; }
 
 /// Removes everything below `dir`, going down and up again with one descriptor at a time: a
@@ -198,6 +197,8 @@ UniqueFd open_cgroup_if_exists(const plan::CgroupDirectory& directory) {
   if (is_gone(errno)) return {};
   throw Error(sentence("open the cgroup ", directory.mount_point, directory.path), errno);
 }
+
+bool is_gone(int number) { return number == ENOENT || number == ENODEV; }
 
 std::optional<std::string> read_cgroup_file(int dir, const std::string& file) {
   const UniqueFd opened(open_in_hierarchy(dir, file, O_RDONLY));

@@ -34,6 +34,8 @@ UniqueFd open_hierarchy(const std::string& mount_point);
 /// otherwise.
 UniqueFd open_cgroup_if_exists(const plan::CgroupDirectory& directory);
 
+/// Whether this errno says that the file, or the cgroup it was in, is not there.
+bool is_gone(int number);
 /// One read(2) of at most 64 KiB; nullopt when the file, or the cgroup, is not there. Throws Error.
 std::optional<std::string> read_cgroup_file(int dir, const std::string& file);
 /// "oom_kill 3" → 3 in a file of such lines; nullopt when there is no such line.

@@ -5,11 +5,16 @@
 // killing and waiting go through it: v2 announces "frozen" and "populated" by events, kills the
 // whole tree at once, and a killed process need not be thawed first. The v1 freezer is for hosts
 // without v2.
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "bundle-spec/error.hpp"
 #include "runtime/kernel/cgroup.hpp"
@@ -94,11 +99,29 @@ bool freeze_within(const OpenCgroup& cgroup, std::chrono::milliseconds time) {
   return is_frozen;
 }
 
+bool says_frozen(std::string_view state) {
+  return state == "1\n" || state == "FROZEN\n" || state == "FREEZING\n";
+}
+
 bool is_frozen(const OpenCgroup& cgroup) {
   if (!cgroup.directory) return false;
   const char* file = cgroup.directory->is_v2 ? "cgroup.freeze" : "freezer.state";
-  const std::string state = read_cgroup_file(cgroup.fd.get(), file).value_or("");
-  return state == "1\n" || state == "FROZEN\n" || state == "FREEZING\n";
+  return says_frozen(read_cgroup_file(cgroup.fd.get(), file).value_or(""));
+}
+
+/// In three system calls, for `list` asks it of every container; nullopt when the cgroup is gone.
+/// There are no symlinks in a cgroup file system.
+std::optional<bool> read_state_by_path(const plan::CgroupDirectory& directory) {
+  const std::string path = sentence(directory.mount_point, directory.path,
+                                    directory.is_v2 ? "/cgroup.freeze" : "/freezer.state");
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file && is_gone(errno)) return std::nullopt;
+  check(file.get(), "open ", path);
+  std::array<char, 16> state;
+  const ssize_t length = ::read(file.get(), state.data(), state.size());
+  if (length < 0 && is_gone(errno)) return std::nullopt;
+  check(length, "read ", path);
+  return says_frozen({state.data(), static_cast<std::size_t>(length)});
 }
 
 bool kill_at_once(const OpenCgroup& cgroup) {
@@ -158,7 +181,11 @@ void thaw(const CgroupDirectories& directories) {
 }
 
 bool is_frozen(const CgroupDirectories& directories) {
-  return is_frozen(open_for_freezing(directories));
+  for (const bool v2 : {true, false})
+    for (const plan::CgroupDirectory& one : directories)
+      if (one.is_v2 == v2 && (v2 || carries(one, "freezer")))
+        if (const std::optional<bool> frozen = read_state_by_path(one)) return *frozen;
+  return false;
 }
 
 std::vector<pid_t> processes(const CgroupDirectories& directories) {
