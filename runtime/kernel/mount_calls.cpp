@@ -116,10 +116,10 @@ std::uint64_t mount_flags(std::uint64_t attributes) {
   return flags;
 }
 
-UniqueFd make_filesystem(const NewFilesystem& wanted) {
+UniqueFd make_filesystem(const NewFilesystem& wanted, UniqueFd context) {
   const std::string type(wanted.type);
-  const UniqueFd context(
-      check(::fsopen(type.c_str(), FSOPEN_CLOEXEC), "open file system type ", type));
+  if (!context)
+    context.reset(check(::fsopen(type.c_str(), FSOPEN_CLOEXEC), "open file system type ", type));
   if (!wanted.source.empty()) {
     const std::string source(wanted.source);
     configure(context.get(), type, FSCONFIG_SET_STRING, "source", source.c_str());

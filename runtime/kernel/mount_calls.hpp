@@ -41,8 +41,8 @@ struct NewFilesystem {
   std::uint64_t attributes = 0;  // MOUNT_ATTR_*
 };
 /// fsopen, fsconfig, fsmount: a detached mount. Throws Error with the kernel's own words where it
-/// gave some.
-UniqueFd make_filesystem(const NewFilesystem& wanted);
+/// gave some. `context` is one that fsopen gave already, or empty.
+UniqueFd make_filesystem(const NewFilesystem& wanted, UniqueFd context = {});
 
 /// statx(2) of an open file: type, mode, inode, device and mount id.
 struct statx identify(int fd, std::string_view name);

@@ -98,13 +98,14 @@ bool may_be_shared(const plan::RootfsPlan& plan) {
 }
 
 Rootfs::Rootfs(const plan::RootfsPlan& plan, const Cgroup& cgroup, const Procfs& procfs,
-               std::vector<UniqueFd> prepared)
+               std::vector<UniqueFd> prepared, int pid_namespace)
     : prepared_(std::move(prepared)) {
   UniqueFd host_null = has_masks(plan) ? open_host_null() : UniqueFd();
   work_ = std::make_unique<RootfsWork>(
       RootfsWork{.plan = plan,
                  .cgroup = cgroup,
                  .procfs = procfs,
+                 .pid_namespace = pid_namespace,
                  .root = plan.has_mount_namespace ? bind_root(plan) : RootedDir::open(plan.root),
                  .root_mount_id = 0,
                  .root_inode = 0,

@@ -32,8 +32,9 @@ class Rootfs {
   /// Sets the host propagation of this mount namespace and binds the root filesystem on itself (its
   /// parent mount made private if shared, so pivot_root works and nothing leaks out). Borrowed: all
   /// arguments must outlive this object. `prepared` as from prepare_mounts, or empty.
+  /// `pid_namespace` is the one that init will be born in later, or -1.
   Rootfs(const plan::RootfsPlan& plan, const Cgroup& cgroup, const Procfs& procfs,
-         std::vector<UniqueFd> prepared);
+         std::vector<UniqueFd> prepared, int pid_namespace = -1);
   ~Rootfs();
 
   /// plan.mounts in order; an Error carries describe(step) as context. Without a mount namespace:

@@ -15,6 +15,7 @@
 #include "bundle-spec/fs/file.hpp"
 #include "runtime/kernel/id_map.hpp"
 #include "runtime/kernel/mount_calls.hpp"
+#include "runtime/kernel/proc_context.hpp"
 #include "runtime/kernel/rootfs.hpp"
 #include "runtime/kernel/rootfs_steps.hpp"
 
@@ -120,7 +121,7 @@ void mount_at(const plan::MountFilesystem& step, const std::vector<std::string>&
 /// The long way, by a detached mount: for what mount(2) cannot do in one step, and when its
 /// descriptor is needed later.
 UniqueFd mount_detached(const plan::MountFilesystem& step, const std::vector<std::string>& words,
-                        const Directory& target, int user_namespace) {
+                        const Directory& target, int user_namespace, UniqueFd context) {
   const std::uint64_t attributes = fresh_attributes(step);
   const std::uint64_t readonly = step.copy_up ? attributes & MOUNT_ATTR_RDONLY : 0;
   const std::uint64_t superblock =
@@ -129,7 +130,8 @@ UniqueFd mount_detached(const plan::MountFilesystem& step, const std::vector<std
                                     .source = step.source.empty() ? step.type : step.source,
                                     .data = words,
                                     .superblock_flags = superblock,
-                                    .attributes = attributes & ~readonly});
+                                    .attributes = attributes & ~readonly},
+                                   std::move(context));
   if (step.copy_up && target.existed) copy_up(target.fd.get(), mount.get());
   set_attributes(mount.get(), {.set = readonly, .clear = 0}, false, step.target);
   if (step.id_map) set_id_map(mount.get(), user_namespace, false, step.target);
@@ -229,9 +231,12 @@ void apply(const plan::MountFilesystem& step, RootfsWork& work, UniqueFd user_na
   std::vector<std::string> words = step.data;
   if (step.mode_from_target && target.existed) words.push_back(mode_word(status.stx_mode));
   const bool is_late_readonly = is_made_readonly_later(step, work.plan);
-  if (!step.copy_up && step.propagation.empty() && !is_late_readonly && !step.id_map)
+  UniqueFd context;
+  if (step.type == "proc" && work.pid_namespace >= 0)
+    context = open_proc_context(work.pid_namespace);
+  if (!step.copy_up && step.propagation.empty() && !is_late_readonly && !step.id_map && !context)
     return mount_at(step, words, target.fd.get());
-  UniqueFd mount = mount_detached(step, words, target, user_namespace.get());
+  UniqueFd mount = mount_detached(step, words, target, user_namespace.get(), std::move(context));
   if (is_late_readonly) work.late_readonly.emplace_back(step.target, std::move(mount));
 }
 

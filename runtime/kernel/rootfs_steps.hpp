@@ -25,6 +25,7 @@ struct RootfsWork {
   const plan::RootfsPlan& plan;
   const Cgroup& cgroup;
   const Procfs& procfs;
+  int pid_namespace;  // what a new procfs shows, when that is not init's own; else -1
   RootedDir root;
   std::uint64_t root_mount_id = 0, root_inode = 0;
   std::uint64_t plain_mount_id = 0;  // the mount last found to be no proc file system

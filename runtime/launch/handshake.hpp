@@ -18,8 +18,8 @@
 //                                      ◄─────────────  end of file: execve succeeded (run, exec)
 //
 //        With a joined user namespace a go-between clones init as its sibling and says Pid{number}
-//        first. At any time                   ◄─────────────  Failed{errno, sentence}, Log{level,
-//        sentence}
+//        first; with a joined pid namespace alone that comes last, before Ready.
+//        At any time init may say Failed{errno, sentence} and Log{level, sentence}.
 #pragma once
 
 #include <cstdint>

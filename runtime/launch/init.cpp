@@ -17,6 +17,7 @@
 #include "runtime/kernel/foreground.hpp"
 #include "runtime/kernel/process.hpp"
 #include "runtime/kernel/rootfs.hpp"
+#include "runtime/kernel/syscalls.hpp"
 #include "runtime/kernel/terminal.hpp"
 #include "runtime/launch/execute.hpp"
 
@@ -91,10 +92,19 @@ void make_terminal(InitContext& context, kernel::Rootfs& rootfs, UniqueFd& slave
   slave = std::move(terminal.slave);
 }
 
-void enter_root(InitContext& context) {
+/// The pid namespace that init will be born in, or -1.
+int later_pid_namespace(const InitContext& context) {
+  if (!context.plan.namespaces.enter_pid_last) return -1;
+  for (const kernel::OpenNamespace& one : context.namespaces)
+    if (one.plan.flag == CLONE_NEWPID) return one.file.get();
+  return -1;
+}
+
+/// The slave of the container's terminal, if it has one.
+UniqueFd enter_root(InitContext& context) {
   const mode_t old_mask = ::umask(0);
   kernel::Rootfs rootfs(context.plan.rootfs, context.cgroup, context.procfs,
-                        std::move(context.prepared_mounts));
+                        std::move(context.prepared_mounts), later_pid_namespace(context));
   rootfs.mount_all();
   run_host_side_hooks(context);
   context.hook_state.pid = ::getpid();
@@ -105,8 +115,8 @@ void enter_root(InitContext& context) {
     context.procfs.write("sys/" + sysctl.path, sysctl.value);
   rootfs.protect();
   rootfs.enter();
-  if (slave) kernel::use_terminal(slave.get());
   ::umask(old_mask);
+  return slave;
 }
 
 void wait_for_start(InitContext& context) {
@@ -116,7 +126,47 @@ void wait_for_start(InitContext& context) {
   if (hooks.empty()) return;
   oci::State state = context.hook_state;
   state.status = oci::Status::kCreated;
+  state.pid = ::getpid();
   run_hooks(hooks, "startContainer", state, {});
+}
+
+std::vector<int> gate_descriptors(const InitContext& context) {
+  if (context.gate == nullptr) return {};
+  const auto descriptors = context.gate->descriptors();
+  return {descriptors.begin(), descriptors.end()};
+}
+
+/// All that is left to do does not need the host.
+[[noreturn]] void become_process(InitContext& context, UniqueFd slave) {
+  if (slave) kernel::use_terminal(slave.get());
+  if (context.gate != nullptr) StartGate::end_on_signals();
+  execute({.process = context.plan.process,
+           .seccomp = context.plan.seccomp ? &*context.plan.seccomp : nullptr,
+           .handshake = context.handshake,
+           .limits_set_by_parent = context.plan.namespaces.has(CLONE_NEWUSER),
+           .kept_fds = context.kept_fds,
+           .open_until_execve = gate_descriptors(context),
+           .wait_for_start = [&] { wait_for_start(context); }});
+}
+
+/// A process of a joined pid namespace that may trace anything would find the host through the root
+/// and the descriptors of one that is born there: so that comes when both are the container's.
+[[noreturn]] void be_born_in_pid_namespace(InitContext& context, UniqueFd slave) {
+  for (const kernel::OpenNamespace& one : context.namespaces)
+    if (one.plan.flag == CLONE_NEWPID) kernel::join(one);
+  std::vector<int> open = gate_descriptors(context);
+  open.push_back(context.handshake.fd());
+  if (slave) open.push_back(slave.get());
+  close_all_but(context.kept_fds, std::move(open));
+  clone_args arguments{};
+  arguments.flags = CLONE_PARENT;
+  const pid_t pid = check(kernel::clone3(arguments), "clone3 of the container's first process");
+  if (pid == 0) {
+    check(::setsid(), "setsid");
+    become_process(context, std::move(slave));
+  }
+  context.handshake.send_pid(pid);
+  ::_exit(0);
 }
 
 void become_container(InitContext& context) {
@@ -130,22 +180,10 @@ void become_container(InitContext& context) {
     kernel::join_session_keyring(context.plan.id);
   }
   kernel::reset_cpu_affinity();
-  enter_root(context);
-
-  std::vector<int> gate;
-  if (context.gate != nullptr) {
-    const auto descriptors = context.gate->descriptors();
-    gate.assign(descriptors.begin(), descriptors.end());
-    StartGate::end_on_signals();
-  }
+  UniqueFd slave = enter_root(context);
   set_own_proc_files(context.procfs, context.plan.process);
-  execute({.process = context.plan.process,
-           .seccomp = context.plan.seccomp ? &*context.plan.seccomp : nullptr,
-           .handshake = context.handshake,
-           .limits_set_by_parent = context.plan.namespaces.has(CLONE_NEWUSER),
-           .kept_fds = context.kept_fds,
-           .open_until_execve = std::move(gate),
-           .wait_for_start = [&] { wait_for_start(context); }});
+  if (context.plan.namespaces.enter_pid_last) be_born_in_pid_namespace(context, std::move(slave));
+  become_process(context, std::move(slave));
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ class ChildrensNamespaces {
       kernel::make_time_namespace(plan);
     }
     for (const kernel::OpenNamespace& one : namespaces) {
-      if (one.plan.flag != CLONE_NEWPID) continue;
+      if (one.plan.flag != CLONE_NEWPID || plan.enter_pid_last) continue;
       own_.push_back(
           {.plan = {.type = "pid", .flag = CLONE_NEWPID, .path = "/proc/self/ns/pid"}, .file = {}});
       own_.back().file = open_at(AT_FDCWD, own_.back().plan.path, O_RDONLY);
@@ -81,12 +81,20 @@ class ChildrensNamespaces {
   });
 }
 
+/// The process that a go-between cloned as its sibling.
+Child adopt_sibling(Child go_between, Handshake& handshake) {
+  const pid_t pid = handshake.expect_pid();
+  go_between.wait();
+  return Child::adopt(pid);
+}
+
 Child clone_init(InitContext& context, Handshake::Pair& handshake) {
   const plan::NamespacePlan& namespaces = context.plan.namespaces;
   const bool through_go_between = joins(namespaces, CLONE_NEWUSER);
   // Nobody in a shared pid namespace may look into init while it holds host descriptors
-  // (CVE-2016-9962). With a new user namespace init does this itself, once its id maps are written.
-  if ((namespaces.create_flags & CLONE_NEWUSER) == 0)
+  // (CVE-2016-9962). But whoever is not root owns the id maps of a dumpable child only; then init
+  // does this itself, once they are written.
+  if ((namespaces.create_flags & CLONE_NEWUSER) == 0 || ::geteuid() == 0)
     check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
   Child child =
       Child::clone(through_go_between ? 0 : namespaces.create_flags, context.cgroup.v2_directory());
@@ -96,10 +104,7 @@ Child clone_init(InitContext& context, Handshake::Pair& handshake) {
     run_init(context);
   }
   handshake.child.close();
-  if (!through_go_between) return child;
-  const pid_t pid = handshake.parent.expect_pid();
-  child.wait();
-  return Child::adopt(pid);
+  return through_go_between ? adopt_sibling(std::move(child), handshake.parent) : std::move(child);
 }
 
 std::vector<UniqueFd> prepare_mounts(const plan::LaunchPlan& plan,
@@ -169,15 +174,17 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
                       .bundle_directory = bundle.get(),
                       .console_socket = console.get(),
                       .kept_fds = count_kept_fds(options.preserve_fds)};
-  Child child = clone_init(context, handshake);
+  Child first = clone_init(context, handshake);
   try {
     childrens_namespaces.restore();
     if (unit) settle_in_unit(plan.cgroup, cgroup, *unit);
     if ((plan.namespaces.create_flags & CLONE_NEWUSER) != 0) {
-      kernel::write_id_maps(child.pid(), plan.namespaces);
+      kernel::write_id_maps(first.pid(), plan.namespaces);
       handshake.parent.send(Message::kMapped);
     }
-    run_host_hooks(plan, container, bundle.get(), child.pid(), handshake.parent);
+    run_host_hooks(plan, container, bundle.get(), first.pid(), handshake.parent);
+    Child child = plan.namespaces.enter_pid_last ? adopt_sibling(std::move(first), handshake.parent)
+                                                 : std::move(first);
     Launched launched = wait_until_ready(
         child, std::move(handshake.parent), plan.seccomp ? &*plan.seccomp : nullptr,
         container.state_as(oci::Status::kCreating, child.pid()), options);

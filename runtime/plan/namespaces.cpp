@@ -174,6 +174,7 @@ NamespacePlan plan_namespaces(const oci::RuntimeConfig& config, const HostFacts&
   for (std::size_t i = 0; i < linux_config.namespaces.size(); ++i) {
     add_namespace(plan, linux_config.namespaces[i], i);
   }
+  plan.enter_pid_last = plan.joined(CLONE_NEWPID) != nullptr && !plan.has(CLONE_NEWUSER);
   plan_id_maps(plan, linux_config, facts);
   plan_time_offsets(plan, linux_config);
   plan_names(plan, config);
@@ -185,7 +186,10 @@ std::vector<std::string> describe(const NamespacePlan& plan) {
   std::vector<std::string> lines;
   describe_created(plan, lines);
   for (const JoinNamespace& one : plan.join) {
-    lines.push_back(sentence("join the ", one.type, " namespace ", one.path));
+    const bool last = one.flag == CLONE_NEWPID && plan.enter_pid_last;
+    lines.push_back(
+        sentence("join the ", one.type, " namespace ", one.path,
+                 last ? ", last of all: its processes must not find the host through init" : ""));
   }
   if (!plan.uid_mappings.empty()) {
     const std::string_view with = plan.map_with_helpers ? " with newuidmap and newgidmap" : "";

@@ -28,8 +28,11 @@ struct NamespacePlan {
   std::uint64_t create_flags = 0;
   bool create_cgroup = false;  // unshared by init once it sits in its cgroup (cgroup_namespaces(7))
   bool create_time = false;    // unshared by the parent just before clone (time_namespaces(7))
-  /// user first, then the rest in the config's order; pid is joined by the parent
+  /// user first, then the rest in the config's order; pid is entered by birth
   std::vector<JoinNamespace> join;
+  /// A joined pid namespace whose processes may have our privileges: the process is born there only
+  /// when the host is out of its sight. With a user namespace the kernel keeps them out.
+  bool enter_pid_last = false;
   std::vector<oci::IdMapping> uid_mappings, gid_mappings;  // for a new user namespace
   /// newuidmap/newgidmap: an ordinary user with more than their own id
   bool map_with_helpers = false;

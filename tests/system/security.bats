@@ -151,3 +151,25 @@ load support
   run -0 cat "$OUT"
   expect_not seen
 }
+
+@test "a joined pid namespace: its processes do not find the host through a new container's first process" {
+  not_on runc 'its init is born there first'
+  not_on crun '1.8.1 as well'
+  sleeper
+  echo secret >"$BATS_TEST_TMPDIR/secret"
+  # it may trace everything it sees
+  edit '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
+  command_is sh -c 'while :; do for p in /proc/[0-9]*; do [ ! -e "$p/root$0" ] || echo "found by $p"; done; done' "$BATS_TEST_TMPDIR/secret"
+  OUT=$BATS_TEST_TMPDIR/found running watcher
+  edit '.linux.cgroupsPath += "-second" | .hooks.createRuntime = [{"path": "/bin/sleep", "args": ["sleep", "0.3"]}]
+    | .linux.namespaces |= map(if .type == "pid" then .path = "/proc/\($pid)/ns/pid" else . end)' --arg pid "$(pid_of watcher)"
+  # its own /proc shows the joined namespace, and the program leads its session
+  run -0 inside 'readlink /proc/self/ns/pid; cut -d" " -f6 /proc/self/stat; tr "\0" " " </proc/1/cmdline | cut -c-8; echo $$'
+  [ "${lines[0]}" = "$(readlink "/proc/$(pid_of watcher)/ns/pid")" ]
+  [ "${lines[1]}" = "${lines[3]}" ]
+  [ "${lines[2]}" = 'sh -c wh' ]
+  [ ! -s "$BATS_TEST_TMPDIR/found" ] || { cat "$BATS_TEST_TMPDIR/found"; return 1; }
+  created
+  wait_for 5 has_status created
+  rt start "$ID"
+}

@@ -2,7 +2,10 @@
 // kernel/rootfs against the running kernel. Needs root: exits 77 (skipped) without.
 #include "runtime/kernel/rootfs.hpp"
 
+#include "runtime/kernel/mount_calls.hpp"
 #include "runtime/kernel/namespaces.hpp"
+#include "runtime/kernel/proc_context.hpp"
+#include "runtime/kernel/syscalls.hpp"
 #include "runtime/plan/cgroup.hpp"
 #include "tests/unit/runtime/kernel/mount_namespace.hpp"
 
@@ -309,6 +312,53 @@ TEST(Rootfs, SaysWhyAUserNamespaceGetsNoProc) {
     // The pid namespace is the host's: not the container's to show.
     in_user_namespace(
         [&] { EXPECT_TRUE(contains(error_of(plan), "user namespace")) << error_of(plan); });
+  });
+}
+
+/// A process in a pid namespace of its own, and that namespace.
+class PidNamespace {
+ public:
+  PidNamespace() {
+    clone_args arguments{};
+    arguments.flags = CLONE_NEWPID;
+    arguments.exit_signal = SIGCHLD;
+    pid_ = kernel::clone3(arguments);
+    if (pid_ == 0)
+      for (;;) ::pause();
+    file_.reset(
+        ::open(("/proc/" + std::to_string(pid_) + "/ns/pid").c_str(), O_RDONLY | O_CLOEXEC));
+  }
+  PidNamespace(const PidNamespace&) = delete;
+  PidNamespace& operator=(const PidNamespace&) = delete;
+  ~PidNamespace() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  int fd() const { return file_.get(); }
+
+ private:
+  pid_t pid_ = 0;
+  UniqueFd file_;
+};
+
+void expect_one_process(UniqueFd context) {
+  const UniqueFd mount =
+      kernel::make_filesystem({.type = "proc", .source = "proc"}, std::move(context));
+  struct stat status{};
+  EXPECT_EQ(::fstatat(mount.get(), "1/status", &status, 0), 0) << strerror(errno);
+  EXPECT_EQ(::fstatat(mount.get(), std::to_string(::getpid()).c_str(), &status, 0), -1);
+}
+
+TEST(Rootfs, ProcOfAnotherPidNamespace) {
+  in_mount_namespace([] {
+    const PidNamespace other;
+    ASSERT_GE(other.fd(), 0);
+    expect_one_process(kernel::open_proc_context(other.fd()));
+    const std::string before = read("/proc/self/mountinfo");
+    expect_one_process(kernel::open_proc_context_inside(other.fd()));
+    EXPECT_EQ(read("/proc/self/mountinfo"), before);
+    const UniqueFd none(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    EXPECT_THROW(kernel::open_proc_context_inside(none.get()), Error);
   });
 }
 

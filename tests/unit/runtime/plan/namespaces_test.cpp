@@ -104,6 +104,15 @@ TEST(Namespaces, HostnameNeedsItsNamespace) {
   EXPECT_EQ(plan_namespaces(config, HostFacts{}).hostname, "box");
 }
 
+TEST(Namespaces, AJoinedPidNamespaceIsEnteredLast) {
+  oci::RuntimeConfig config = with_namespaces({"mount", "pid"});
+  EXPECT_FALSE(plan_namespaces(config, HostFacts{}).enter_pid_last);
+  config.linux_.namespaces[1].path = "/proc/7/ns/pid";
+  EXPECT_TRUE(plan_namespaces(config, HostFacts{}).enter_pid_last);
+  config.linux_.namespaces.push_back({.type = "user", .path = "/proc/7/ns/user"});
+  EXPECT_FALSE(plan_namespaces(config, HostFacts{}).enter_pid_last);
+}
+
 TEST(Namespaces, TimeOffsets) {
   oci::RuntimeConfig config = with_namespaces({"time"});
   config.linux_.time_offsets["boottime"] = {.secs = -3, .nanosecs = 5};
