@@ -62,8 +62,7 @@ void enter_namespaces(InitContext& context) {
 }
 
 void run_host_side_hooks(InitContext& context) {
-  const oci::Hooks& hooks = context.plan.hooks;
-  if (hooks.prestart.empty() && hooks.create_runtime.empty()) return;
+  if (!waits_for_host(context.plan)) return;
   context.handshake.send(Message::kRootfsReady);
   context.handshake.expect(Message::kHooksDone);
 }
@@ -187,6 +186,11 @@ void become_container(InitContext& context) {
 }
 
 }  // namespace
+
+bool waits_for_host(const plan::LaunchPlan& plan) {
+  if (!plan.hooks.prestart.empty() || !plan.hooks.create_runtime.empty()) return true;
+  return !plan.namespaces.net_devices.empty() && !plan.hooks.create_container.empty();
+}
 
 void run_init(InitContext& context) noexcept {
   run_child(context.handshake, [&] {

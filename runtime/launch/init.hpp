@@ -31,6 +31,10 @@ struct InitContext {
   bool started = false;  // past the gate
 };
 
+/// True if init must not go on to its createContainer hooks before the host says HooksDone: hooks
+/// there come first, and so do the network devices.
+bool waits_for_host(const plan::LaunchPlan& plan);
+
 /// Never returns: ends in the container's program, or with the reason sent through the handshake.
 [[noreturn]] void run_init(InitContext& context) noexcept;
 

@@ -16,6 +16,7 @@
 #include "runtime/container/start_gate.hpp"
 #include "runtime/kernel/cgroup.hpp"
 #include "runtime/kernel/namespaces.hpp"
+#include "runtime/kernel/net_devices.hpp"
 #include "runtime/kernel/process.hpp"
 #include "runtime/kernel/procfs.hpp"
 #include "runtime/kernel/rootfs.hpp"
@@ -127,13 +128,23 @@ UniqueFd bundle_directory_for_hooks(const plan::LaunchPlan& plan, const Containe
 void run_host_hooks(const plan::LaunchPlan& plan, const Container& container, int directory,
                     pid_t pid, Handshake& handshake) {
   const oci::Hooks& hooks = plan.hooks;
-  if (hooks.prestart.empty() && hooks.create_runtime.empty()) return;
+  if (!waits_for_host(plan)) return;
   handshake.expect(Message::kRootfsReady);
   const oci::State state = container.state_as(oci::Status::kCreating, pid);
   const HookSurroundings surroundings{.working_directory = directory};
   run_hooks(hooks.prestart, "prestart", state, surroundings);
   run_hooks(hooks.create_runtime, "createRuntime", state, surroundings);
   handshake.send(Message::kHooksDone);
+}
+
+/// The container's network namespace, when devices have to go there.
+UniqueFd network_namespace(const plan::NamespacePlan& plan,
+                           const std::vector<kernel::OpenNamespace>& namespaces, pid_t init) {
+  if (plan.net_devices.empty()) return {};
+  for (const kernel::OpenNamespace& one : namespaces)
+    if (one.plan.flag == CLONE_NEWNET)
+      return UniqueFd(check(::fcntl(one.file.get(), F_DUPFD_CLOEXEC, 3), "duplicate a descriptor"));
+  return open_at(AT_FDCWD, sentence("/proc/", init, "/ns/net"), O_RDONLY);
 }
 
 /// "ended unexpectedly" with the true cause, when the kernel tells one.
@@ -182,6 +193,8 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
       kernel::write_id_maps(first.pid(), plan.namespaces);
       handshake.parent.send(Message::kMapped);
     }
+    const UniqueFd network = network_namespace(plan.namespaces, namespaces, first.pid());
+    kernel::MovedNetDevices net_devices(plan.namespaces.net_devices, network.get());
     run_host_hooks(plan, container, bundle.get(), first.pid(), handshake.parent);
     Child child = plan.namespaces.enter_pid_last ? adopt_sibling(std::move(first), handshake.parent)
                                                  : std::move(first);
@@ -199,6 +212,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
     child.keep();
     cgroup.keep();
     if (unit) unit->keep();
+    net_devices.keep();
     container.keep();
     return launched;
   } catch (Error& error) {

@@ -11,9 +11,6 @@ void refuse_unsupported(const oci::Linux& config) {
   if (config.intel_rdt) {
     throw Error("/linux/intelRdt: Intel RDT is not supported yet; leave it out");
   }
-  if (!config.net_devices.empty()) {
-    throw Error("/linux/netDevices: moving network devices is not supported yet; leave it out");
-  }
 }
 
 // A container without a process is legal until it is started (runtime-spec, config "process").

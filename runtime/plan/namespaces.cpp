@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 
 #include "bundle-spec/error.hpp"
@@ -140,6 +141,25 @@ void plan_names(NamespacePlan& plan, const oci::RuntimeConfig& config) {
   }
 }
 
+void plan_net_devices(NamespacePlan& plan, const oci::Linux& config, const HostFacts& facts) {
+  if (config.net_devices.empty()) return;
+  if (!plan.has(CLONE_NEWNET)) {
+    throw Error(
+        "/linux/netDevices: unable to move network devices without a private NET namespace");
+  }
+  if (facts.euid != 0) throw Error("/linux/netDevices: network devices can be moved by root only");
+  std::set<std::string_view> names;
+  for (const auto& [host_name, device] : config.net_devices) {
+    const std::string& asked = device.name ? *device.name : host_name;
+    const bool is_template = asked.find('%') != std::string::npos;
+    if (!is_template && !names.insert(asked).second) {
+      throw Error(sentence("/linux/netDevices/", host_name, ": another device is called ", asked,
+                           " already"));
+    }
+    plan.net_devices.push_back({.host_name = host_name, .name = asked});
+  }
+}
+
 std::string describe_nanoseconds(const oci::TimeOffset& offset) {
   if (offset.nanosecs == 0) return sentence(offset.secs, " s");
   return sentence(offset.secs, " s and ", offset.nanosecs, " ns");
@@ -178,6 +198,7 @@ NamespacePlan plan_namespaces(const oci::RuntimeConfig& config, const HostFacts&
   plan_id_maps(plan, linux_config, facts);
   plan_time_offsets(plan, linux_config);
   plan_names(plan, config);
+  plan_net_devices(plan, linux_config, facts);
   plan.bring_up_loopback = (plan.create_flags & CLONE_NEWNET) != 0;
   return plan;
 }
@@ -190,6 +211,10 @@ std::vector<std::string> describe(const NamespacePlan& plan) {
     lines.push_back(
         sentence("join the ", one.type, " namespace ", one.path,
                  last ? ", last of all: its processes must not find the host through init" : ""));
+  }
+  for (const NetDevice& device : plan.net_devices) {
+    lines.push_back(sentence("move the network device ", device.host_name, " inside as ",
+                             device.name, ", with its addresses, and set it up"));
   }
   if (!plan.uid_mappings.empty()) {
     const std::string_view with = plan.map_with_helpers ? " with newuidmap and newgidmap" : "";

@@ -23,6 +23,12 @@ struct JoinNamespace {
   bool operator==(const JoinNamespace&) const = default;
 };
 
+/// A host device that goes into the container's network namespace.
+struct NetDevice {
+  std::string host_name, name;  // a name may be a template: "eth%d"
+  bool operator==(const NetDevice&) const = default;
+};
+
 struct NamespacePlan {
   /// CLONE_NEW* for clone3, without CLONE_NEWCGROUP and CLONE_NEWTIME
   std::uint64_t create_flags = 0;
@@ -41,6 +47,7 @@ struct NamespacePlan {
   std::map<std::string, oci::TimeOffset> time_offsets;
   bool bring_up_loopback = false;  // a new network namespace: runc and crun set lo up
   std::optional<std::string> hostname, domainname;
+  std::vector<NetDevice> net_devices;
 
   /// True if init has a new or joined one of this CLONE_NEW* kind.
   bool has(std::uint64_t flag) const;

@@ -29,9 +29,6 @@ TEST(LaunchPlan, WhatIsNotThereYetIsRefused) {
   config.linux_.intel_rdt = oci::IntelRdt{};
   EXPECT_TRUE(contains(error_of([&] { plan_for(config); }), "/linux/intelRdt"));
   config = minimal();
-  config.linux_.net_devices["eth1"] = {};
-  EXPECT_TRUE(contains(error_of([&] { plan_for(config); }), "/linux/netDevices"));
-  config = minimal();
   config.process->selinux_label = "x";
   EXPECT_TRUE(contains(error_of([&] { plan_for(config); }), "/process/selinuxLabel"));
 }

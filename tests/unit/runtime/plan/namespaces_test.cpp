@@ -104,6 +104,24 @@ TEST(Namespaces, HostnameNeedsItsNamespace) {
   EXPECT_EQ(plan_namespaces(config, HostFacts{}).hostname, "box");
 }
 
+TEST(Namespaces, NetDevices) {
+  oci::RuntimeConfig config = with_namespaces({"network"});
+  config.linux_.net_devices["eth1"] = {};
+  config.linux_.net_devices["eth2"] = {.name = "in%d"};
+  const NamespacePlan plan = plan_namespaces(config, HostFacts{});
+  EXPECT_EQ(plan.net_devices, (std::vector<NetDevice>{{.host_name = "eth1", .name = "eth1"},
+                                                      {.host_name = "eth2", .name = "in%d"}}));
+  config.linux_.net_devices["eth3"] = {.name = "eth1"};
+  EXPECT_TRUE(contains(error_of([&] { plan_namespaces(config, HostFacts{}); }),
+                       "/linux/netDevices/eth3: another device is called eth1 already"));
+  config.linux_.net_devices.erase("eth3");
+  EXPECT_TRUE(
+      contains(error_of([&] { plan_namespaces(config, HostFacts{.euid = 7}); }), "by root only"));
+  config.linux_.namespaces.clear();
+  EXPECT_TRUE(contains(error_of([&] { plan_namespaces(config, HostFacts{}); }),
+                       "without a private NET namespace"));
+}
+
 TEST(Namespaces, AJoinedPidNamespaceIsEnteredLast) {
   oci::RuntimeConfig config = with_namespaces({"mount", "pid"});
   EXPECT_FALSE(plan_namespaces(config, HostFacts{}).enter_pid_last);

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// rtnetlink(7) as moving network devices needs it: one request, its answer. Host side.
+#pragma once
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bundle-spec/fs/unique_fd.hpp"
+
+namespace kernel {
+
+/// A message being put together: header, fixed part, attributes.
+class NetlinkRequest {
+ public:
+  NetlinkRequest(std::uint16_t type, std::uint16_t flags);
+  template <typename Fixed>
+  NetlinkRequest& fixed(const Fixed& part) {
+    return append({reinterpret_cast<const char*>(&part), sizeof part});
+  }
+  NetlinkRequest& attribute(std::uint16_t type, std::string_view bytes);
+  NetlinkRequest& attribute(std::uint16_t type, std::uint32_t number);
+  /// With the length filled in.
+  std::span<char> finish(std::uint32_t sequence);
+
+ private:
+  NetlinkRequest& append(std::string_view bytes);
+  std::vector<char> bytes_;
+};
+
+/// A NETLINK_ROUTE socket of one network namespace.
+class NetlinkSocket {
+ public:
+  /// Of the namespace open as `network_namespace`, or this process's own for -1. Throws Error.
+  static NetlinkSocket open(int network_namespace);
+  /// Sends and waits for the acknowledgement. Returns 0 or an errno.
+  int change(NetlinkRequest request);
+  /// Sends; every answer goes to `take` until the last. Returns 0 or an errno.
+  int ask(NetlinkRequest request, const std::function<void(const nlmsghdr&)>& take);
+
+ private:
+  explicit NetlinkSocket(UniqueFd socket) : socket_(std::move(socket)) {}
+  int converse(NetlinkRequest& request, const std::function<void(const nlmsghdr&)>& take);
+  UniqueFd socket_;
+  std::uint32_t sequence_ = 0;
+  bool interrupted_ = false;
+};
+
+}  // namespace kernel
