@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/commands/global_options.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -57,6 +58,24 @@ logging::Format log_format(const cli::Parsed& global) {
   throw Error(sentence("invalid log-format: ", format));
 }
 
+/// Without XDG_RUNTIME_DIR: below the directory that a login would have named, or in one of the
+/// user's own in /tmp, where anybody may have put another.
+std::string users_state_root() {
+  const std::string user = std::to_string(::geteuid());
+  struct stat status{};
+  const std::string login = "/run/user/" + user;
+  const bool has_login = ::stat(login.c_str(), &status) == 0 && status.st_uid == ::geteuid();
+  if (has_login) return login + "/toyrun";
+  std::string own = "/tmp/toyrun-" + user;
+  if (::mkdir(own.c_str(), 0700) < 0 && errno != EEXIST) throw Error("make " + own, errno);
+  check(::lstat(own.c_str(), &status), "stat ", own);
+  if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() || (status.st_mode & 077) != 0)
+    throw Error(sentence(own,
+                         " is not a directory that only you may enter: set XDG_RUNTIME_DIR, "
+                         "or use --root"));
+  return own;
+}
+
 }  // namespace
 
 const std::span<const cli::Option> kGlobalOptions = kOptions;
@@ -94,7 +113,7 @@ std::string state_root(const cli::Parsed& global) {
   const char* runtime_directory = ::getenv("XDG_RUNTIME_DIR");
   if (::geteuid() != 0 && runtime_directory != nullptr && *runtime_directory != '\0')
     return sentence(runtime_directory, "/toyrun");
-  return "/run/toyrun";
+  return ::geteuid() == 0 ? "/run/toyrun" : users_state_root();
 }
 
 void print(std::string_view text) { write_all(STDOUT_FILENO, text, "standard output"); }

@@ -9,6 +9,7 @@
 #include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,12 +108,22 @@ void map_with(const std::string& program, pid_t pid, const std::vector<oci::IdMa
   const int status = wait_for(child, program);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
   while (!said.empty() && said.back() == '\n') said.pop_back();
-  throw Error(said.empty()                ? sentence(program, " failed")
-              : said.starts_with(program) ? said
-                                          : sentence(program, ": ", said));
+  if (said.empty()) said = "failed";
+  throw Error(sentence(said.starts_with(program) ? "" : program + ": ", said,
+                       " (an ordinary user maps ids that /etc/subuid and /etc/subgid give them, or "
+                       "only their own, as `toyrun spec --rootless` writes it)"));
 }
 
 }  // namespace
+
+bool is_own(const OpenNamespace& one) {
+  const std::string path = sentence("/proc/self/ns/", plan::namespace_file(one.plan.type));
+  struct stat own{};
+  struct stat joined{};
+  check(::stat(path.c_str(), &own), "stat ", path);
+  check(::fstat(one.file.get(), &joined), "stat ", one.plan.path);
+  return own.st_ino == joined.st_ino && own.st_dev == joined.st_dev;
+}
 
 std::vector<OpenNamespace> open_namespaces(const plan::NamespacePlan& namespaces) {
   std::vector<OpenNamespace> open;
@@ -142,7 +153,9 @@ void write_id_maps(pid_t pid, const plan::NamespacePlan& namespaces) {
 }
 
 void make_time_namespace(const plan::NamespacePlan& namespaces) {
-  check(::unshare(CLONE_NEWTIME), "make a time namespace");
+  const bool is_root = ::geteuid() == 0;
+  check(::unshare(CLONE_NEWTIME), "make a time namespace",
+        is_root ? "" : " (an ordinary user cannot: leave it out of /linux/namespaces)");
   std::string offsets;
   for (const auto& [clock, offset] : namespaces.time_offsets)
     words::append(offsets, sentence(clock, ' ', offset.secs, ' ', offset.nanosecs, '\n'));

@@ -20,6 +20,8 @@ struct OpenNamespace {
 
 /// Host. Opens every namespace to join, in the plan's order. Throws Error naming type and path.
 std::vector<OpenNamespace> open_namespaces(const plan::NamespacePlan& namespaces);
+/// True if it is the one this process is in.
+bool is_own(const OpenNamespace& one);
 /// Any process. setns(2) into one. Throws Error naming type and path.
 void join(const OpenNamespace& one);
 /// Host. Writes the id maps (and "deny" to setgroups) of a new user namespace whose first process

@@ -99,10 +99,13 @@ std::string join(const std::vector<std::string>& words, std::string_view type) {
   std::string text = sentence("mount ", step.type);
   if (!data.empty()) words::append(text, sentence(" with data \"", data, "\""));
   if (number == EPERM && (step.type == "proc" || step.type == "sysfs"))
-    words::append(text, sentence(" (in a user namespace the kernel allows a new ", step.type,
-                                 " only where one without masks is visible already and its ",
-                                 step.type == "proc" ? "pid" : "network",
-                                 " namespace is the container's own)"));
+    words::append(text,
+                  sentence(" (in a user namespace the kernel allows a new ", step.type,
+                           " only where one without masks is visible already and its ",
+                           step.type == "proc" ? "pid" : "network",
+                           " namespace is the container's own; else bind the one that is "
+                           "there: \"type\": \"none\", \"source\": \"/",
+                           step.type == "proc" ? "proc" : "sys", "\", \"options\": [\"rbind\"])"));
   throw Error(text, number);
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/launch/child.hpp"
 
+#include <linux/sched.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <utility>
@@ -21,7 +23,16 @@ Child Child::clone(std::uint64_t namespace_flags, int v2_directory) {
     arguments.flags |= CLONE_INTO_CGROUP;
     arguments.cgroup = static_cast<std::uint64_t>(v2_directory);
   }
-  const pid_t pid = check(kernel::clone3(arguments), "clone3 with the container's namespaces");
+  const pid_t pid = kernel::clone3(arguments);
+  if (pid < 0) {
+    const int number = errno;
+    const bool user = number == EPERM && ::geteuid() != 0 && (namespace_flags & CLONE_NEWUSER) == 0;
+    throw Error(sentence("clone3 with the container's namespaces",
+                         user ? " (an ordinary user needs a user namespace as well; "
+                                "`toyrun spec --rootless` writes such a config.json)"
+                              : ""),
+                number);
+  }
   return Child(pid, UniqueFd(pidfd));
 }
 

@@ -137,6 +137,16 @@ void run_host_hooks(const plan::LaunchPlan& plan, const Container& container, in
   handshake.send(Message::kHooksDone);
 }
 
+/// A namespace named by path may be the host's after all, and the sysctl the host's with it.
+void check_sysctls(const plan::LaunchPlan& plan,
+                   const std::vector<kernel::OpenNamespace>& namespaces) {
+  for (const plan::Sysctl& sysctl : plan.sysctls)
+    for (const kernel::OpenNamespace& one : namespaces)
+      if (one.plan.flag == sysctl.namespace_flag && kernel::is_own(one))
+        throw Error(sentence("/linux/sysctl: ", sysctl.path, " is not allowed in the host's ",
+                             one.plan.type, " namespace, which ", one.plan.path, " is"));
+}
+
 /// The container's network namespace, when devices have to go there.
 UniqueFd network_namespace(const plan::NamespacePlan& plan,
                            const std::vector<kernel::OpenNamespace>& namespaces, pid_t init) {
@@ -164,6 +174,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
                 StartGate* gate) {
   const kernel::Procfs procfs = kernel::Procfs::open();
   const std::vector<kernel::OpenNamespace> namespaces = kernel::open_namespaces(plan.namespaces);
+  check_sysctls(plan, namespaces);
   std::vector<UniqueFd> prepared_mounts = prepare_mounts(plan, namespaces);
   UniqueFd console;
   if (options.console_socket) console = kernel::connect_socket(*options.console_socket);

@@ -2,6 +2,7 @@
 // The whole launch as one value: everything decided before anything is done. Pure.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@ namespace plan {
 struct Sysctl {
   std::string path;  // "net/ipv4/ip_forward"
   std::string value;
+  std::uint64_t namespace_flag = 0;  // CLONE_NEW* of what it belongs to
   bool operator==(const Sysctl&) const = default;
 };
 

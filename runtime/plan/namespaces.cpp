@@ -248,6 +248,13 @@ std::uint64_t namespace_flag(std::string_view type) {
   return kind != nullptr ? kind->flag : 0;
 }
 
+std::string_view namespace_type(std::uint64_t flag) {
+  for (const Kind& kind : kKinds) {
+    if (kind.flag == flag) return kind.type;
+  }
+  return {};
+}
+
 std::string_view namespace_file(std::string_view type) {
   const Kind* kind = find_kind(type);
   return kind != nullptr ? kind->file : std::string_view();

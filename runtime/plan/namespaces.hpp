@@ -67,5 +67,7 @@ std::string describe_mappings(std::string_view which, const std::vector<oci::IdM
 /// /proc/PID/ns ("net").
 std::uint64_t namespace_flag(std::string_view type);
 std::string_view namespace_file(std::string_view type);
+/// The spec's word of a CLONE_NEW* bit, "" if unknown.
+std::string_view namespace_type(std::uint64_t flag);
 
 }  // namespace plan

@@ -62,30 +62,14 @@ bool is_ipc_sysctl(std::string_view path) {
   return std::ranges::find(kKernel, path) != std::end(kKernel) || path.starts_with("fs/mqueue/");
 }
 
-void require(const NamespacePlan& namespaces, std::uint64_t flag, std::string_view name,
-             const std::string& pointer) {
-  if (!namespaces.has(flag)) {
-    throw Error(sentence(pointer, ": is not allowed without a private ", name,
-                         " namespace: it would change the host"));
-  }
-}
-
 // What each name belongs to; all others are the whole machine's.
-void check_namespace(const std::string& pointer, std::string_view path,
-                     const NamespacePlan& namespaces) {
-  if (is_ipc_sysctl(path)) {
-    require(namespaces, CLONE_NEWIPC, "ipc", pointer);
-  } else if (path.starts_with("net/")) {
-    require(namespaces, CLONE_NEWNET, "network", pointer);
-  } else if (path == "kernel/domainname") {
-    require(namespaces, CLONE_NEWUTS, "uts", pointer);
-  } else if (path.starts_with("user/")) {
-    require(namespaces, CLONE_NEWUSER, "user", pointer);
-  } else if (path == "kernel/hostname") {
-    throw Error(pointer + ": is not allowed; use /hostname");
-  } else {
-    throw Error(pointer + ": is not in a separate kernel namespace: it would change the host");
-  }
+std::uint64_t namespace_of(const std::string& pointer, std::string_view path) {
+  if (is_ipc_sysctl(path)) return CLONE_NEWIPC;
+  if (path.starts_with("net/")) return CLONE_NEWNET;
+  if (path == "kernel/domainname") return CLONE_NEWUTS;
+  if (path.starts_with("user/")) return CLONE_NEWUSER;
+  if (path == "kernel/hostname") throw Error(pointer + ": is not allowed; use /hostname");
+  throw Error(pointer + ": is not in a separate kernel namespace: it would change the host");
 }
 
 }  // namespace
@@ -97,8 +81,12 @@ std::vector<Sysctl> plan_sysctls(const oci::RuntimeConfig& config,
     const std::string pointer = sentence("/linux/sysctl/", key);
     const std::string path = file_of(key);
     check_words(pointer, path, value);
-    check_namespace(pointer, path, namespaces);
-    sysctls.push_back({.path = path, .value = value});
+    const std::uint64_t flag = namespace_of(pointer, path);
+    if (!namespaces.has(flag)) {
+      throw Error(sentence(pointer, ": is not allowed without a private ", namespace_type(flag),
+                           " namespace: it would change the host"));
+    }
+    sysctls.push_back({.path = path, .value = value, .namespace_flag = flag});
   }
   return sysctls;
 }

@@ -213,6 +213,23 @@ user_namespace() {
   expect 'net.ipv4.ip_forward'
 }
 
+@test "sysctl of a namespace that is joined by path, and is the host's" {
+  not_on crun 'does not check'
+  make_bundle
+  edit '.linux.sysctl = {"net.ipv4.ip_forward": "1"} | .linux.namespaces |= map(if .type == "network" then .path = "/proc/self/ns/net" else . end)'
+  leaves_nothing inside true
+  failed
+  expect 'net.ipv4.ip_forward|net/ipv4/ip_forward'
+  unshare --net sleep 300 3>&- &
+  local holder=$!
+  wait_for 5 eval "[ \"\$(readlink /proc/$holder/ns/net)\" != '$(own net)' ]"
+  edit '.linux.namespaces |= map(if .type == "network" then .path = "/proc/\($pid)/ns/net" else . end)' --arg pid "$holder"
+  run inside 'cat /proc/sys/net/ipv4/ip_forward'
+  kill "$holder"
+  succeeded
+  [ "$output" = 1 ]
+}
+
 @test "no pid namespace" {
   make_bundle
   edit '.linux.namespaces |= map(select(.type != "pid"))'

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+# As an ordinary user, who has one id and no subordinate ones.
+load support
+
+setup() {
+  begin_test
+  only_spec 'other texts'
+  make_bundle
+  HOME_OF_USER=$(mktemp -d /tmp/toytest-rootless.XXXXXX)
+  install -m 755 "$TOYRUN" "$HOME_OF_USER/toyrun"
+  mv "$ROOTFS" "$HOME_OF_USER/rootfs"
+  chown -hR 65534:65534 "$HOME_OF_USER"
+  as_user ./toyrun spec --rootless
+  edit_user '.process.terminal = false | .root.readonly = false'
+}
+teardown() {
+  rm -rf "${HOME_OF_USER:?}" /tmp/toyrun-65534
+  end_test
+}
+
+as_user() {
+  (cd "$HOME_OF_USER" && env -u XDG_RUNTIME_DIR setpriv --reuid=65534 --regid=65534 --clear-groups "$@" </dev/null)
+}
+edit_user() {
+  jq "$1" "$HOME_OF_USER/config.json" >"$BATS_TEST_TMPDIR/config.json"
+  install -o 65534 -g 65534 -m 644 "$BATS_TEST_TMPDIR/config.json" "$HOME_OF_USER/config.json"
+}
+inside_as_user() {
+  edit_user ".process.args = [\"sh\", \"-c\", $(jq -Rn --arg code "$1" '$code')]"
+  as_user ./toyrun --root "$HOME_OF_USER/state" run one
+}
+
+@test "spec --rootless makes a config that runs with a single id" {
+  run -0 inside_as_user 'id -u; cat /proc/self/uid_map /proc/self/setgroups; touch /tmp/file; ls /sys | grep -c .'
+  [ "${lines[0]}" = 0 ]
+  expect '^ +0 +65534 +1$'
+  expect '^deny$'
+  [ "$(stat -c %u "$HOME_OF_USER/rootfs/tmp/file")" = 65534 ]
+}
+
+@test "exec, list, kill and delete without XDG_RUNTIME_DIR" {
+  edit_user '.process.args = ["sleep", "1000"]'
+  as_user ./toyrun run -d one
+  [ "$(stat -c '%u %a' /tmp/toyrun-65534)" = '65534 700' ]
+  run -0 as_user ./toyrun exec one id -u
+  [ "$output" = 0 ]
+  run -0 as_user ./toyrun list -q
+  [ "$output" = one ]
+  as_user ./toyrun delete -f one
+  run -0 as_user ./toyrun list -q
+  [ -z "$output" ]
+}
+
+@test "a state directory in /tmp that another made is not used" {
+  mkdir /tmp/toyrun-65534
+  run as_user ./toyrun run one
+  failed
+  expect '/tmp/toyrun-65534 is not a directory that only you may enter'
+  rmdir /tmp/toyrun-65534
+  ln -s "$HOME_OF_USER" /tmp/toyrun-65534
+  run as_user ./toyrun run one
+  failed
+  expect 'is not a directory that only you may enter'
+}
+
+@test "ids that are not the user's are refused, with the remedy" {
+  edit_user '.linux.uidMappings += [{"containerID": 1, "hostID": 100000, "size": 10}]'
+  run inside_as_user true
+  failed
+  expect 'newuidmap: .*/etc/subuid and /etc/subgid give them, or only their own'
+}
+
+@test "what an ordinary user cannot have says so" {
+  edit_user '.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings)'
+  run inside_as_user true
+  failed
+  expect 'an ordinary user needs a user namespace as well; `toyrun spec --rootless`'
+}
+
+@test "a new sysfs beside the host's network: the error names the way out" {
+  edit_user '.mounts |= map(if .destination == "/sys" then {"destination": "/sys", "type": "sysfs", "source": "sysfs"} else . end)'
+  run inside_as_user true
+  failed
+  expect 'bind the one that is there: "type": "none", "source": "/sys", "options": \["rbind"\]'
+  edit_user '.linux.namespaces += [{"type": "network"}]'
+  run -0 inside_as_user true
+}
+
+@test "time namespaces and idmapped mounts are root's" {
+  edit_user '.linux.namespaces += [{"type": "time"}]'
+  run inside_as_user true
+  failed
+  expect 'make a time namespace \(an ordinary user cannot'
+  edit_user '.linux.namespaces |= map(select(.type != "time")) | .mounts += [{"destination": "/x", "type": "bind", "source": "/tmp", "options": ["bind", "idmap"]}]'
+  run inside_as_user true
+  failed
+  expect 'an idmapped mount can be made by root only'
+}
