@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bundle-spec/oci/runtime_config.hpp"
 #include "runtime/commands/commands.hpp"
 #include "runtime/commands/global_options.hpp"
+#include "runtime/plan/annotations.hpp"
 #include "runtime/plan/mount_options.hpp"
 #include "runtime/plan/process.hpp"
 #include "runtime/plan/seccomp.hpp"
@@ -54,6 +56,13 @@ Json linux_features() {
   };
 }
 
+/// Those that change what is done; an engine may drop them where images or users choose them.
+std::vector<std::string> unsafe_annotations() {
+  std::vector<std::string> keys = plan::known_annotations();
+  keys.emplace_back("org.systemd.property.");
+  return sorted(std::move(keys));
+}
+
 int features(const cli::Parsed&, const cli::Parsed&) {
   // Fixed when toyrun is built, never probed: what this binary can do, not what this host can.
   const Json document = {
@@ -64,7 +73,7 @@ int features(const cli::Parsed&, const cli::Parsed&) {
       {"mountOptions", plan::known_mount_options()},
       {"linux", linux_features()},
       {"annotations", {{"org.toyrun.version", TOYRUN_VERSION}}},
-      {"potentiallyUnsafeConfigAnnotations", Json::array()},
+      {"potentiallyUnsafeConfigAnnotations", unsafe_annotations()},
   };
   print(document.dump(4) + '\n');
   return 0;

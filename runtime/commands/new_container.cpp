@@ -86,7 +86,7 @@ ContainerDetails details_of(const NewContainer& wanted) {
     details.hooks.poststop = wanted.config.hooks->poststop;
   }
   details.namespace_flags = namespace_flags(wanted.plan.namespaces);
-  details.setgroups_denied = wanted.plan.namespaces.deny_setgroups;
+  details.setgroups_denied = !wanted.plan.process.set_groups;
   details.session_keyring = wanted.plan.new_keyring;
   details.seccomp = wanted.plan.seccomp;
   details.personality = wanted.plan.process.personality;

@@ -48,7 +48,7 @@ void enter_namespaces(InitContext& context) {
   const plan::NamespacePlan& namespaces = context.plan.namespaces;
   if ((namespaces.create_flags & CLONE_NEWUSER) != 0) {
     context.handshake.expect(Message::kMapped);
-    become_root_of_namespace(!namespaces.deny_setgroups);
+    become_root_of_namespace(!namespaces.deny_setgroups && context.plan.process.set_groups);
   } else if (namespaces.joined(CLONE_NEWUSER) != nullptr) {
     become_root_of_joined_namespace();
   }

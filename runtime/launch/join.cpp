@@ -202,7 +202,7 @@ Launched join_container(const Container& container, const plan::ProcessPlan& pro
   Child child = adopt_process(std::move(joiner), details, handshake.parent);
   Launched launched = wait_until_ready(
       child, std::move(handshake.parent), details.seccomp ? &*details.seccomp : nullptr,
-      container.state_as(oci::Status::kRunning, container.record().pid), options);
+      container.state_as(oci::Status::kRunning, container.record().pid), options.pidfd_socket);
   if ((details.namespace_flags & CLONE_NEWUSER) != 0)
     kernel::set_limits(process.limits, launched.pid);
   child.keep();

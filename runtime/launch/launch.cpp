@@ -211,7 +211,8 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
                                                  : std::move(first);
     Launched launched = wait_until_ready(
         child, std::move(handshake.parent), plan.seccomp ? &*plan.seccomp : nullptr,
-        container.state_as(oci::Status::kCreating, child.pid()), options);
+        container.state_as(oci::Status::kCreating, child.pid()),
+        options.pidfd_socket ? options.pidfd_socket : plan.pidfd_socket);
     if (plan.namespaces.has(CLONE_NEWUSER)) kernel::set_limits(plan.process.limits, launched.pid);
 
     ContainerRecord record = container.record();

@@ -25,7 +25,7 @@ void deliver_listener(const plan::SeccompPlan& seccomp, const oci::State& state,
 }  // namespace
 
 Launched wait_until_ready(Child& child, Handshake handshake, const plan::SeccompPlan* seccomp,
-                          const oci::State& state, const ProcessOptions& options) {
+                          const oci::State& state, const std::optional<std::string>& pidfd_socket) {
   Launched launched;
   launched.pid = child.pid();
   launched.pidfd = child.take_pidfd();
@@ -35,8 +35,8 @@ Launched wait_until_ready(Child& child, Handshake handshake, const plan::Seccomp
   launched.start_time = kernel::start_time(launched.pid);
   if (ready.listener >= 0 && seccomp != nullptr)
     deliver_listener(*seccomp, state, launched, ready.listener);
-  if (options.pidfd_socket) {
-    const UniqueFd socket = kernel::connect_socket(*options.pidfd_socket);
+  if (pidfd_socket) {
+    const UniqueFd socket = kernel::connect_socket(*pidfd_socket);
     kernel::send_descriptor(socket.get(), launched.pidfd.get(), "pidfd");
   }
   return launched;

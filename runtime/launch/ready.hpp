@@ -3,6 +3,9 @@
 // Host side.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "bundle-spec/oci/state.hpp"
 #include "runtime/launch/child.hpp"
 #include "runtime/launch/launch.hpp"
@@ -13,6 +16,6 @@ namespace launch {
 /// pidfd to its socket. `state` is the container's, for the agent. Throws Error with the child's
 /// own sentence.
 Launched wait_until_ready(Child& child, Handshake handshake, const plan::SeccompPlan* seccomp,
-                          const oci::State& state, const ProcessOptions& options);
+                          const oci::State& state, const std::optional<std::string>& pidfd_socket);
 
 }  // namespace launch

@@ -2,6 +2,7 @@
 #include "runtime/plan/launch_plan.hpp"
 
 #include "bundle-spec/error.hpp"
+#include "runtime/plan/annotations.hpp"
 #include "runtime/plan/paths.hpp"
 
 namespace plan {
@@ -15,9 +16,10 @@ void refuse_unsupported(const oci::Linux& config) {
 
 // A container without a process is legal until it is started (runtime-spec, config "process").
 ProcessPlan plan_first_process(const oci::RuntimeConfig& config, const HostFacts& facts,
-                               const NamespacePlan& namespaces) {
+                               const NamespacePlan& namespaces, bool keep_groups) {
   if (!config.process) return {};
-  ProcessPlan plan = plan_process(*config.process, namespaces.deny_setgroups, "/process");
+  ProcessPlan plan =
+      plan_process(*config.process, namespaces.deny_setgroups || keep_groups, "/process");
   require_security_modules(plan, facts, "/process");
   const oci::Linux& linux_config = config.linux_;
   if (linux_config.personality) plan.personality = plan_personality(*linux_config.personality);
@@ -39,8 +41,13 @@ LaunchPlan plan_launch(const oci::RuntimeConfig& config, const std::string& bund
   plan.cgroup = plan_cgroup(config, id, facts, choices.cgroup_driver);
   plan.rootfs = plan_rootfs(config, bundle, facts, plan.namespaces, plan.cgroup, choices.no_pivot);
   plan.sysctls = plan_sysctls(config, plan.namespaces);
-  plan.process = plan_first_process(config, facts, plan.namespaces);
-  if (linux_config.seccomp) plan.seccomp = plan_seccomp(*linux_config.seccomp);
+  const AnnotationChoices annotations = read_annotations(config.annotations, facts);
+  plan.process = plan_first_process(config, facts, plan.namespaces, annotations.keep_groups);
+  plan.pidfd_socket = annotations.pidfd_socket;
+  if (linux_config.seccomp) {
+    if (annotations.refuse_unknown_syscalls) refuse_unknown_syscalls(*linux_config.seccomp);
+    plan.seccomp = plan_seccomp(*linux_config.seccomp);
+  }
   if (config.hooks) plan.hooks = *config.hooks;
   plan.new_keyring = !choices.no_new_keyring;
   return plan;

@@ -35,7 +35,8 @@ struct LaunchPlan {
   ProcessPlan process;
   std::optional<SeccompPlan> seccomp;
   oci::Hooks hooks;
-  bool new_keyring = true;  // session keyring _ses.<id>
+  bool new_keyring = true;                  // session keyring _ses.<id>
+  std::optional<std::string> pidfd_socket;  // unless the command line names another
   bool operator==(const LaunchPlan&) const = default;
 };
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "bundle-spec/error.hpp"
+#include "runtime/plan/annotations.hpp"
 #include "runtime/plan/cgroup.hpp"
 #include "runtime/plan/paths.hpp"
 #include "runtime/plan/rootfs_mounts.hpp"
@@ -192,13 +193,17 @@ void add_protections(const oci::RuntimeConfig& config, RootfsPlan& plan) {
   plan.readonly_root = config.root->readonly;
 }
 
-std::string mount_label(const oci::RuntimeConfig& config, const HostFacts& facts) {
+std::string label_option(const oci::RuntimeConfig& config, const HostFacts& facts) {
   const std::string label = config.linux_.mount_label.value_or("");
   refuse_nul(label, "/linux/mountLabel");
-  if (!label.empty() && !facts.selinux) {
+  if (label.empty()) return {};
+  if (label.find('"') != std::string::npos) {
+    throw Error("/linux/mountLabel: must not contain a quotation mark");
+  }
+  if (!facts.selinux) {
     throw Error("/linux/mountLabel: SELinux is not enabled on this host; leave the label out");
   }
-  return label;
+  return sentence(read_annotations(config.annotations, facts).label_option, "=\"", label, "\"");
 }
 
 void plan_working_directory(const oci::RuntimeConfig& config, RootfsPlan& plan) {
@@ -223,7 +228,7 @@ RootfsPlan plan_rootfs(const oci::RuntimeConfig& config, const std::string& bund
     refuse_without_mount_namespace(config);
   }
   const MountSurroundings surroundings{.bundle = bundle,
-                                       .mount_label = mount_label(config, facts),
+                                       .label_option = label_option(config, facts),
                                        .namespaces = namespaces,
                                        .as_root = facts.euid == 0,
                                        .cgroup = cgroup};

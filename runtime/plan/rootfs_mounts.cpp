@@ -179,8 +179,8 @@ MountFilesystem plan_filesystem(const Entry& entry, const MountSurroundings& sur
                         .id_map = entry.id_map};
   mount.mode_from_target = entry.type == "tmpfs" && !has_mode(mount.data);
   mount.real_directory_only = entry.type == "proc" || entry.type == "sysfs";
-  if (!surroundings.mount_label.empty() && takes_label(entry.type)) {
-    mount.data.push_back(sentence("context=\"", surroundings.mount_label, "\""));
+  if (!surroundings.label_option.empty() && takes_label(entry.type)) {
+    mount.data.push_back(surroundings.label_option);
   }
   return mount;
 }

@@ -20,7 +20,7 @@ struct PlannedMount {
 /// What a mount's plan depends on besides its own entry.
 struct MountSurroundings {
   std::string bundle;
-  std::string mount_label;
+  std::string label_option;  // for file systems without labels of their own: context="…", or ""
   const NamespacePlan& namespaces;
   bool as_root;  // not an ordinary user
   const CgroupPlan& cgroup;

@@ -222,6 +222,18 @@ std::vector<ArchitectureRules> chosen_architectures(const Profile& profile) {
 
 }  // namespace
 
+void refuse_unknown_syscalls(const oci::Seccomp& seccomp) {
+  for (std::size_t i = 0; i < seccomp.syscalls.size(); ++i) {
+    const std::vector<std::string>& names = seccomp.syscalls[i].names;
+    for (std::size_t j = 0; j < names.size(); ++j) {
+      if (find_syscall(names[j]) == nullptr) {
+        throw Error(sentence("/linux/seccomp/syscalls/", i, "/names/", j,
+                             ": unknown system call \"", names[j], "\""));
+      }
+    }
+  }
+}
+
 SeccompPlan plan_seccomp(const oci::Seccomp& seccomp) {
   const Profile profile = read_profile(seccomp);
   Collection all{.rules = {}, .architectures = chosen_architectures(profile)};

@@ -37,6 +37,8 @@ struct SeccompPlan {
 /// names are skipped, as runc and crun do; names newer than the profile's newest get ENOSYS, as
 /// runc does (runtime.md 1.17).
 SeccompPlan plan_seccomp(const oci::Seccomp& seccomp);
+/// Throws Error for a name that is no system call of any architecture; else those are left out.
+void refuse_unknown_syscalls(const oci::Seccomp& seccomp);
 
 /// Words for `features`.
 std::vector<std::string> known_seccomp_actions();

@@ -143,3 +143,47 @@ PY
   [ "$status" -eq 255 ]
   expect 'apparmor not enabled on this host'
 }
+
+@test "annotation run.oci.pidfd_receiver: the pidfd goes to the socket" {
+  only_toyrun 'runc has none, crun 1.8.1 neither'
+  command -v python3 >/dev/null || skip 'no python3 on this machine'
+  sleeper
+  python3 - "$BATS_TEST_TMPDIR/socket" >"$BATS_TEST_TMPDIR/received" 3>&- <<'PY' &
+import array, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(1)
+connection, _ = listener.accept()
+_, control, _, _ = connection.recvmsg(64, 64)
+descriptor = array.array("i", control[0][2][:4])[0]
+print(open(f"/proc/self/fdinfo/{descriptor}").read())
+PY
+  local receiver=$!
+  wait_for 5 test -S "$BATS_TEST_TMPDIR/socket"
+  edit '.annotations["run.oci.pidfd_receiver"] = $path' --arg path "$BATS_TEST_TMPDIR/socket"
+  created
+  wait "$receiver"
+  grep -q "^Pid:[[:space:]]*$(pid_of)\$" "$BATS_TEST_TMPDIR/received"
+}
+
+@test "annotation run.oci.seccomp_fail_unknown_syscall, and run.oci.handler" {
+  only_toyrun 'runc has none, crun other texts'
+  make_bundle
+  edit '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "nosuchcall"], "action": "SCMP_ACT_ERRNO"}]}'
+  run -0 inside true
+  edit '.annotations["run.oci.seccomp_fail_unknown_syscall"] = "1"'
+  leaves_nothing inside true
+  failed
+  expect '/linux/seccomp/syscalls/0/names/1: unknown system call "nosuchcall"'
+  edit '.annotations = {"run.oci.handler": "krun"}'
+  leaves_nothing inside true
+  failed
+  expect 'there is no handler "krun"'
+}
+
+@test "features lists the annotations that change something" {
+  only_toyrun 'the list is its own'
+  run -0 rt features
+  jq -e '.potentiallyUnsafeConfigAnnotations | index("run.oci.keep_original_groups")' <<<"$output"
+  jq -e '.linux.mountExtensions.idmap.enabled and .linux.netDevices.enabled' <<<"$output"
+}

@@ -96,3 +96,11 @@ inside_as_user() {
   failed
   expect 'an idmapped mount can be made by root only'
 }
+
+@test "annotation run.oci.keep_original_groups is for ordinary users" {
+  edit_user '.annotations["run.oci.keep_original_groups"] = "1"'
+  run -0 inside_as_user 'grep ^Groups: /proc/self/status'
+  run env -C "$HOME_OF_USER" ./toyrun --root "$STATE" run one
+  failed
+  expect "run.oci.keep_original_groups: root's groups do not go into a container"
+}
