@@ -29,16 +29,26 @@ std::vector<char*> as_pointers(const std::vector<std::string>& words) {
   return pointers;
 }
 
+/// sd_listen_fds(3): count and names are passed through, the pid is the program's own.
+void pass_listen_fds(std::vector<std::string>& env) {
+  const char* count = ::getenv("LISTEN_FDS");
+  if (count == nullptr || *count == '\0') return;
+  std::erase_if(env, [](const std::string& one) {
+    return one.starts_with("LISTEN_FDS=") || one.starts_with("LISTEN_PID=") ||
+           one.starts_with("LISTEN_FDNAMES=");
+  });
+  env.push_back(sentence("LISTEN_FDS=", count));
+  env.push_back(sentence("LISTEN_PID=", ::getpid()));
+  const char* names = ::getenv("LISTEN_FDNAMES");
+  if (names != nullptr) env.push_back(sentence("LISTEN_FDNAMES=", names));
+}
+
 std::vector<std::string> environment(const plan::ProcessPlan& process) {
   std::vector<std::string> env = process.env;
   const bool has_home =
       std::ranges::any_of(env, [](const std::string& one) { return one.starts_with("HOME="); });
   if (!has_home) env.push_back("HOME=" + kernel::home_directory(process.uid));
-  // sd_listen_fds(3): the count is passed through, the pid is the program's own.
-  if (const char* count = ::getenv("LISTEN_FDS"); count != nullptr && *count != '\0') {
-    env.push_back(sentence("LISTEN_FDS=", count));
-    env.push_back("LISTEN_PID=1");
-  }
+  pass_listen_fds(env);
   return env;
 }
 

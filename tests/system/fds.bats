@@ -82,6 +82,16 @@ load support
   [ "${lines[1]}" = '1 1 1' ]
 }
 
+@test "LISTEN_FDS: exec's process gets its own pid, the names too, and the caller's come before the config's" {
+  only_spec 'runc writes LISTEN_PID=1 for exec as well'
+  sleeper
+  edit '.process.env += ["LISTEN_FDS=7", "LISTEN_FDNAMES=none"]'
+  running
+  run -0 bash -c 'exec 3</dev/null; export LISTEN_FDS=1 LISTEN_PID=$$ LISTEN_FDNAMES=web; exec "$0" --root "$1" exec "$2" sh -c "echo \$LISTEN_FDS \$LISTEN_FDNAMES; [ \$LISTEN_PID = \$\$ ] && echo own; env | grep -c ^LISTEN_FDS="' \
+    "$RUNTIME" "$STATE" "$ID"
+  [ "$output" = $'1 web\nown\n1' ]
+}
+
 @test "nothing holds the caller's pipe after create" {
   sleeper
   # stdout of the command is a pipe; the container's own stdio goes elsewhere: the reader must see the end at once
