@@ -33,7 +33,8 @@ std::string go_words(int number) {
 std::string refusal(const std::string& path) {
   struct stat status;
   if (::stat(path.c_str(), &status) < 0) return sentence("stat ", path, ": ", go_words(errno));
-  if (S_ISDIR(status.st_mode)) return go_words(EISDIR);
+  // execve's own answer; newer runcs say EISDIR, of which docker's client makes 125 instead of 126.
+  if (S_ISDIR(status.st_mode)) return go_words(EACCES);
   if (::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0) return {};
   // ENOSYS and EPERM come from seccomp filters that do not know faccessat2: the mode bits must do.
   const bool is_filtered = errno == ENOSYS || errno == EPERM;

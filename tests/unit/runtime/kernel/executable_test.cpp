@@ -71,7 +71,7 @@ TEST_F(FindExecutable, SaysWhyInRuncsWords) {
   EXPECT_EQ(refusal(plain, {}), "exec: \"" + plain + "\": permission denied");
   EXPECT_EQ(refusal(plain + "/x", {}),
             "exec: \"" + plain + "/x\": stat " + plain + "/x: not a directory");
-  EXPECT_EQ(refusal(path_ + "/a", {}), "exec: \"" + path_ + "/a\": is a directory");
+  EXPECT_EQ(refusal(path_ + "/a", {}), "exec: \"" + path_ + "/a\": permission denied");
 }
 
 TEST_F(FindExecutable, RefusesWhatTheWorkingDirectoryHappensToHold) {
