@@ -121,7 +121,11 @@ void Cgroup::write_last(const plan::CgroupPlan& plan) const {
   for (std::size_t i = 0; i < open_.size(); ++i) {
     if (!open_[i].directory) continue;
     const plan::CgroupDirectory& directory = plan.directories[i];
-    write_values(open_[i].directory.get(), cgroup_name(directory), directory.last_writes);
+    if (directory.last_writes.empty()) continue;
+    const std::string name = cgroup_name(directory);
+    // systemd has written all it knows once more, its rounded quota too.
+    write_values(open_[i].directory.get(), name, directory.writes);
+    write_values(open_[i].directory.get(), name, directory.last_writes);
   }
 }
 

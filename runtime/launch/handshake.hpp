@@ -6,6 +6,8 @@
 //        parent half                                   init half
 //        -----------                                   ---------
 //        clone3                        ─────────────►
+//        AttachProcessesToUnit  Placed ─────────────►  only where clone3 may not put it into the
+//                                                      cgroup and systemd may
 //        id maps, limits     Mapped    ─────────────►  only with a new user namespace
 //                                                      joins, mounts …
 //        prestart,                     ◄─────────────  RootfsReady      only with hooks on the host
@@ -31,6 +33,7 @@
 namespace launch {
 
 enum class Message : std::uint32_t {
+  kPlaced,
   kMapped,
   kRootfsReady,
   kHooksDone,

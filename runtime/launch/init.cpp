@@ -169,6 +169,7 @@ std::vector<int> gate_descriptors(const InitContext& context) {
 }
 
 void become_container(InitContext& context) {
+  wait_for_place(context);
   kernel::SignalForwarder::restore_in_child();
   mark_inherited_fds(context.kept_fds);
   context.cgroup.enter();
@@ -190,6 +191,11 @@ void become_container(InitContext& context) {
 bool waits_for_host(const plan::LaunchPlan& plan) {
   if (!plan.hooks.prestart.empty() || !plan.hooks.create_runtime.empty()) return true;
   return !plan.namespaces.net_devices.empty() && !plan.hooks.create_container.empty();
+}
+
+void wait_for_place(InitContext& context) {
+  if (context.is_placed_later) context.handshake.expect(Message::kPlaced);
+  context.is_placed_later = false;
 }
 
 void run_init(InitContext& context) noexcept {

@@ -28,12 +28,16 @@ struct InitContext {
   int bundle_directory = -1;  // hooks start there
   int console_socket = -1;
   unsigned kept_fds = 0;
-  bool started = false;  // past the gate
+  bool started = false;          // past the gate
+  bool is_placed_later = false;  // systemd moves it into the cgroup
 };
 
 /// True if init must not go on to its createContainer hooks before the host says HooksDone: hooks
 /// there come first, and so do the network devices.
 bool waits_for_host(const plan::LaunchPlan& plan);
+
+/// First of all, in the child: until systemd has moved it, where that has to be.
+void wait_for_place(InitContext& context);
 
 /// Never returns: ends in the container's program, or with the reason sent through the handshake.
 [[noreturn]] void run_init(InitContext& context) noexcept;

@@ -19,6 +19,7 @@
 #include "runtime/kernel/process.hpp"
 #include "runtime/kernel/procfs.hpp"
 #include "runtime/kernel/syscalls.hpp"
+#include "runtime/kernel/systemd.hpp"
 #include "runtime/kernel/terminal.hpp"
 #include "runtime/launch/child.hpp"
 #include "runtime/launch/execute.hpp"
@@ -39,6 +40,7 @@ struct JoinContext {
   Handshake& handshake;
   int console_socket = -1;
   unsigned kept_fds = 0;
+  bool is_placed_later = false;  // systemd moves it into the cgroup
 };
 
 void become_root_if_mapped() {
@@ -105,6 +107,7 @@ void set_affinity_in_cgroup(const plan::ProcessPlan& process) {
 [[noreturn]] void join(const JoinContext& context) {
   kernel::SignalForwarder::restore_in_child();
   mark_inherited_fds(context.kept_fds);
+  if (context.is_placed_later) context.handshake.expect(Message::kPlaced);
   context.cgroup.enter();
   enter_namespaces(context);
   if (context.details.session_keyring) {
@@ -133,12 +136,16 @@ UniqueFd open_running_init(const Container& container) {
 /// A container that runs its own systemd has moved its processes below its top cgroup, which then
 /// takes none itself: init's present cgroup will do, as long as it lies below the container's
 /// (runtime.md 3.4).
-Child clone_joiner(const Container& container, kernel::Cgroup& cgroup, bool is_own_cgroup) {
+Child clone_joiner(const Container& container, kernel::Cgroup& cgroup, bool is_own_cgroup,
+                   bool& is_placed_later) {
   try {
     return Child::clone(0, cgroup.v2_directory());
   } catch (const Error& error) {
-    if (error.number() != EBUSY || !is_own_cgroup) throw;
+    // As in launch: our own rights do not reach into it.
+    is_placed_later = is_own_cgroup && error.number() == EACCES && container.record().unit;
+    if (!is_placed_later && (error.number() != EBUSY || !is_own_cgroup)) throw;
   }
+  if (is_placed_later) return Child::clone(0, -1);
   const std::string name = sentence("/proc/", container.record().pid, "/cgroup");
   const std::string text = read_file(name);
   const std::size_t line = text.find("0::");
@@ -183,7 +190,8 @@ Launched join_container(const Container& container, const plan::ProcessPlan& pro
 
   if (process.exec_affinity && process.exec_affinity->before_cgroup)
     kernel::set_cpu_affinity(*process.exec_affinity->before_cgroup, "initial");
-  Child joiner = clone_joiner(container, cgroup, options.cgroups.empty());
+  bool is_placed_later = false;
+  Child joiner = clone_joiner(container, cgroup, options.cgroups.empty(), is_placed_later);
   if (joiner.is_self()) {
     handshake.parent.close();
     const JoinContext context{.id = container.record().id,
@@ -195,10 +203,15 @@ Launched join_container(const Container& container, const plan::ProcessPlan& pro
                               .root = root.get(),
                               .handshake = handshake.child,
                               .console_socket = console.get(),
-                              .kept_fds = count_kept_fds(options.preserve_fds)};
+                              .kept_fds = count_kept_fds(options.preserve_fds),
+                              .is_placed_later = is_placed_later};
     run_child(handshake.child, [&] { join(context); });
   }
   handshake.child.close();
+  if (is_placed_later) {
+    kernel::attach_to_unit(*container.record().unit, joiner.pid());
+    handshake.parent.send(Message::kPlaced);
+  }
   Child child = adopt_process(std::move(joiner), details, handshake.parent);
   Launched launched = wait_until_ready(
       child, std::move(handshake.parent), details.seccomp ? &*details.seccomp : nullptr,

@@ -68,6 +68,7 @@ class ChildrensNamespaces {
 /// go-between which then clones init as its sibling.
 [[noreturn]] void run_go_between(InitContext& context) noexcept {
   run_child(context.handshake, [&] {
+    wait_for_place(context);
     context.cgroup.enter();
     for (const kernel::OpenNamespace& one : context.namespaces)
       if (one.plan.flag == CLONE_NEWUSER) kernel::join(one);
@@ -89,7 +90,19 @@ Child adopt_sibling(Child go_between, Handshake& handshake) {
   return Child::adopt(pid);
 }
 
-Child clone_init(InitContext& context, Handshake::Pair& handshake) {
+/// The user's own cgroups begin at its systemd: from a login session, which lies beside that,
+/// nothing can be put into them (cgroups(7), "Delegation containment"), but by systemd.
+Child clone_into_cgroup(InitContext& context, std::uint64_t flags) {
+  try {
+    return Child::clone(flags, context.cgroup.v2_directory());
+  } catch (const Error& error) {
+    if (error.number() != EACCES || !context.plan.cgroup.unit) throw;
+  }
+  context.is_placed_later = true;
+  return Child::clone(flags, -1);
+}
+
+Child clone_init(InitContext& context, Handshake::Pair& handshake, kernel::TransientUnit* unit) {
   const plan::NamespacePlan& namespaces = context.plan.namespaces;
   const bool through_go_between = joins(namespaces, CLONE_NEWUSER);
   // Nobody in a shared pid namespace may look into init while it holds host descriptors
@@ -97,14 +110,17 @@ Child clone_init(InitContext& context, Handshake::Pair& handshake) {
   // does this itself, once they are written.
   if ((namespaces.create_flags & CLONE_NEWUSER) == 0 || ::geteuid() == 0)
     check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
-  Child child =
-      Child::clone(through_go_between ? 0 : namespaces.create_flags, context.cgroup.v2_directory());
+  Child child = clone_into_cgroup(context, through_go_between ? 0 : namespaces.create_flags);
   if (child.is_self()) {
     handshake.parent.close();
     if (through_go_between) run_go_between(context);
     run_init(context);
   }
   handshake.child.close();
+  if (context.is_placed_later) {
+    unit->attach(child.pid());
+    handshake.parent.send(Message::kPlaced);
+  }
   return through_go_between ? adopt_sibling(std::move(child), handshake.parent) : std::move(child);
 }
 
@@ -196,7 +212,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
                       .bundle_directory = bundle.get(),
                       .console_socket = console.get(),
                       .kept_fds = count_kept_fds(options.preserve_fds)};
-  Child first = clone_init(context, handshake);
+  Child first = clone_init(context, handshake, unit ? &*unit : nullptr);
   try {
     childrens_namespaces.restore();
     if (unit) settle_in_unit(plan.cgroup, cgroup, *unit);

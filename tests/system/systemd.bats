@@ -13,7 +13,7 @@ setup() {
 }
 teardown() {
   end_test
-  ! has_systemd || systemctl stop "$UNIT" 2>/dev/null || true
+  ! has_systemd || stop "$UNIT"
 }
 
 sd() { rt --systemd-cgroup "$@"; }
@@ -28,9 +28,20 @@ sd_running() {
   rt start "${1:-$ID}"
 }
 value() { cat "$SCOPE/$1"; }
-# property NAME [UNIT]: as systemctl shows it
-property() { systemctl show --value --property "$1" "${2:-$UNIT}"; }
-no_unit() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
+# shows [-u UNIT] NAME=VALUE...: systemctl shows just that. As nobody: root's systemctl takes the manager's own socket, and
+# does not trust a peer outside of the tests' pid namespace.
+shows() {
+  local unit=$UNIT one all names
+  [ "$1" != -u ] || { unit=$2; shift 2; }
+  names=$(IFS=,; set -- "${@%%=*}"; echo "$*")
+  all=$(setpriv --reuid=65534 --regid=65534 --clear-groups systemctl show --property "$names" "$unit")
+  for one; do grep -qxF -- "$one" <<<"$all" || { printf 'expected %s\ngot %s\n' "$one" "$all"; return 1; }; done
+}
+is_over() { ! shows ActiveState=active; }
+# manager METHOD [SIGNATURE ARGUMENT...]
+manager() { busctl --quiet call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager "$@"; }
+stop() { manager StopUnit ss "$1" replace 2>/dev/null || true; }
+no_unit() { shows -u "${1:-$UNIT}" LoadState=not-found; }
 
 @test "systemd: without one on this host the driver is refused in a clear sentence, and nothing is left" {
   ! has_systemd || skip 'systemd runs here'
@@ -58,24 +69,14 @@ no_unit() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
   need_systemd
   systemd_bundle
   resources '{"memory": {"limit": 104857600, "reservation": 52428800, "swap": 157286400}, "pids": {"limit": 33},
-    "cpu": {"shares": 2048, "quota": 33333, "period": 100000, "cpus": "0", "mems": "0"}, "unified": {"memory.high": "90000384"}}'
+    "cpu": {"shares": 2048, "quota": 33333, "period": 100000, "cpus": "0", "mems": "0"}, "unified": {"memory.high": "83886080"}}'
   sd_running
   [ "$(cat "/proc/$(pid_of)/cgroup")" = "0::/system.slice/$UNIT" ]
-  [ "$(property ActiveState)" = active ]
-  [ "$(property Slice)" = system.slice ]
-  [ "$(property Delegate)" = yes ]
-  [ "$(property MemoryMax)" = 104857600 ]
-  [ "$(property MemoryLow)" = 52428800 ]
-  [ "$(property MemoryHigh)" = 90000384 ]
-  [ "$(property MemorySwapMax)" = 52428800 ]
-  [ "$(property TasksMax)" = 33 ]
-  [ "$(property CPUWeight)" = 174 ]
-  [ "$(property CPUQuotaPerSecUSec)" = 340ms ] # whole percents
-  [ "$(property AllowedCPUs)" = 0 ]
-  [ "$(property AllowedMemoryNodes)" = 0 ]
-  [ "$(property DevicePolicy)" = strict ]
+  # the quota in whole percents
+  shows ActiveState=active Slice=system.slice Delegate=yes MemoryMax=104857600 MemoryLow=52428800 MemoryHigh=83886080 \
+    MemorySwapMax=52428800 TasksMax=33 CPUWeight=174 CPUQuotaPerSecUSec=340ms AllowedCPUs=0 AllowedMemoryNodes=0 DevicePolicy=strict
   [ "$(value memory.max)" = 104857600 ]
-  [ "$(value memory.high)" = 90000384 ]
+  [ "$(value memory.high)" = 83886080 ]
   [ "$(value memory.swap.max)" = 52428800 ]
   [ "$(value pids.max)" = 33 ]
   [ "$(value cpu.max)" = "33333 100000" ] # exactly
@@ -126,10 +127,10 @@ no_unit() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
   systemd_bundle "$slice:pre:$ID"
   sd_running
   [ "$(cat "/proc/$(pid_of)/cgroup")" = "0::/toytest.slice/$slice/$UNIT" ]
-  [ "$(property Slice)" = "$slice" ]
+  shows "Slice=$slice"
   rt delete --force "$ID"
   no_unit
-  systemctl stop toytest.slice
+  stop toytest.slice
 }
 
 @test "systemd: a name that ends in .slice is a slice unit" {
@@ -139,27 +140,30 @@ no_unit() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
   resources '{"pids": {"limit": 9}}'
   sd_running
   [ "$(cat "/proc/$(pid_of)/cgroup")" = "0::/toytest.slice/$UNIT" ]
-  [ "$(property TasksMax)" = 9 ]
+  shows TasksMax=9
   rt delete --force "$ID"
-  no_unit || [ "$(property ActiveState)" = inactive ]
-  systemctl stop toytest.slice
+  no_unit || shows ActiveState=inactive
+  stop toytest.slice
 }
 
 @test "systemd: a unit of that name that lives is never taken over" {
   need_systemd
   systemd_bundle
-  systemd-run --scope --quiet --unit "$UNIT" sleep 1000 3>&- 4>&- &
-  wait_for 5 eval '[ "$(property ActiveState)" = active ]'
+  sd_running
+  local other=$STATE
+  STATE=$BATS_TEST_TMPDIR/second
+  mkdir "$STATE"
   run sd create --bundle "$BUNDLE" "$ID"
-  local others
-  others=$(cat "$SCOPE/cgroup.procs")
-  systemctl stop "$UNIT"
+  local left procs
+  left=$(ls "$STATE")
+  STATE=$other
+  procs=$(cat "$SCOPE/cgroup.procs")
   failed
   expect "$UNIT"
   expect 'already|exists'
-  [ "$(wc -w <<<"$others")" -eq 1 ]
-  run rt state "$ID"
-  failed
+  [ -z "$left" ]
+  [ "$procs" = "$(pid_of)" ]
+  shows ActiveState=active
 }
 
 @test "systemd: a failed unit of that name is reset" {
@@ -173,9 +177,9 @@ no_unit() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
   wait_for 10 has_status stopped
   rm -rf "$STATE" # as after a crash: nobody deletes the container
   mkdir "$STATE"
-  wait_for 10 eval '[ "$(property ActiveState)" != active ]'
+  wait_for 10 is_over
   sd_running
-  [ "$(property ActiveState)" = active ]
+  shows ActiveState=active
 }
 
 @test "systemd: the limit of processes counts only the container's" {
@@ -185,7 +189,7 @@ no_unit() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
   sd_running
   [ "$(value pids.current)" = 1 ]
   [ "$(value pids.max)" = 1 ]
-  [ "$(property TasksMax)" = 1 ]
+  shows TasksMax=1
   run rt exec "$ID" true
   failed
 }
@@ -195,15 +199,12 @@ no_unit() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
   systemd_bundle
   sd_running
   rt update --memory 67108864 --pids-limit 20 --cpu-quota 33333 --cpu-period 100000 --cpuset-cpus 0 --cpu-share 2048 "$ID"
-  [ "$(property MemoryMax) $(value memory.max)" = "67108864 67108864" ]
-  [ "$(property TasksMax) $(value pids.max)" = "20 20" ]
-  [ "$(property CPUQuotaPerSecUSec) $(value cpu.max)" = "340ms 33333 100000" ]
-  [ "$(property AllowedCPUs) $(value cpuset.cpus)" = "0 0" ]
-  [ "$(property CPUWeight) $(value cpu.weight)" = "174 174" ]
+  shows MemoryMax=67108864 TasksMax=20 CPUQuotaPerSecUSec=340ms AllowedCPUs=0 CPUWeight=174
+  [ "$(value memory.max) $(value pids.max) $(value cpuset.cpus) $(value cpu.weight)" = "67108864 20 0 174" ]
+  [ "$(value cpu.max)" = "33333 100000" ]
   rt update --memory -1 --pids-limit -1 --cpu-quota -1 "$ID"
-  [ "$(property MemoryMax) $(value memory.max)" = "infinity max" ]
-  [ "$(property TasksMax) $(value pids.max)" = "infinity max" ]
-  [ "$(property CPUQuotaPerSecUSec) $(value cpu.max)" = "infinity max 100000" ]
+  shows MemoryMax=infinity TasksMax=infinity CPUQuotaPerSecUSec=infinity
+  [ "$(value memory.max) $(value pids.max) $(value cpu.max)" = "max max max 100000" ]
 }
 
 @test "systemd: limits and devices survive a reload of systemd" {
@@ -211,11 +212,11 @@ no_unit() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
   systemd_bundle
   edit '.process.capabilities[] |= . + ["CAP_MKNOD"]'
   resources '{"memory": {"limit": 104857600}, "pids": {"limit": 33}}'
-  edit '.linux.resources.devices += [{"allow": true, "type": "c", "major": 1, "minor": 11, "access": "r"}]'
+  edit '.linux.resources.devices += [{"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"}]'
   sd_running
-  systemctl daemon-reload
+  manager Reload
   [ "$(value memory.max) $(value pids.max)" = "104857600 33" ]
-  run -0 rt exec "$ID" sh -c 'echo >/dev/null && mknod /tmp/kmsg c 1 11 && : </tmp/kmsg && mknod /tmp/mem c 1 1 && ! : </tmp/mem'
+  run -0 rt exec "$ID" sh -c 'echo >/dev/null && mknod /tmp/fuse c 10 229 && : <>/tmp/fuse && mknod /tmp/mem c 1 1 && ! head -c 1 /tmp/mem'
 }
 
 @test "systemd: exec, pause, resume, kill without the option" {
@@ -254,7 +255,7 @@ no_unit() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
   edit '.hooks.createRuntime = [{"path": "/bin/sh", "args": ["sh", "-c", $code]}]' --arg code "cat $BATS_TEST_TMPDIR/hang"
   sd create --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 &
   local pid=$!
-  wait_for 10 eval '[ "$(property ActiveState)" = active ]'
+  wait_for 10 shows ActiveState=active
   kill -9 $(pgrep -f -- "create --bundle $BUNDLE")
   wait "$pid" || true
   pkill -f "cat $BATS_TEST_TMPDIR/hang" || true
@@ -268,8 +269,7 @@ no_unit() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
   systemd_bundle
   edit '.annotations = {"org.systemd.property.TimeoutStopSec": "uint64 7", "org.systemd.property.CollectMode": "'"'inactive-or-failed'"'"}'
   sd_running
-  [ "$(property TimeoutStopUSec)" = 7s ]
-  [ "$(property CollectMode)" = inactive-or-failed ]
+  shows TimeoutStopUSec=7s CollectMode=inactive-or-failed
   rt delete --force "$ID"
   edit '.annotations = {"org.systemd.property.SuccessAction": "'"'reboot'"'"}'
   run -1 sd create --bundle "$BUNDLE" "$ID"
@@ -294,4 +294,63 @@ no_unit() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
   done
   for n in "${pids[@]}"; do wait "$n"; done
   for n in 1 2 3 4 5 6 7 8; do no_unit "toyrun-$ID-$n.scope"; done
+}
+
+# ---- an ordinary user with a systemd of its own: uid 1000 has the controllers that Debian gives, 1001 no cpu ------------
+
+need_user() { # need_user UID
+  need_systemd
+  [ -S "/run/user/$1/systemd/private" ] || skip "user $1 has no systemd here; the guest of tests/vm/run --systemd has"
+  USER_ID=$1
+  USER_ROOT=/user.slice/user-$1.slice/user@$1.service
+  chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR"
+  make_bundle
+  rm -f "$BUNDLE/config.json"
+  (cd "$BUNDLE" && "$RUNTIME" spec --rootless)
+  edit '.process.terminal = false | .process.args = ["sleep", "1000"] | .root.readonly = false |
+    .linux.uidMappings[0].hostID = ($id | tonumber) | .linux.gidMappings[0].hostID = ($id | tonumber)' --arg id "$1"
+  chown -R "$1:$1" "$BUNDLE" "$STATE"
+}
+as_user() { setpriv --reuid="$USER_ID" --regid="$USER_ID" --clear-groups env XDG_RUNTIME_DIR="/run/user/$USER_ID" "$@" 3>&- 4>&-; }
+user_sd() { as_user "$RUNTIME" --root "$STATE" --systemd-cgroup "$@"; }
+user_rt() { as_user "$RUNTIME" --root "$STATE" "$@"; }
+
+@test "systemd: rootless, the container is in a scope of the user's systemd, limited" {
+  need_user 1000
+  resources '{"memory": {"limit": 104857600}, "pids": {"limit": 33}}'
+  user_sd run -d --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 || { cat "$OUT"; return 1; }
+  SCOPE=/sys/fs/cgroup$USER_ROOT/user.slice/$UNIT
+  [ "$(cat "/proc/$(pid_of)/cgroup")" = "0::$USER_ROOT/user.slice/$UNIT" ]
+  [ "$(value memory.max) $(value pids.max)" = "104857600 33" ]
+  [ "$(value cgroup.procs)" = "$(pid_of)" ]
+  [ "$(cat "/proc/$(pid_of)/status" | awk '/^Uid:/ {print $2}')" = 1000 ]
+  run -0 user_rt exec "$ID" sh -c 'cat /proc/self/cgroup; id -u'
+  expect '^0::/'
+  expect '^0$'
+  user_rt update --pids-limit 20 "$ID"
+  [ "$(value pids.max)" = 20 ]
+  user_rt pause "$ID"
+  [ "$(value cgroup.freeze)" = 1 ]
+  user_rt resume "$ID"
+  user_rt delete --force "$ID"
+  [ ! -e "$SCOPE" ]
+}
+
+@test "systemd: rootless, a limit without its controller is refused by name, and none is fine" {
+  need_user 1001
+  resources '{"cpu": {"quota": 20000, "period": 100000}}'
+  run user_sd run --bundle "$BUNDLE" "$ID" </dev/null
+  failed
+  expect 'controller cpu cannot be enabled'
+  edit 'del(.linux.resources.cpu) | .process.args = ["cat", "/proc/self/cgroup"] | .linux.namespaces |= map(select(.type != "cgroup"))'
+  run -0 user_sd run --bundle "$BUNDLE" "$ID" </dev/null
+  expect "^0::$USER_ROOT/user.slice/$UNIT$"
+}
+
+@test "systemd: rootless, without a systemd of the user the sentence says what to set" {
+  need_user 1000
+  run as_user env -u XDG_RUNTIME_DIR "$RUNTIME" --root "$STATE" --systemd-cgroup run --bundle "$BUNDLE" "$ID" </dev/null
+  failed
+  expect 'XDG_RUNTIME_DIR or DBUS_SESSION_BUS_ADDRESS'
+  [ -z "$(ls "$STATE")" ]
 }
