@@ -87,6 +87,9 @@ ContainerDetails details_of(const NewContainer& wanted) {
   }
   details.namespace_flags = namespace_flags(wanted.plan.namespaces);
   details.setgroups_denied = !wanted.plan.process.set_groups;
+  const oci::Resources resources = wanted.config.linux_.resources.value_or(oci::Resources{});
+  details.check_memory_before_update =
+      resources.memory && resources.memory->check_before_update.value_or(false);
   details.session_keyring = wanted.plan.new_keyring;
   details.seccomp = wanted.plan.seccomp;
   details.personality = wanted.plan.process.personality;

@@ -145,8 +145,13 @@ oci::Resources read_resources(const cli::Parsed& options) {
   return oci::read_resources(read_file(*file), *file);
 }
 
-bool carries_devices(const plan::CgroupDirectory& directory) {
-  return std::ranges::find(directory.controllers, "devices") != directory.controllers.end();
+/// memory.checkBeforeUpdate, of these resources or of those the container was made with.
+void check_memory(const Container& container, const oci::Resources& resources) {
+  if (!resources.memory || resources.memory->limit.value_or(0) <= 0) return;
+  const bool asked = resources.memory->check_before_update.value_or(
+      container.details().check_memory_before_update);
+  if (asked)
+    kernel::require_memory_usage_below(container.record().cgroups, *resources.memory->limit);
 }
 
 int update(const cli::Parsed& global, const cli::Parsed& options) {
@@ -155,13 +160,14 @@ int update(const cli::Parsed& global, const cli::Parsed& options) {
   refuse_unsupported(options);
   const oci::Resources resources = read_resources(options);
   std::vector<plan::CgroupDirectory> directories = container.record().cgroups;
-  if (!resources.devices.empty() && !std::ranges::any_of(directories, carries_devices))
-    throw Error(
-        "/devices: rules of a running container cannot be changed on cgroup v2: leave them out");
+  const std::optional<plan::DeviceProgram> devices =
+      plan::plan_device_update(resources.devices, directories);
   plan::plan_update(resources, directories);
+  check_memory(container, resources);
   if (const std::optional<plan::UnitName>& unit = container.record().unit)
     kernel::set_unit_properties(*unit, plan::plan_unit_update(resources, kernel::systemd_facts()));
   kernel::apply_update(directories);
+  if (devices) kernel::replace_device_program(directories, *devices);
   return 0;
 }
 

@@ -42,7 +42,8 @@ struct ContainerDetails {
   std::uint64_t namespace_flags =
       0;  // CLONE_NEW* kinds that differ from the host's: what exec enters
   bool setgroups_denied = false;
-  bool session_keyring = false;  // exec joins "_ses.<id>"
+  bool check_memory_before_update = false;  // memory.checkBeforeUpdate holds for every update
+  bool session_keyring = false;             // exec joins "_ses.<id>"
   std::optional<plan::SeccompPlan> seccomp;
   /// What config.json keeps beside the process, for those of exec as well.
   std::optional<std::uint32_t> personality;

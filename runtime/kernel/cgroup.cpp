@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -75,16 +74,6 @@ void require_unused(int dir, const plan::CgroupDirectory& directory, const std::
   if (state && *state != "0\n" && *state != "THAWED\n") {
     throw Error(sentence("container's cgroup unexpectedly frozen: ", name));
   }
-}
-
-void require_usage_below(std::int64_t limit, int dir, const plan::CgroupDirectory& directory) {
-  if (!carries(directory, "memory")) return;
-  const char* file = directory.is_v2 ? "memory.current" : "memory.usage_in_bytes";
-  const std::string text = read_cgroup_file(dir, file).value_or("0");
-  std::int64_t usage = 0;
-  std::from_chars(text.data(), text.data() + text.size(), usage);
-  if (limit >= usage) return;
-  throw Error(sentence("unable to set memory limit to ", limit, " (current usage: ", usage, ")"));
 }
 
 }  // namespace

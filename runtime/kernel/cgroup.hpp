@@ -81,6 +81,11 @@ void signal_all(const CgroupDirectories& directories, int signal);
 /// naming the stuck pid and its state. Missing: fine.
 void remove(const CgroupDirectories& directories, bool kill_remaining,
             std::chrono::milliseconds deadline);
+/// Throws Error, in runc's words, when the container uses more memory than that already.
+void require_memory_usage_below(const CgroupDirectories& directories, std::int64_t limit);
+/// Puts another device program in the place of the container's, with no moment without one.
+void replace_device_program(const CgroupDirectories& directories,
+                            const plan::DeviceProgram& program);
 /// Writes what plan_update planned.
 void apply_update(const CgroupDirectories& directories);
 /// The OOM kills counted in the container's memory cgroup so far (memory.events or

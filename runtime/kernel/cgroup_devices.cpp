@@ -40,12 +40,16 @@ static_assert(sizeof(bpf_attr) >= 64);  // query.revision ends there
 
 std::uint64_t address(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
 
+/// By which an update finds it again beside systemd's own.
+constexpr char kProgramName[BPF_OBJ_NAME_LEN] = "toyrun_devices";
+
 UniqueFd load(const plan::DeviceProgram& program) {
   BpfCall call;
   call.attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
   call.attributes.insns = address(program.instructions.data());
   call.attributes.insn_cnt = static_cast<std::uint32_t>(program.instructions.size());
   call.attributes.license = address("Apache-2.0");
+  std::memcpy(call.attributes.prog_name, kProgramName, sizeof kProgramName);
   return UniqueFd(call.run(BPF_PROG_LOAD));
 }
 
@@ -95,8 +99,22 @@ void detach(int cgroup, int program, const std::string& name) {
   check(call.run(BPF_PROG_DETACH), "detach an old device program of the cgroup ", name);
 }
 
+bool is_ours(int program, const std::string& name) {
+  bpf_prog_info info{};
+  BpfCall call;
+  call.attributes.info.bpf_fd = static_cast<std::uint32_t>(program);
+  call.attributes.info.info_len = sizeof info;
+  call.attributes.info.info = address(&info);
+  check(call.run(BPF_OBJ_GET_INFO_BY_FD), "look at a device program of the cgroup ", name);
+  return std::strncmp(info.name, kProgramName, sizeof info.name) == 0;
+}
+
 void replace(int cgroup, int program, const std::string& name) {
   const AttachedPrograms old = query(cgroup, name);
+  for (const std::uint32_t id : old.list()) {
+    const UniqueFd one = open_program(id, name);
+    if (is_ours(one.get(), name)) return attach(cgroup, program, one.get(), name);
+  }
   if (old.count == 1) {
     const UniqueFd only = open_program(old.ids[0], name);
     return attach(cgroup, program, only.get(), name);

@@ -9,9 +9,9 @@
 
 namespace kernel {
 
-/// bpf(2). In an existing cgroup a program that is there is replaced, so that there is no moment
-/// without one and updates do not pile up (64 is the kernel's limit). EPERM is tolerated in a user
-/// namespace, where devices cannot be made anyway. Throws Error.
+/// bpf(2). In an existing cgroup our own program (or, without one, what is there) is replaced, so
+/// that there is no moment without one and updates do not pile up (64 is the kernel's limit). EPERM
+/// is tolerated in a user namespace, where devices cannot be made anyway. Throws Error.
 void attach_device_program(int cgroup, const std::string& name, const plan::DeviceProgram& program,
                            CgroupAge age);
 

@@ -41,13 +41,19 @@ class ValueWriter {
   }
 
   int write(const plan::FileWrite& one) {
-    const int number = write(one.file, one.value);
+    const int number =
+        write(one.file, one.keep_first_word ? after_first_word(one.file, one.value) : one.value);
     if (number != ENOENT) return number;
     if (!one.fallback_file.empty()) return write(one.fallback_file, one.fallback_value);
     return one.optional ? 0 : number;
   }
 
  private:
+  std::string after_first_word(const std::string& file, const std::string& value) const {
+    const std::string now = read_cgroup_file(dir_, file).value_or("");
+    return sentence(std::string_view(now).substr(0, now.find_first_of(" \n")), ' ', value);
+  }
+
   int dir_;
   std::string file_;
   UniqueFd open_;
@@ -216,6 +222,16 @@ std::optional<std::string> read_cgroup_file(int dir, const std::string& file) {
   }
   text.resize(used);
   return text;
+}
+
+void require_usage_below(std::int64_t limit, int dir, const plan::CgroupDirectory& directory) {
+  if (!carries(directory, "memory")) return;
+  const char* file = directory.is_v2 ? "memory.current" : "memory.usage_in_bytes";
+  const std::string text = read_cgroup_file(dir, file).value_or("0");
+  std::int64_t usage = 0;
+  std::from_chars(text.data(), text.data() + text.size(), usage);
+  if (limit >= usage) return;
+  throw Error(sentence("unable to set memory limit to ", limit, " (current usage: ", usage, ")"));
 }
 
 std::optional<std::uint64_t> value_of_key(std::string_view text, std::string_view key) {

@@ -38,6 +38,9 @@ UniqueFd open_cgroup_if_exists(const plan::CgroupDirectory& directory);
 bool is_gone(int number);
 /// One read(2) of at most 64 KiB; nullopt when the file, or the cgroup, is not there. Throws Error.
 std::optional<std::string> read_cgroup_file(int dir, const std::string& file);
+/// Throws Error when what the memory cgroup `dir` counts as used is more than `limit`; any other
+/// directory is fine.
+void require_usage_below(std::int64_t limit, int dir, const plan::CgroupDirectory& directory);
 /// "oom_kill 3" → 3 in a file of such lines; nullopt when there is no such line.
 std::optional<std::uint64_t> value_of_key(std::string_view text, std::string_view key);
 /// One write(2); 0 or the errno.

@@ -18,6 +18,7 @@
 
 #include "bundle-spec/error.hpp"
 #include "runtime/kernel/cgroup.hpp"
+#include "runtime/kernel/cgroup_devices.hpp"
 #include "runtime/kernel/cgroup_files.hpp"
 #include "runtime/kernel/cgroup_stuck.hpp"
 
@@ -209,7 +210,31 @@ void signal_all(const CgroupDirectories& directories, int signal) {
   send_to_all(processes_below(listing.fd.get()), signal);
 }
 
+void require_memory_usage_below(const CgroupDirectories& directories, std::int64_t limit) {
+  for (const plan::CgroupDirectory& one : directories) {
+    if (!carries(one, "memory")) continue;
+    if (const UniqueFd dir = open_cgroup_if_exists(one)) require_usage_below(limit, dir.get(), one);
+  }
+}
+
+void replace_device_program(const CgroupDirectories& directories,
+                            const plan::DeviceProgram& program) {
+  for (const plan::CgroupDirectory& one : directories) {
+    if (!one.is_v2) continue;
+    const std::string name = cgroup_name(one);
+    const UniqueFd dir = open_cgroup_if_exists(one);
+    if (!dir) throw NotFound(sentence("the cgroup ", name, " does not exist"));
+    attach_device_program(dir.get(), name, program, CgroupAge::kExisting);
+  }
+}
+
 void apply_update(const CgroupDirectories& directories) {
+  // The v1 list is cleared before it is filled: nobody may meet it half done.
+  const OpenCgroup freezer = open_for_freezing(directories);
+  std::optional<MomentaryFreeze> still;
+  const bool changes_devices = std::ranges::any_of(
+      directories, [](const plan::CgroupDirectory& one) { return !one.device_writes.empty(); });
+  if (changes_devices) still.emplace(freezer, false);
   for (const plan::CgroupDirectory& one : directories) {
     if (one.writes.empty() && one.device_writes.empty()) continue;
     const std::string name = cgroup_name(one);

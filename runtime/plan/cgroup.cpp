@@ -297,6 +297,18 @@ void plan_update(const oci::Resources& resources, std::vector<CgroupDirectory>& 
   }
 }
 
+std::optional<DeviceProgram> plan_device_update(const std::vector<oci::DeviceRule>& rules,
+                                                const std::vector<CgroupDirectory>& directories) {
+  if (rules.empty()) return std::nullopt;
+  const bool has_v1 = std::ranges::any_of(directories, [](const CgroupDirectory& one) {
+    return !one.is_v2 && has_controller(one.controllers, "devices");
+  });
+  if (has_v1) return std::nullopt;
+  if (!has_v2(directories))
+    throw Error("/linux/resources/devices: the container has no cgroup that filters devices");
+  return device_program(rules);
+}
+
 std::vector<UnitProperty> plan_unit_update(const oci::Resources& resources,
                                            const SystemdFacts& systemd) {
   std::vector<UnitProperty> properties = resource_properties(resources, systemd);

@@ -24,6 +24,9 @@ struct FileWrite {
   std::string value;
   bool optional = false;
   std::string fallback_file = {}, fallback_value = {};
+  /// `value` follows the first word that the file holds now: a new period after the quota in
+  /// cpu.max
+  bool keep_first_word = false;
   bool operator==(const FileWrite&) const = default;
 };
 
@@ -68,6 +71,11 @@ CgroupPlan plan_cgroup(const oci::RuntimeConfig& config, const std::string& id,
 /// `directories`). `directories` come from the state record; mount_point, path, controllers, is_v2
 /// are filled.
 void plan_update(const oci::Resources& resources, std::vector<CgroupDirectory>& directories);
+
+/// The program that replaces the container's, where rules are given and no v1 devices controller
+/// takes them as lines. Throws Error where nothing can filter devices.
+std::optional<DeviceProgram> plan_device_update(const std::vector<oci::DeviceRule>& rules,
+                                                const std::vector<CgroupDirectory>& directories);
 
 /// The same for the unit of a container under the systemd driver.
 std::vector<UnitProperty> plan_unit_update(const oci::Resources& resources,

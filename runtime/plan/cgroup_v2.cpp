@@ -65,16 +65,14 @@ void write_bandwidth(const oci::Cpu& cpu, Moment moment, Writes& writes) {
   constexpr std::uint64_t kDefaultPeriod = 100'000;
   const bool quota = is_set(cpu.quota);
   const bool period = is_set(cpu.period);
-  if (moment == Moment::kUpdate && period && !quota) {
-    throw Error(
-        "/linux/resources/cpu/period: on cgroup v2 it is written together with the quota; give "
-        "both");
-  }
+  const bool only_period = moment == Moment::kUpdate && period && !quota;
   if (moment == Moment::kUpdate && quota && cpu.burst) {
     // A burst above the new quota would bar the way.
     writes.push_back({.file = "cpu.max.burst", .value = "0", .optional = true});
   }
-  if (quota || period) {
+  if (only_period) {
+    writes.push_back({.file = "cpu.max", .value = sentence(*cpu.period), .keep_first_word = true});
+  } else if (quota || period) {
     std::string value = quota && *cpu.quota > 0 ? sentence(*cpu.quota) : "max";
     // Without a second number the kernel keeps the period it has.
     if (period || moment == Moment::kCreate)

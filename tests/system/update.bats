@@ -56,3 +56,58 @@ limit() { # limit V1-CONTROLLER V1-FILE V2-FILE
   wait_for 5 has_status stopped
   run -1 rt update --pids-limit 5 "$ID"
 }
+
+@test "update -r replaces the device rules of a running container" {
+  not_on runc 'leaves device rules alone'
+  not_on crun 'leaves device rules alone'
+  sleeper
+  edit '.linux.devices = [{"path": "/dev/one", "type": "c", "major": 10, "minor": 229, "fileMode": 438}]
+    | .linux.resources.devices = [{"allow": false, "access": "rwm"}]'
+  running
+  run rt exec "$ID" sh -c 'exec 3</dev/one'
+  failed
+  expect 'not permitted'
+  local allow='{"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"}]}'
+  local deny='{"devices": [{"allow": false, "access": "rwm"}]}'
+  local round
+  # more rounds than a cgroup takes programs
+  for round in $(seq 33); do
+    rt update -r - "$ID" <<<"$allow"
+    [ "$round" -gt 1 ] || { run rt exec "$ID" sh -c 'exec 3</dev/one'; expect_not 'not permitted'; }
+    rt update -r - "$ID" <<<"$deny"
+  done
+  run rt exec "$ID" sh -c 'exec 3</dev/one'
+  expect 'not permitted'
+  run -0 rt exec "$ID" sh -c 'echo >/dev/null && cat /dev/null'
+  run -1 rt update -r - "$ID" <<<'{"devices": [{"allow": true, "type": "c", "access": ""}]}'
+  expect '/devices/0'
+  [ "$(status_of)" = running ]
+}
+
+@test "update of the CPU period alone keeps the quota" {
+  sleeper
+  edit '.linux.resources.cpu = {"quota": 20000, "period": 100000}'
+  running
+  rt update --cpu-period 50000 "$ID"
+  if [ -d /sys/fs/cgroup/cpu ]; then
+    [ "$(cat "$(cgroup_file cpu cpu.cfs_quota_us)")" = 20000 ]
+    [ "$(cat "$(cgroup_file cpu cpu.cfs_period_us)")" = 50000 ]
+  else
+    [ "$(cat "$(cgroup_file unified cpu.max)")" = '20000 50000' ]
+  fi
+}
+
+@test "memory.checkBeforeUpdate refuses a limit below what is used" {
+  only_spec 'the packaged references do not know the field'
+  sleeper
+  edit '.linux.resources.memory = {"limit": 134217728, "checkBeforeUpdate": true}'
+  command_is sh -c 'dd if=/dev/zero of=/dev/shm/file bs=1M count=20 2>/dev/null; echo up; sleep 1000'
+  running
+  wait_for 5 contains up "$OUT"
+  run -1 rt update --memory 8m "$ID"
+  expect 'unable to set memory limit to 8388608 \(current usage: [0-9]+\)'
+  [ "$(limit memory memory.limit_in_bytes memory.max)" = 134217728 ]
+  run -1 rt update -r - "$ID" <<<'{"memory": {"limit": 8388608, "checkBeforeUpdate": true}}'
+  run -0 rt update --memory 64m "$ID"
+  [ "$(limit memory memory.limit_in_bytes memory.max)" = 67108864 ]
+}

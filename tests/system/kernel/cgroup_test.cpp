@@ -13,6 +13,7 @@
 #include <string>
 
 #include "bundle-spec/fs/file.hpp"
+#include "runtime/kernel/cgroup_watch.hpp"
 #include "runtime/kernel/host_facts.hpp"
 #include "runtime/plan/device_filter.hpp"
 #include "tests/system/kernel/children.hpp"
@@ -360,6 +361,8 @@ TEST_F(CgroupTest, AnOomKillIsCounted) {
   memory->writes = {{.file = file, .value = "8388608"}};
   const Cgroup cgroup = Cgroup::create(plan_);
   EXPECT_EQ(oom_kills(plan_.directories), 0U);
+  CgroupWatch watch(plan_.directories);
+  EXPECT_EQ(watch.take_out_of_memory(), 0U);
   Member member(cgroup, [] {
     const std::size_t size = std::size_t{64} << 20;
     void* bytes = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -370,6 +373,10 @@ TEST_F(CgroupTest, AnOomKillIsCounted) {
   if (WIFEXITED(status)) GTEST_SKIP() << "the machine swaps instead of killing";
   EXPECT_EQ(WTERMSIG(status), SIGKILL);
   EXPECT_EQ(oom_kills(plan_.directories), 1U);
+  EXPECT_EQ(watch.take_out_of_memory(), 1U);
+  EXPECT_EQ(watch.take_out_of_memory(), 0U);
+  remove_all();
+  EXPECT_EQ(watch.take_out_of_memory(), 0U) << "the removal is announced in the same way";
 }
 
 /// "null zero": the devices that a member of the cgroup can open for reading.
@@ -418,6 +425,18 @@ TEST_F(CgroupTest, TheDeviceProgramFiltersAndIsReplaced) {
     Cgroup::create(plan_).keep();  // 64 programs are the kernel's limit
   EXPECT_EQ(readable_devices(first), "null ");
   remove_all();
+}
+
+TEST_F(CgroupTest, UpdatesReplaceTheDeviceProgramAndDoNotPileUp) {
+  if (!keep_v2_only()) GTEST_SKIP() << "no v2 hierarchy";
+  plan_.device_program = only_minor(5);
+  const Cgroup cgroup = Cgroup::create(plan_);
+  // The kernel takes 64 on one cgroup.
+  for (int round = 0; round < 70; ++round)
+    replace_device_program(plan_.directories, only_minor(round % 2 == 0 ? 3 : 5));
+  EXPECT_EQ(readable_devices(cgroup), "zero ");
+  replace_device_program(plan_.directories, only_minor(3));
+  EXPECT_EQ(readable_devices(cgroup), "null ");
 }
 
 TEST_F(CgroupTest, ThePlannedDeviceProgramIsAccepted) {

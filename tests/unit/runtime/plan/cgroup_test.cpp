@@ -386,8 +386,23 @@ TEST(Cgroup, AnUpdateStepsOverTheOldLimits) {
   plan_update(resources, directories);
   EXPECT_EQ(pairs(directories[0].writes), (Pairs{{"cpu.max", "70000"}}));
   resources.cpu = oci::Cpu{.period = 50000};
-  EXPECT_TRUE(contains(error_of([&] { plan_update(resources, directories); }),
-                       "/linux/resources/cpu/period"));
+  plan_update(resources, directories);
+  EXPECT_EQ(
+      directories[0].writes,
+      (std::vector<FileWrite>{{.file = "cpu.max", .value = "50000", .keep_first_word = true}}));
+}
+
+TEST(Cgroup, DevicesOfAnUpdate) {
+  const std::vector<oci::DeviceRule> rules = {
+      {.allow = false, .access = "rwm"},
+      {.allow = true, .type = "c", .major = 10, .minor = 229, .access = "rw"}};
+  const CgroupDirectory v2{
+      .mount_point = "/u", .path = "/c", .controllers = {"cpu"}, .is_v2 = true};
+  const CgroupDirectory v1{.mount_point = "/d", .path = "/c", .controllers = {"devices"}};
+  EXPECT_EQ(plan_device_update(rules, {v2}), device_program(rules));
+  EXPECT_EQ(plan_device_update(rules, {v2, v1}), std::nullopt) << "written as lines";
+  EXPECT_EQ(plan_device_update({}, {v2}), std::nullopt);
+  EXPECT_TRUE(contains(error_of([&] { plan_device_update(rules, {}); }), "filters devices"));
 }
 
 TEST(Cgroup, BlockIo) {
