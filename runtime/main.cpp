@@ -18,6 +18,7 @@
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/oci/runtime_config.hpp"
 #include "runtime/commands/commands.hpp"
+#include "runtime/commands/error_keys.hpp"
 #include "runtime/commands/global_options.hpp"
 #include "runtime/commit.hpp"
 #include "runtime/kernel/own_binary.hpp"
@@ -141,7 +142,11 @@ int main(int count, char** arguments) {
   } catch (const std::exception& error) {
     if (!request.is_understood && dynamic_cast<const UsageError*>(&error) != nullptr)
       print_usage(program, request);
-    logging::error(error.what());
+    const auto* ours = dynamic_cast<const Error*>(&error);
+    if (ours != nullptr)
+      logging::error(ours->what(), commands::error_keys(*ours));
+    else
+      logging::error(error.what());
     const bool is_exec = request.command != nullptr && request.command->name == "exec";
     return request.is_understood && is_exec ? kExecFailed : kFailed;
   }

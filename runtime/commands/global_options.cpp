@@ -26,7 +26,7 @@ constexpr std::array kOptions = {
                 .help = "Format of the log: text (default) or json"},
     cli::Option{.name = "log-level",
                 .value = "LEVEL",
-                .help = "What to log: error, warning (default) or debug"},
+                .help = "What to log: error (default with json), warning (default) or debug"},
     cli::Option{.name = "debug", .value = "", .help = "Log everything that is done"},
     cli::Option{.name = "systemd-cgroup",
                 .value = "",
@@ -42,20 +42,22 @@ constexpr std::array kOptions = {
     cli::Option{.name = "version", .letter = 'v', .value = "", .help = "Show the version"},
 };
 
-logging::Level log_level(const cli::Parsed& global) {
-  if (global.has("debug")) return logging::Level::kDebug;
-  const std::string level = global.value_or("log-level", "warning");
-  if (level == "error") return logging::Level::kError;
-  if (level == "warning" || level == "warn" || level == "info") return logging::Level::kWarning;
-  if (level == "debug") return logging::Level::kDebug;
-  throw Error(sentence("invalid log-level: ", level));
-}
-
 logging::Format log_format(const cli::Parsed& global) {
   const std::string format = global.value_or("log-format", "text");
   if (format == "text") return logging::Format::kText;
   if (format == "json") return logging::Format::kJson;
   throw Error(sentence("invalid log-format: ", format));
+}
+
+logging::Level log_level(const cli::Parsed& global) {
+  if (global.has("debug")) return logging::Level::kDebug;
+  // podman takes the whole JSON log for one object: nothing may come before the error.
+  const char* usual = log_format(global) == logging::Format::kJson ? "error" : "warning";
+  const std::string level = global.value_or("log-level", usual);
+  if (level == "error") return logging::Level::kError;
+  if (level == "warning" || level == "warn" || level == "info") return logging::Level::kWarning;
+  if (level == "debug") return logging::Level::kDebug;
+  throw Error(sentence("invalid log-level: ", level));
 }
 
 /// Without XDG_RUNTIME_DIR: below the directory that a login would have named, or in one of the

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <optional>
+#include <vector>
 
 #include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/error.hpp"
@@ -47,19 +48,36 @@ void remove_cgroups(const ContainerRecord& record) {
   }
 }
 
+/// The first process of a pid namespace lets go of everything, and then waits until every other
+/// process of it has been reaped. One that exec gave to another parent (conmon, say), which does
+/// not reap it, holds that up for good, though nothing of the container runs any more.
+bool waits_for_reaping(const ContainerRecord& record) {
+  std::vector<pid_t> left = kernel::processes(record.cgroups);
+  std::erase(left, record.pid);
+  return left.empty() && kernel::is_ending(record.pid, record.start_time);
+}
+
+void wait_for_end(const ContainerRecord& record, int init) {
+  constexpr std::chrono::seconds kUsualTime{1};
+  if (kernel::wait_for_exit(init, kUsualTime) || waits_for_reaping(record)) return;
+  if (kernel::wait_for_exit(init, kPatience - kUsualTime) || waits_for_reaping(record)) return;
+  throw Error(sentence("container init (pid ", record.pid, ") still lives ", kPatience.count(),
+                       " s after SIGKILL"));
+}
+
 }  // namespace
 
 void kill_container(const Container& container) {
   const ContainerRecord& record = container.record();
-  const std::optional<UniqueFd> init = container.open_init();
+  // A zombie's other threads may live on.
+  const std::optional<UniqueFd> init =
+      kernel::open_process_or_zombie(record.pid, record.start_time);
   if (init) kernel::send_signal(init->get(), SIGKILL);
   if (!record.own_pid_namespace && record.pid != 0) kernel::signal_all(record.cgroups, SIGKILL);
   if (!init) return;
   // cgroup v1: a frozen process takes no signal, not even this one.
   if (kernel::is_frozen(record.cgroups)) kernel::thaw(record.cgroups);
-  if (!kernel::wait_for_exit(init->get(), kPatience))
-    throw Error(sentence("container init (pid ", record.pid, ") still lives ", kPatience.count(),
-                         " s after SIGKILL"));
+  wait_for_end(record, init->get());
 }
 
 void remove_container(const Container& container) {

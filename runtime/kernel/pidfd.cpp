@@ -109,7 +109,7 @@ bool is_ending(pid_t pid, std::uint64_t expected_start_time) {
          (stat->flags & kExiting) != 0;
 }
 
-std::optional<UniqueFd> open_process(pid_t pid, std::uint64_t expected_start_time) {
+std::optional<UniqueFd> open_process_or_zombie(pid_t pid, std::uint64_t expected_start_time) {
   if (pid <= 0 || expected_start_time == 0) return std::nullopt;
   UniqueFd pidfd(pidfd_open(pid, 0));
   if (!pidfd) {
@@ -118,7 +118,14 @@ std::optional<UniqueFd> open_process(pid_t pid, std::uint64_t expected_start_tim
     throw Error(sentence("pidfd_open of process ", pid), errno);
   }
   // Read after the descriptor was taken: if the time fits now, the descriptor is that process.
-  if (start_time(pid) != expected_start_time) return std::nullopt;
+  const std::optional<ProcessStat> stat = process_stat(pid);
+  if (!stat || stat->start_time != expected_start_time) return std::nullopt;
+  return pidfd;
+}
+
+std::optional<UniqueFd> open_process(pid_t pid, std::uint64_t expected_start_time) {
+  std::optional<UniqueFd> pidfd = open_process_or_zombie(pid, expected_start_time);
+  if (pidfd && start_time(pid) != expected_start_time) return std::nullopt;
   return pidfd;
 }
 

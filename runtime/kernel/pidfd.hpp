@@ -39,6 +39,8 @@ bool is_ending(pid_t pid, std::uint64_t start_time);
 /// A pidfd of the process with this pid and start time; nullopt when it is gone, a zombie, or
 /// another process has the pid.
 std::optional<UniqueFd> open_process(pid_t pid, std::uint64_t start_time);
+/// The same, and a zombie as well: threads may live on when the first of them has ended.
+std::optional<UniqueFd> open_process_or_zombie(pid_t pid, std::uint64_t start_time);
 /// Sends a signal; false when the process is gone already. Throws Error otherwise.
 bool send_signal(int pidfd, int signal);
 /// Waits until the process with this pid and start time has ended, and gives its exit status, 128 +

@@ -149,6 +149,17 @@ Handshake::Packet Handshake::receive_as_host() {
   return packet;
 }
 
+/// The sentence ends in the errno's words, which Error adds by itself.
+void Handshake::throw_failure(const Packet& packet) {
+  const int number = packet.header.number;
+  std::string_view sentence = packet.text;
+  const char* words = number == 0 ? nullptr : ::strerrordesc_np(number);
+  if (words == nullptr || !sentence.ends_with(words)) throw Error(packet.text);
+  sentence.remove_suffix(std::string_view(words).size());
+  if (sentence.ends_with(": ")) sentence.remove_suffix(2);
+  throw Error(std::string(sentence), number);
+}
+
 Handshake::Packet Handshake::receive_until(Message message) {
   for (;;) {
     Packet packet = receive();
@@ -157,7 +168,7 @@ Handshake::Packet Handshake::receive_until(Message message) {
     if (packet.header.message == message) return packet;
     switch (packet.header.message) {
       case Message::kFailed:
-        throw Error(packet.text);
+        throw_failure(packet);
       case Message::kLog:
         if (static_cast<logging::Level>(packet.header.number) == logging::Level::kDebug)
           logging::debug(packet.text);
@@ -190,7 +201,7 @@ void Handshake::expect_exec() {
   for (;;) {
     const Packet packet = receive();
     if (packet.end) return;
-    if (packet.header.message == Message::kFailed) throw Error(packet.text);
+    if (packet.header.message == Message::kFailed) throw_failure(packet);
   }
 }
 

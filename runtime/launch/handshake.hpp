@@ -89,6 +89,7 @@ class Handshake {
   Packet receive();
   Packet receive_as_host();
   Packet receive_until(Message message);
+  [[noreturn]] static void throw_failure(const Packet& packet);
   void write_packet(Message message, int number, std::string_view text) const;
 
   bool is_init_ = false;

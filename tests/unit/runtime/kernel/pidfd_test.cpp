@@ -114,6 +114,21 @@ TEST(SendSignal, RefusesAnUnknownSignal) {
   EXPECT_THROW(send_signal(pidfd.get(), 4096), Error);
 }
 
+TEST(OpenProcessOrZombie, TakesAZombie) {
+  const Sleeper sleeper;
+  const std::uint64_t started = start_time(sleeper.pid());
+  EXPECT_TRUE(open_process_or_zombie(sleeper.pid(), started));
+  ::kill(sleeper.pid(), SIGKILL);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(sleeper.pid()), &info, WEXITED | WNOWAIT), 0);
+  const auto zombie = open_process_or_zombie(sleeper.pid(), started);
+  ASSERT_TRUE(zombie);
+  EXPECT_TRUE(send_signal(zombie->get(), SIGKILL));
+  EXPECT_TRUE(wait_for_exit(zombie->get(), std::chrono::milliseconds(0)));
+  EXPECT_FALSE(open_process_or_zombie(sleeper.pid(), started + 1));
+  EXPECT_FALSE(open_process_or_zombie(0, started));
+}
+
 TEST(IsEnding, OfAZombieAndOfNobody) {
   const Sleeper sleeper;
   const std::uint64_t started = start_time(sleeper.pid());
