@@ -323,6 +323,8 @@ std::string write_runtime_config(const RuntimeConfig& config);
 Process read_process(const std::string& json_text, const std::string& name);
 std::string write_process(const Process& process);
 Resources read_resources(const std::string& json_text, const std::string& name);
+/// An array of mounts, or an object with that array as "mounts".
+std::vector<Mount> read_mounts(const std::string& json_text, const std::string& name);
 /// Hooks as compact JSON, for the state record.
 Hooks read_hooks(const std::string& json_text, const std::string& name);
 std::string write_hooks(const Hooks& hooks);

@@ -26,6 +26,19 @@ struct Fields<Mount> {
   };
 };
 
+namespace {
+struct MountList {
+  std::vector<Mount> mounts;
+};
+}  // namespace
+
+template <>
+struct Fields<MountList> {
+  static constexpr Field list[] = {
+      field<&MountList::mounts>("mounts", Presence::kRequired),
+  };
+};
+
 template <>
 struct Fields<ConsoleSize> {
   static constexpr Field list[] = {
@@ -180,6 +193,12 @@ Process read_process(const std::string& json_text, const std::string& name) {
 
 std::string write_process(const Process& process) {
   return write_document(TypeOf<Process>::type, &process, Layout::kCompact);
+}
+
+std::vector<Mount> read_mounts(const std::string& json_text, const std::string& name) {
+  const bool is_object = json_text.find_first_not_of(" \t\r\n") == json_text.find('{');
+  return is_object ? read<MountList>(json_text, name).mounts
+                   : read<std::vector<Mount>>(json_text, name);
 }
 
 Hooks read_hooks(const std::string& json_text, const std::string& name) {

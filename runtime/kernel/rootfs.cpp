@@ -33,27 +33,6 @@ constexpr bool kNeedsNoMountNamespace =
     std::is_same_v<Step, plan::MakeDevice> || std::is_same_v<Step, plan::MakeLink> ||
     std::is_same_v<Step, plan::MakeWorkingDirectory>;
 
-void carry_out(const plan::RootfsStep& step, RootfsWork& work, UniqueFd prepared) {
-  try {
-    if (logging::debug_enabled()) logging::debug(plan::describe(step));
-    std::visit(
-        [&](const auto& one) {
-          using Step = std::decay_t<decltype(one)>;
-          if (!kNeedsNoMountNamespace<Step> && !work.plan.has_mount_namespace)
-            throw Error("needs a mount namespace (add one to /linux/namespaces)");
-          if constexpr (std::is_same_v<Step, plan::BindMount> ||
-                        std::is_same_v<Step, plan::MountFilesystem>)
-            apply(one, work, std::move(prepared));
-          else
-            apply(one, work);
-        },
-        step);
-  } catch (Error& error) {
-    error.add_context(plan::describe(step));
-    throw;
-  }
-}
-
 /// pivot_root(2) wants the parent of the new root not shared, and a clone of a shared mount would
 /// be shared with the host. The mount a directory lies on is the first of the directory and its
 /// parents that is the root of a mount.
@@ -91,6 +70,27 @@ bool has_masks(const plan::RootfsPlan& plan) {
 }
 
 }  // namespace
+
+void carry_out(const plan::RootfsStep& step, RootfsWork& work, UniqueFd prepared) {
+  try {
+    if (logging::debug_enabled()) logging::debug(plan::describe(step));
+    std::visit(
+        [&](const auto& one) {
+          using Step = std::decay_t<decltype(one)>;
+          if (!kNeedsNoMountNamespace<Step> && !work.plan.has_mount_namespace)
+            throw Error("needs a mount namespace (add one to /linux/namespaces)");
+          if constexpr (std::is_same_v<Step, plan::BindMount> ||
+                        std::is_same_v<Step, plan::MountFilesystem>)
+            apply(one, work, std::move(prepared));
+          else
+            apply(one, work);
+        },
+        step);
+  } catch (Error& error) {
+    error.add_context(plan::describe(step));
+    throw;
+  }
+}
 
 bool may_be_shared(const plan::RootfsPlan& plan) {
   const std::uint64_t flags = plan.host_propagation;

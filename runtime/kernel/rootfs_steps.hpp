@@ -35,6 +35,9 @@ struct RootfsWork {
   std::vector<std::pair<std::string, UniqueFd>> late_readonly;  // target → mount, for MakeReadonly
 };
 
+/// Any step, by the apply below for it; an Error carries describe(step) as context. `prepared` is
+/// what prepare_mounts made for it.
+void carry_out(const plan::RootfsStep& step, RootfsWork& work, UniqueFd prepared);
 /// `user_namespace` has the step's id_map, if it has one.
 void apply(const plan::MountFilesystem& step, RootfsWork& work, UniqueFd user_namespace);
 /// `tree` as cloned on the host, or empty: then the source is cloned here.

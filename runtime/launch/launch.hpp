@@ -60,4 +60,9 @@ Launched create_init_for_run(const plan::LaunchPlan& plan, Container& container,
 Launched join_container(const Container& container, const plan::ProcessPlan& process,
                         const ProcessOptions& options);
 
+/// Mounts in the namespaces of a running container, all or none.
+void add_mounts(const Container& container, const plan::RootfsPlan& plan);
+/// Unmounts there.
+void remove_mounts(const Container& container, const std::vector<std::string>& targets);
+
 }  // namespace launch

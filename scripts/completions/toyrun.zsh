@@ -19,6 +19,7 @@ _toyrun() {
     'pause:Freeze all processes of a container'
     'resume:Let the processes of a paused container run again'
     'update:Change the resource limits of a container'
+    'mounts:Add mounts to a container that runs, or remove some'
     'spec:Write a config.json to start from'
     'features:Print as JSON what this runtime supports'
   )
@@ -26,7 +27,7 @@ _toyrun() {
         '--root[Directory of the container state records (default /run/toyrun)]:file:_files' \
         '--log[Write the log to FILE, and errors to stderr as well]:file:_files' \
         '--log-format[Format of the log - text (default) or json]:FORMAT:' \
-        '--log-level[What to log - error, warning (default) or debug]:LEVEL:' \
+        '--log-level[What to log - error (default with json), warning (default) or debug]:LEVEL:' \
         '--debug[Log everything that is done]' \
         '--systemd-cgroup[Have systemd make the cgroup; cgroupsPath is SLICE -PREFIX -NAME then]' \
         '--cgroup-manager[cgroupfs (default), systemd, or disabled - make no cgroup]:DRIVER:' \
@@ -141,6 +142,9 @@ _toyrun() {
         '--pids-limit[Most processes, -1 for no limit]:NUMBER:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyrun list -q 2>/dev/null))' ;;
+        mounts) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
         spec) _arguments \
         '(-b --bundle)'{-b,--bundle}'[Directory to write config.json into (default - the current one)]:file:_files' \
         '(-f --file)'{-f,--file}'[Write it to FILE, seen from DIR, instead of config.json]:file:_files' \
