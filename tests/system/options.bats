@@ -114,6 +114,8 @@ in_cgroup() { mkdir "$(cgroup_file "$1" "$2")"; }
 @test "exec --cgroup joins a cgroup below the container's" {
   not_on crun 'v2 only'
   sleeper
+  # in a cgroup namespace the container's own is "/"
+  edit '.linux.namespaces |= map(select(.type != "cgroup"))'
   running
   local controller
   for controller in unified $(cut -d: -f2 /proc/self/cgroup); do
