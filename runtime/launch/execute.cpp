@@ -121,6 +121,10 @@ void execute(const Execution& execution) {
   if (!seccomp_first && execution.seccomp != nullptr)
     listener = kernel::install_seccomp(*execution.seccomp);
 
+  if (listener >= 0 && !execution.parent_is_root) {
+    execution.handshake.send_listener(listener);
+    listener = -1;
+  }
   execution.handshake.send_ready(listener);
   execution.handshake.expect(Message::kRelease);
   if (execution.wait_for_start) execution.wait_for_start();

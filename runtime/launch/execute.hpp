@@ -22,6 +22,7 @@ struct Execution {
   const plan::SeccompPlan* seccomp = nullptr;
   Handshake& handshake;
   bool limits_set_by_parent = false;     // a new user namespace: only the parent may raise limits
+  bool parent_is_root = true;            // it may fetch the seccomp listener itself
   unsigned kept_fds = 0;                 // 3 … 2+N go to the program
   std::vector<int> open_until_execve;    // besides the handshake: the start gate
   std::function<void()> wait_for_start;  // after Release: gate, startContainer hooks

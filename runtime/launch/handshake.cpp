@@ -94,7 +94,15 @@ void Handshake::send_log(std::uint32_t level, std::string_view sentence) const {
 }
 
 void Handshake::send_master(int master) const {
-  Header header{Message::kMaster, 0};
+  send_descriptor(Message::kMaster, master, "the terminal");
+}
+
+void Handshake::send_listener(int listener) const {
+  send_descriptor(Message::kListener, listener, "the seccomp listener");
+}
+
+void Handshake::send_descriptor(Message kind, int descriptor, std::string_view what) const {
+  Header header{kind, 0};
   iovec part{&header, sizeof header};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
   msghdr message{};
@@ -106,8 +114,8 @@ void Handshake::send_master(int master) const {
   rights->cmsg_level = SOL_SOCKET;
   rights->cmsg_type = SCM_RIGHTS;
   rights->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(rights), &master, sizeof master);
-  check(::sendmsg(socket_.get(), &message, MSG_NOSIGNAL), "send the terminal to the parent");
+  std::memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
+  check(::sendmsg(socket_.get(), &message, MSG_NOSIGNAL), "send ", what, " to the parent");
 }
 
 Handshake::Packet Handshake::receive() {
@@ -177,6 +185,9 @@ Handshake::Packet Handshake::receive_until(Message message) {
         break;
       case Message::kMaster:
         master_ = std::move(packet.descriptor);
+        break;
+      case Message::kListener:
+        listener_ = std::move(packet.descriptor);
         break;
       default:
         throw Error("the two halves of the launch are out of step");

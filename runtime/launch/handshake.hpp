@@ -38,6 +38,7 @@ enum class Message : std::uint32_t {
   kRootfsReady,
   kHooksDone,
   kMaster,
+  kListener,
   kReady,
   kRelease,
   kPid,
@@ -60,6 +61,8 @@ class Handshake {
   void send_pid(int pid) const;
   /// Init: the terminal's master, before Ready (sendmsg, SCM_RIGHTS).
   void send_master(int master) const;
+  /// Init: the seccomp listener, before Ready (sendmsg, SCM_RIGHTS, under the new filter).
+  void send_listener(int listener) const;
   /// Init: why this process ends; never throws.
   void send_failed(int number, std::string_view sentence) const noexcept;
   void send_log(std::uint32_t level, std::string_view sentence) const;
@@ -81,6 +84,8 @@ class Handshake {
 
   /// Host: the terminal's master, if one came.
   UniqueFd take_master() { return std::move(master_); }
+  /// Host: the seccomp listener, if init sent it itself.
+  UniqueFd take_listener() { return std::move(listener_); }
   int fd() const { return socket_.get(); }
   void close() { socket_.reset(); }
 
@@ -91,10 +96,11 @@ class Handshake {
   Packet receive_until(Message message);
   [[noreturn]] static void throw_failure(const Packet& packet);
   void write_packet(Message message, int number, std::string_view text) const;
+  void send_descriptor(Message message, int descriptor, std::string_view what) const;
 
   bool is_init_ = false;
   UniqueFd socket_;
-  UniqueFd master_;
+  UniqueFd master_, listener_;
 };
 
 struct Handshake::Pair {

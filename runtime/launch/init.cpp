@@ -143,6 +143,7 @@ std::vector<int> gate_descriptors(const InitContext& context) {
            .seccomp = context.plan.seccomp ? &*context.plan.seccomp : nullptr,
            .handshake = context.handshake,
            .limits_set_by_parent = context.plan.namespaces.has(CLONE_NEWUSER),
+           .parent_is_root = context.parent_is_root,
            .kept_fds = context.kept_fds,
            .open_until_execve = gate_descriptors(context),
            .wait_for_start = [&] { wait_for_start(context); }});

@@ -28,6 +28,7 @@ struct InitContext {
   int bundle_directory = -1;  // hooks start there
   int console_socket = -1;
   unsigned kept_fds = 0;
+  bool parent_is_root = true;
   bool started = false;          // past the gate
   bool is_placed_later = false;  // systemd moves it into the cgroup
 };

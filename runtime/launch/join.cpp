@@ -40,6 +40,7 @@ struct JoinContext {
   Handshake& handshake;
   int console_socket = -1;
   unsigned kept_fds = 0;
+  bool parent_is_root = true;
   bool is_placed_later = false;  // systemd moves it into the cgroup
 };
 
@@ -77,6 +78,7 @@ void make_terminal(const JoinContext& context) {
            .seccomp = context.details.seccomp ? &*context.details.seccomp : nullptr,
            .handshake = context.handshake,
            .limits_set_by_parent = (context.details.namespace_flags & CLONE_NEWUSER) != 0,
+           .parent_is_root = context.parent_is_root,
            .kept_fds = context.kept_fds,
            .open_until_execve = {},
            .wait_for_start = {}});
@@ -204,6 +206,7 @@ Launched join_container(const Container& container, const plan::ProcessPlan& pro
                               .handshake = handshake.child,
                               .console_socket = console.get(),
                               .kept_fds = count_kept_fds(options.preserve_fds),
+                              .parent_is_root = ::geteuid() == 0,
                               .is_placed_later = is_placed_later};
     run_child(handshake.child, [&] { join(context); });
   }

@@ -211,7 +211,8 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
                       .hook_state = container.state_as(oci::Status::kCreating, 0),
                       .bundle_directory = bundle.get(),
                       .console_socket = console.get(),
-                      .kept_fds = count_kept_fds(options.preserve_fds)};
+                      .kept_fds = count_kept_fds(options.preserve_fds),
+                      .parent_is_root = ::geteuid() == 0};
   Child first = clone_init(context, handshake, unit ? &*unit : nullptr);
   try {
     childrens_namespaces.restore();

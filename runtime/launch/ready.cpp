@@ -12,14 +12,9 @@
 namespace launch {
 namespace {
 
-void deliver_listener(const plan::SeccompPlan& seccomp, const oci::State& state,
-                      const Launched& launched, int number) {
-  const UniqueFd listener(
+UniqueFd fetch_listener(const Launched& launched, int number) {
+  return UniqueFd(
       check(kernel::pidfd_getfd(launched.pidfd.get(), number, 0), "fetch the seccomp listener"));
-  kernel::send_listener(
-      seccomp.listener_path,
-      oci::write_container_process_state(state, launched.pid, seccomp.listener_metadata),
-      listener.get());
 }
 
 }  // namespace
@@ -33,8 +28,13 @@ Launched wait_until_ready(Child& child, Handshake handshake, const plan::Seccomp
   const Handshake::Ready ready = launched.handshake.expect_ready();
   launched.master = launched.handshake.take_master();
   launched.start_time = kernel::start_time(launched.pid);
-  if (ready.listener >= 0 && seccomp != nullptr)
-    deliver_listener(*seccomp, state, launched, ready.listener);
+  UniqueFd listener = launched.handshake.take_listener();
+  if (ready.listener >= 0) listener = fetch_listener(launched, ready.listener);
+  if (listener && seccomp != nullptr)
+    kernel::send_listener(
+        seccomp->listener_path,
+        oci::write_container_process_state(state, launched.pid, seccomp->listener_metadata),
+        listener.get());
   if (pidfd_socket) {
     const UniqueFd socket = kernel::connect_socket(*pidfd_socket);
     kernel::send_descriptor(socket.get(), launched.pidfd.get(), "pidfd");

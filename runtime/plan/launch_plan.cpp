@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/plan/launch_plan.hpp"
 
+#include <algorithm>
+
 #include "bundle-spec/error.hpp"
 #include "runtime/plan/annotations.hpp"
 #include "runtime/plan/paths.hpp"
@@ -11,6 +13,19 @@ namespace {
 void refuse_unsupported(const oci::Linux& config) {
   if (config.intel_rdt) {
     throw Error("/linux/intelRdt: Intel RDT is not supported yet; leave it out");
+  }
+}
+
+// The parent of an ordinary user may not fetch the listener from init, which then has to send it.
+void check_who_sends_listener(const oci::Seccomp& seccomp, const HostFacts& facts) {
+  if (facts.euid == 0) return;
+  for (std::size_t i = 0; i < seccomp.syscalls.size(); ++i) {
+    const oci::SeccompSyscall& one = seccomp.syscalls[i];
+    if (one.action == "SCMP_ACT_NOTIFY" &&
+        std::ranges::find(one.names, "sendmsg") != one.names.end()) {
+      throw Error(sentence("/linux/seccomp/syscalls/", i,
+                           ": an ordinary user cannot have SCMP_ACT_NOTIFY for sendmsg"));
+    }
   }
 }
 
@@ -46,6 +61,7 @@ LaunchPlan plan_launch(const oci::RuntimeConfig& config, const std::string& bund
   plan.pidfd_socket = annotations.pidfd_socket;
   if (linux_config.seccomp) {
     if (annotations.refuse_unknown_syscalls) refuse_unknown_syscalls(*linux_config.seccomp);
+    check_who_sends_listener(*linux_config.seccomp, facts);
     plan.seccomp = plan_seccomp(*linux_config.seccomp);
   }
   if (config.hooks) plan.hooks = *config.hooks;

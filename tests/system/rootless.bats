@@ -104,3 +104,48 @@ inside_as_user() {
   failed
   expect "run.oci.keep_original_groups: root's groups do not go into a container"
 }
+
+@test "a range of subordinate ids" {
+  command -v newuidmap >/dev/null || skip 'no newuidmap on this machine'
+  echo "$(id -nu 65534):100000:65536" >"$BATS_TEST_TMPDIR/ids"
+  mount --bind "$BATS_TEST_TMPDIR/ids" /etc/subuid
+  mount --bind "$BATS_TEST_TMPDIR/ids" /etc/subgid
+  edit_user '.linux.uidMappings += [{"containerID": 1, "hostID": 100000, "size": 65535}] | .linux.gidMappings = .linux.uidMappings
+    | .process.user = {"uid": 1000, "gid": 1000, "additionalGids": [5]}'
+  run inside_as_user 'id; cat /proc/self/uid_map'
+  umount /etc/subuid /etc/subgid
+  succeeded
+  [ "${lines[0]}" = 'uid=1000 gid=1000 groups=5' ]
+  expect '^ +1 +100000 +65535$'
+}
+
+@test "seccomp notify: the listener reaches its agent" {
+  [ -x /usr/bin/python3 ] || skip 'no python3 that an ordinary user may run'
+  cat >"$HOME_OF_USER/agent.py" <<'PY'
+import array, fcntl, json, socket, struct, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(1)
+connection, _ = listener.accept()
+message, control, _, _ = connection.recvmsg(65536, 4096)
+descriptor = array.array("i", control[0][2][:4])[0]
+print(json.loads(message)["metadata"], flush=True)
+while True:
+    notification = bytearray(80)
+    fcntl.ioctl(descriptor, 0xC0502100, notification)
+    fcntl.ioctl(descriptor, 0xC0182101, bytearray(struct.pack("QqiI", struct.unpack_from("Q", notification)[0], 0, -52, 0)))
+PY
+  as_user /usr/bin/python3 agent.py "$HOME_OF_USER/agent.sock" >"$OUT" 2>&1 3>&- &
+  local agent=$!
+  wait_for 10 test -S "$HOME_OF_USER/agent.sock"
+  edit_user ".linux.seccomp = {\"defaultAction\": \"SCMP_ACT_ALLOW\", \"listenerPath\": \"$HOME_OF_USER/agent.sock\", \"listenerMetadata\": \"meta\",
+    \"syscalls\": [{\"names\": [\"mkdir\", \"mkdirat\"], \"action\": \"SCMP_ACT_NOTIFY\"}]}"
+  run inside_as_user 'exec mkdir /tmp/new'
+  kill "$agent" 2>/dev/null || true # it ends with the container
+  grep -q '^meta$' "$OUT"
+  expect 'Invalid exchange'
+  edit_user '.linux.seccomp.syscalls[0].names += ["sendmsg"]'
+  run inside_as_user true
+  failed
+  expect 'an ordinary user cannot have SCMP_ACT_NOTIFY for sendmsg'
+}
