@@ -65,7 +65,8 @@ UniqueFd make_namespace(const plan::IdMap& map) {
 
 const char* hint(int number) {
   if (number == EINVAL) return " (its file system may not support that)";
-  if (number == EPERM) return " (needs CAP_SYS_ADMIN over its file system, and a mapping once)";
+  if (number == EPERM)
+    return " (needs CAP_SYS_ADMIN over its file system, and a mount without a mapping yet)";
   return "";
 }
 
