@@ -111,7 +111,7 @@ HOOK
   for n in 1 2 3 4; do
     (edited=$BATS_TEST_TMPDIR/b$n
       cp -a "$BUNDLE" "$edited"
-      jq --arg path "$CGROUP-$n" '.linux.cgroupsPath = $path' "$BUNDLE/config.json" >"$edited/config.json"
+      jq --arg path "$(cgroups_path "-$n")" '.linux.cgroupsPath = $path' "$BUNDLE/config.json" >"$edited/config.json"
       for _ in 1 2 3; do
         rt create --bundle "$edited" "$ID-$n" </dev/null >"$OUT-$n" 2>&1 && rt start "$ID-$n" &&
           rt delete --force "$ID-$n" || exit 1

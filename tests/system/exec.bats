@@ -116,7 +116,7 @@ JSON
     [ "$output" = "$(readlink "/proc/$pid/ns/$namespace")" ]
   done
   run -0 rt exec "$ID" cat /proc/self/cgroup
-  if [ "$(grep -c toytest.d "/proc/$pid/cgroup")" -gt 0 ]; then expect "$CGROUP|:/$"; fi
+  if [ "$(grep -c toytest[.] "/proc/$pid/cgroup")" -gt 0 ]; then expect "$CGROUP|:/$"; fi
   rt exec -d --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 500 </dev/null >"$OUT" 2>&1
   diff <(cat "/proc/$(cat "$BATS_TEST_TMPDIR/pid")/cgroup") "/proc/$pid/cgroup"
 }

@@ -21,6 +21,7 @@ teardown() { end_test; }
 begin_test() {
   ID=toytest$BATS_SUITE_TEST_NUMBER
   CGROUP=/toytest.d/$ID
+  [ "${TOY_DRIVER:-}" != systemd ] || CGROUP=/toytest.slice/toytest-$ID.scope
   BUNDLE=$BATS_TEST_TMPDIR/bundle
   ROOTFS=$BUNDLE/rootfs
   STATE=$BATS_TEST_TMPDIR/state
@@ -57,7 +58,14 @@ need_cap() { setpriv -d | grep -q "^Capability bounding set:.*\b$1\b" || skip "t
 
 # ---- the container --------------------------------------------------------------------------------------------
 
-rt() { "$RUNTIME" --root "$STATE" "$@" 3>&- 4>&-; }
+# TOY_DRIVER=systemd: only who makes a container says so, the others must find it in the record.
+rt() {
+  local driver=()
+  case ${TOY_DRIVER:-}:${1:-} in systemd:create | systemd:run) driver=(--systemd-cgroup) ;; esac
+  "$RUNTIME" --root "$STATE" "${driver[@]}" "$@" 3>&- 4>&-
+}
+# cgroups_path [SUFFIX]: the config's name for $CGROUP, in the words of the driver.
+cgroups_path() { if [ "${TOY_DRIVER:-}" = systemd ]; then echo "toytest.slice:toytest:$ID${1:-}"; else echo "$CGROUP${1:-}"; fi; }
 
 busybox_rootfs() {
   local directory=$1 applet
@@ -81,7 +89,7 @@ make_bundle() {
   mkdir -p "$BUNDLE" "$STATE"
   cp -a "$template" "$ROOTFS"
   (cd "$BUNDLE" && rm -f config.json && "$RUNTIME" spec 3>&-)
-  edit ".process.terminal = false | .root.readonly = false | .linux.cgroupsPath = \"$CGROUP\""
+  edit ".process.terminal = false | .root.readonly = false | .linux.cgroupsPath = \"$(cgroups_path "")\""
 }
 
 # edit JQ-PROGRAM [jq options]: changes config.json.
