@@ -143,9 +143,8 @@ task_is() { c task list | grep -qE "^$1 +[0-9]+ +$2"; }
 @test "containerd: a shim that is killed: the container can be cleaned up" {
   sleeps one
   kill -9 "$(pgrep -f 'containerd-shim-runc-v2.*-id one ')"
-  cleaned() { c task list | grep -q '^one ' && return 1; gone '^sleep 1000$'; }
+  cleaned() { c task list | grep -q '^one ' && return 1; gone '^sleep 1000$' && [ -z "$(ls /run/containerd/runtime-records/default)" ]; }
   wait_for 20 cleaned
-  [ -z "$(ls /run/containerd/runtime-records/default)" ]
 }
 
 @test "containerd: nothing is left" {

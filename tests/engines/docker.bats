@@ -68,8 +68,6 @@ is() { [ "$(inspect "$1" "$2")" = "$3" ]; }
   expect tty-42
   d exec --detach cc touch /tmp/made
   wait_for 5 d exec cc test -e /tmp/made
-  run -0 d exec --privileged --env X=y cc env
-  expect '^X=y$'
 }
 
 @test "docker: standard input" {
@@ -192,6 +190,9 @@ is() { [ "$(inspect "$1" "$2")" = "$3" ]; }
   only_spec "a capability that cannot be given must not be an error, and is"
   run -0 one --privileged busybox sh -c 'mount -t tmpfs none /tmp && echo mounted; grep Seccomp: /proc/self/status; ls /dev/full'
   expect '^mounted$' && expect '[[:space:]]0$' && expect '^/dev/full$'
+  sleeps cc
+  run -0 d exec --privileged cc grep CapEff /proc/self/status
+  expect 'f[ef]ffffff$'
 }
 
 @test "docker: capabilities, no-new-privileges, seccomp" {
@@ -311,7 +312,7 @@ is() { [ "$(inspect "$1" "$2")" = "$3" ]; }
   d image rm --force changed built kit >/dev/null 2>&1 || true
   pid=$(cat /run/docker.pid)
   end_background "$pid"
-  # the daemon leaves these mounts of its own
-  umount /run/docker/netns/default "$WORK/data"
+  # mounts of its own that a daemon which was killed leaves
+  umount /run/docker/netns/default "$WORK/data" 2>/dev/null || true
   nothing_is_left
 }
