@@ -95,7 +95,7 @@ in_state() {
   in_state running 1 'cannot start an already running container' start
   in_state running 1 "cannot delete container $ID that is not stopped: running" delete
   in_state running 1 'container not paused' resume
-  in_state running 1 'unknown signal "BOGUS"' kill -- BOGUS
+  in_state running 1 'unknown signal .?"BOGUS' kill -- BOGUS
   in_state running 0 '^$' kill -- 0
   in_state running 0 '^$' update --pids-limit 100
   in_state running 0 '^$' exec -- true
