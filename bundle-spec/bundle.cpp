@@ -46,14 +46,17 @@ Bundle Bundle::in_directory(const std::string& directory) {
   return {directory, sentence(directory, '/', kConfigName)};
 }
 
-oci::RuntimeConfig Bundle::runtime_config() const {
+std::string Bundle::config_text() const {
   // O_NONBLOCK: a fifo of that name must not hang us.
   const UniqueFd file = open_at(AT_FDCWD, config_, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   struct stat status;
   check(::fstat(file.get(), &status), "stat ", config_);
   if (!S_ISREG(status.st_mode)) throw Error(sentence(config_, " is not a regular file"));
-  const std::string name = config_.substr(config_.rfind('/') + 1);
-  return oci::read_runtime_config(read_all(file.get(), config_, kMaxConfigSize), name);
+  return read_all(file.get(), config_, kMaxConfigSize);
+}
+
+oci::RuntimeConfig Bundle::runtime_config() const {
+  return oci::read_runtime_config(config_text(), config_.substr(config_.rfind('/') + 1));
 }
 
 void Bundle::write(const oci::RuntimeConfig& config) const {

@@ -22,6 +22,8 @@ class Bundle {
   const std::string& directory() const { return directory_; }
   /// Reads and checks config.json (at most 64 MiB). Throws Error naming file and JSON pointer.
   oci::RuntimeConfig runtime_config() const;
+  /// The text of config.json (at most 64 MiB), not looked at. Throws Error.
+  std::string config_text() const;
   /// Replaces config.json atomically.
   void write(const oci::RuntimeConfig& config) const;
 

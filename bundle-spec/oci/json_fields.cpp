@@ -48,8 +48,8 @@ void append_step(std::string& pointer, std::string_view step) {
 /// Takes nlohmann's events and puts values straight into the structs: no document tree is built.
 class Reader {
  public:
-  Reader(const Type& type, void* target, std::string_view name)
-      : root_{&type, target}, name_(name) {
+  Reader(const Type& type, void* target, std::string_view name, std::vector<Problem>* problems)
+      : root_{&type, target}, name_(name), problems_(problems) {
     frames_.reserve(16);
   }
 
@@ -59,7 +59,7 @@ class Reader {
     if (!frames_.empty() && frames_.back().type->kind == Kind::kObject) return true;
     const Type& wanted = frames_.empty() ? *root_.type : *frames_.back().type->element;
     if (!frames_.empty()) ++frames_.back().index;
-    refuse(sentence("must be ", words(wanted.kind), ", is null"));
+    return refuse(sentence("must be ", words(wanted.kind), ", is null"));
   }
 
   bool boolean(bool value) {
@@ -72,7 +72,7 @@ class Reader {
     const Slot slot = expect(Kind::kInteger, "a number");
     if (slot.target == nullptr) return true;
     const IntegerType& integer = slot.type->integer;
-    if (value < integer.least) refuse_range(integer, std::to_string(value));
+    if (value < integer.least) return refuse_range(integer, std::to_string(value));
     integer.assign(slot.target, static_cast<std::uint64_t>(value));
     return true;
   }
@@ -81,7 +81,7 @@ class Reader {
     const Slot slot = expect(Kind::kInteger, "a number");
     if (slot.target == nullptr) return true;
     const IntegerType& integer = slot.type->integer;
-    if (value > integer.most) refuse_range(integer, std::to_string(value));
+    if (value > integer.most) return refuse_range(integer, std::to_string(value));
     integer.assign(slot.target, value);
     return true;
   }
@@ -95,7 +95,7 @@ class Reader {
   bool string(std::string& value) {
     const Slot slot = expect(Kind::kString, "a string");
     if (slot.target == nullptr) return true;
-    if (value.find('\0') != std::string::npos) refuse("must not contain a NUL byte");
+    if (value.find('\0') != std::string::npos) return refuse("must not contain a NUL byte");
     *static_cast<std::string*>(slot.target) = std::move(value);
     return true;
   }
@@ -116,7 +116,8 @@ class Reader {
     const std::span<const Field> fields = frame.type->fields;
     const auto found = std::ranges::find(fields, frame.key, &Field::name);
     frame.field = found == fields.end() ? nullptr : &*found;
-    if (frame.field != nullptr && (frame.seen & bit(frame)) != 0) refuse("is given twice");
+    if (frame.field == nullptr) return note_unknown();
+    if ((frame.seen & bit(frame)) != 0) refuse("is given twice");
     return true;
   }
 
@@ -164,9 +165,9 @@ class Reader {
   Slot expect(Kind kind, const char* what, Kind other) {
     if (skipped_ > 0 || is_unknown()) return {};
     const Slot slot = next_slot();
-    if (slot.type->kind != kind && slot.type->kind != other)
-      refuse(sentence("must be ", words(slot.type->kind), ", is ", what));
-    return slot;
+    if (slot.type->kind == kind || slot.type->kind == other) return slot;
+    refuse(sentence("must be ", words(slot.type->kind), ", is ", what));
+    return {};
   }
   Slot expect(Kind kind, const char* what) { return expect(kind, what, kind); }
 
@@ -219,21 +220,44 @@ class Reader {
     }
   }
 
-  [[noreturn]] void refuse_range(const IntegerType& integer, const std::string& value) const {
-    refuse(sentence("must be from ", integer.least, " to ", integer.most, ", is ", value));
+  bool refuse_range(const IntegerType& integer, const std::string& value) const {
+    return refuse(sentence("must be from ", integer.least, " to ", integer.most, ", is ", value));
   }
 
-  [[noreturn]] void refuse(const std::string& what) const {
-    std::string pointer;
+  std::string pointer() const {
+    std::string text;
     for (const Frame& frame : frames_)
-      append_step(pointer,
+      append_step(text,
                   frame.type->kind == Kind::kList ? std::to_string(frame.index - 1) : frame.key);
-    if (!pointer.empty()) pointer += ": ";
-    throw Error(sentence(name_, ": ", pointer, what));
+    return text;
+  }
+
+  /// Returns, with true, only where problems are collected: the value is then left out.
+  bool refuse(const std::string& what) const {
+    std::string at = pointer();
+    if (problems_ == nullptr) throw Error(sentence(name_, ": ", at, at.empty() ? "" : ": ", what));
+    add_problem(*problems_, {.pointer = std::move(at), .text = what});
+    return true;
+  }
+
+  /// runtime-spec, config.md "Extensibility": unknown properties are no error. Often it is a typing
+  /// mistake.
+  bool note_unknown() const {
+    if (problems_ == nullptr) return true;
+    constexpr std::string_view kOtherSystems[] = {"solaris", "windows", "vm", "zos", "freebsd"};
+    if (frames_.size() == 1 && std::ranges::count(kOtherSystems, frames_.back().key) > 0)
+      return true;
+    add_problem(*problems_,
+                {.severity = Problem::Severity::kWarning,
+                 .pointer = pointer(),
+                 .text = "is not a property the specification knows here: it is ignored",
+                 .remedy = "correct its name, or leave it out"});
+    return true;
   }
 
   Slot root_;
   std::string_view name_;
+  std::vector<Problem>* problems_;
   std::vector<Frame> frames_;
   std::size_t skipped_ = 0;  // levels below an unknown property
 };
@@ -382,8 +406,8 @@ class Writer {
 }  // namespace
 
 void read_document(const Type& type, void* target, std::string_view json_text,
-                   std::string_view name) {
-  Reader reader(type, target, name);
+                   std::string_view name, std::vector<Problem>* problems) {
+  Reader reader(type, target, name, problems);
   nlohmann::json::sax_parse(json_text, &reader);
 }
 

@@ -16,6 +16,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "bundle-spec/oci/problem.hpp"
+
 namespace oci {
 
 struct Field;
@@ -176,9 +178,10 @@ constexpr Field field(std::string_view name, Presence presence = Presence::kOpti
 
 /// Reads a JSON document into `target`, which is of the type described. Unknown properties are
 /// skipped, null is absent, a wrong type, range, missing or repeated property is an Error "<name>:
-/// <JSON pointer>: …".
+/// <JSON pointer>: …". With `problems` those are added there and the rest is read; unknown
+/// properties become warnings; only what is no JSON is still an Error.
 void read_document(const Type& type, void* target, std::string_view json_text,
-                   std::string_view name);
+                   std::string_view name, std::vector<Problem>* problems = nullptr);
 
 enum class Layout { kCompact, kTabs };
 /// Writes `source`; properties that are absent, empty, false or 0 and not required are left out.

@@ -59,7 +59,7 @@ void check_time_offsets(const Linux& config, const Place& at) {
 
 void require_device_number(const std::optional<std::int64_t>& number, std::int64_t most,
                            const Place& at) {
-  if (!number) at.refuse("is required");
+  if (!number) return at.refuse("is required");
   if (*number < 0 || *number > most) at.refuse("must be from 0 to ", most, ", is ", *number);
 }
 

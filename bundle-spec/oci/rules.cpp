@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bundle-spec/oci/rules.hpp"
 
+#include <utility>
+
 namespace oci {
 
 std::string Place::pointer() const {
@@ -18,6 +20,14 @@ std::string Place::pointer() const {
     }
   }
   return text;
+}
+
+void Place::tell(std::string text) const {
+  std::string at = pointer();
+  const Place& top = root();
+  if (top.problems_ != nullptr)
+    return add_problem(*top.problems_, {.pointer = std::move(at), .text = std::move(text)});
+  throw Error(sentence(top.step_, ": ", at, at.empty() ? "" : ": ", text));
 }
 
 void require_word(std::string_view word, Known known, const Place& at) {
@@ -48,20 +58,21 @@ void require_number_list(std::string_view list, const Place& at) {
   const char* const end = position + list.size();
   const auto number = [&](std::uint32_t& value) {
     const auto [stop, problem] = std::from_chars(position, end, value);
-    if (problem != std::errc()) at.refuse("\"", list, "\" is no list like 0-3,7");
     position = stop;
+    return problem == std::errc();
   };
+  const auto refuse = [&] { at.refuse("\"", list, "\" is no list like 0-3,7"); };
   while (position != end) {
     std::uint32_t first = 0;
-    number(first);
+    if (!number(first)) return refuse();
     std::uint32_t last = first;
     if (position != end && *position == '-') {
       ++position;
-      number(last);
+      if (!number(last)) return refuse();
     }
     if (last < first) at.refuse("\"", list, "\": the range ", first, "-", last, " is backwards");
     if (position == end) return;
-    if (*position++ != ',' || position == end) at.refuse("\"", list, "\" is no list like 0-3,7");
+    if (*position++ != ',' || position == end) return refuse();
   }
 }
 

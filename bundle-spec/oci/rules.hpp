@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "bundle-spec/error.hpp"
+#include "bundle-spec/oci/problem.hpp"
 #include "bundle-spec/oci/runtime_config.hpp"
 
 namespace oci {
@@ -20,27 +21,31 @@ namespace oci {
 /// broken. Each link borrows from the one before, so name every link that is used more than once.
 class Place {
  public:
-  explicit Place(std::string_view document) : step_(document) {}
+  /// With `problems` what is refused is added there, and the rules go on (`toyrun check`).
+  explicit Place(std::string_view document, std::vector<Problem>* problems = nullptr)
+      : step_(document), problems_(problems) {}
   Place operator/(std::string_view step) const { return {this, step, kNoIndex}; }
   Place operator[](std::size_t index) const { return {this, {}, index}; }
 
-  /// Throws Error "<document>: <pointer>: <words>".
+  /// Throws Error "<document>: <pointer>: <words>"; returns only where problems are collected, so
+  /// what comes after must not need the refused value.
   template <typename... Words>
-  [[noreturn]] void refuse(const Words&... parts) const {
-    const std::string at = pointer();
-    throw Error(sentence(document(), ": ", at, at.empty() ? "" : ": ", parts...));
+  void refuse(const Words&... parts) const {
+    tell(sentence(parts...));
   }
 
  private:
   static constexpr std::size_t kNoIndex = static_cast<std::size_t>(-1);
   Place(const Place* parent, std::string_view step, std::size_t index)
       : parent_(parent), step_(step), index_(index) {}
-  std::string_view document() const { return parent_ == nullptr ? step_ : parent_->document(); }
+  const Place& root() const { return parent_ == nullptr ? *this : parent_->root(); }
   std::string pointer() const;
+  void tell(std::string text) const;
 
   const Place* parent_ = nullptr;
   std::string_view step_;
   std::size_t index_ = kNoIndex;
+  std::vector<Problem>* problems_ = nullptr;  // of the root
 };
 
 // (uid_t)-1 means "leave as it is" to chown(2) and setresuid(2): it is nobody's id.
@@ -65,6 +70,7 @@ const Namespace* find_namespace(const Linux& config, std::string_view type);
 /// A namespace that is made, not joined.
 bool has_new_namespace(const Linux& config, std::string_view type);
 
+void check_config(const RuntimeConfig& config, const Place& at);
 void check_process(const Process& process, const Place& at);
 void check_hooks_rules(const Hooks& hooks, const Place& at);
 void check_linux_rules(const Linux& config, const Place& at);

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "bundle-spec/oci/problem.hpp"
+
 namespace oci {
 
 using Annotations = std::map<std::string, std::string>;
@@ -316,6 +318,10 @@ struct RuntimeConfig {
 /// is required". `name` is the file's name for messages. Runs check_rules (rules that span fields)
 /// as well.
 RuntimeConfig read_runtime_config(const std::string& json_text, const std::string& name);
+/// The same for `toyrun check`: reads what can be read and lists all that is wrong with the rest.
+/// Throws Error only for a text that is no JSON at all.
+RuntimeConfig inspect_runtime_config(const std::string& json_text, const std::string& name,
+                                     std::vector<Problem>& problems);
 /// The document as JSON text with tabs, fields in the spec's order, absent ones left out.
 std::string write_runtime_config(const RuntimeConfig& config);
 /// One part alone, for `exec --process FILE` and the state record (compact JSON, no line breaks).

@@ -181,6 +181,14 @@ RuntimeConfig read_runtime_config(const std::string& json_text, const std::strin
   return config;
 }
 
+RuntimeConfig inspect_runtime_config(const std::string& json_text, const std::string& name,
+                                     std::vector<Problem>& problems) {
+  RuntimeConfig config;
+  read_document(TypeOf<RuntimeConfig>::type, &config, json_text, name, &problems);
+  check_config(config, Place(name, &problems));
+  return config;
+}
+
 std::string write_runtime_config(const RuntimeConfig& config) {
   return write_document(TypeOf<RuntimeConfig>::type, &config, Layout::kTabs);
 }

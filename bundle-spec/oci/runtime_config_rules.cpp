@@ -192,8 +192,7 @@ void check_hooks_rules(const Hooks& hooks, const Place& at) {
   check_hook_list(hooks.poststop, at / "poststop");
 }
 
-void check_rules(const RuntimeConfig& config, const std::string& name) {
-  const Place at(name);
+void check_config(const RuntimeConfig& config, const Place& at) {
   check_version(config.oci_version, at / "ociVersion");
   const Place root = at / "root";
   if (config.root && config.root->path.empty()) (root / "path").refuse("must not be empty");
@@ -205,6 +204,10 @@ void check_rules(const RuntimeConfig& config, const std::string& name) {
   if (config.annotations.contains(""))
     (at / "annotations").refuse("the name of an annotation must not be empty");
   check_linux_rules(config.linux_, at / "linux");
+}
+
+void check_rules(const RuntimeConfig& config, const std::string& name) {
+  check_config(config, Place(name));
 }
 
 void check_process_rules(const Process& process, const std::string& name) {

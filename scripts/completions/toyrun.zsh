@@ -20,6 +20,7 @@ _toyrun() {
     'resume:Let the processes of a paused container run again'
     'update:Change the resource limits of a container'
     'mounts:Add mounts to a container that runs, or remove some'
+    'check:Say all that keeps a bundle from running on this host'
     'spec:Write a config.json to start from'
     'features:Print as JSON what this runtime supports'
   )
@@ -143,6 +144,11 @@ _toyrun() {
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyrun list -q 2>/dev/null))' ;;
         mounts) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        check) _arguments \
+        '(-b --bundle)'{-b,--bundle}'[The bundle (default - the current directory)]:file:_files' \
+        '(-f --format)'{-f,--format}'[text (default) or json]:FORMAT:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
         spec) _arguments \
