@@ -20,6 +20,8 @@ class Bundle {
 
   /// Absolute path of the bundle.
   const std::string& directory() const { return directory_; }
+  /// Path of config.json.
+  const std::string& config_file() const { return config_; }
   /// Reads and checks config.json (at most 64 MiB). Throws Error naming file and JSON pointer.
   oci::RuntimeConfig runtime_config() const;
   /// The text of config.json (at most 64 MiB), not looked at. Throws Error.

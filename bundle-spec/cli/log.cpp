@@ -187,8 +187,12 @@ void redirect(void (*write)(Level, std::string_view, void*), void* context) {
 std::string timestamp() {
   timespec now;
   ::clock_gettime(CLOCK_REALTIME, &now);
+  return timestamp(now);
+}
+
+std::string timestamp(const timespec& moment) {
   // Not gmtime_r(3): glibc reads /etc/localtime for it, which after the pivot is the container's.
-  const std::chrono::sys_seconds seconds{std::chrono::seconds(now.tv_sec)};
+  const std::chrono::sys_seconds seconds{std::chrono::seconds(moment.tv_sec)};
   const auto day = std::chrono::floor<std::chrono::days>(seconds);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(seconds - day);
@@ -199,7 +203,7 @@ std::string timestamp() {
   append_padded(text += 'T', clock.hours().count(), 2);
   append_padded(text += ':', clock.minutes().count(), 2);
   append_padded(text += ':', clock.seconds().count(), 2);
-  append_padded(text += '.', now.tv_nsec, 9);
+  append_padded(text += '.', moment.tv_nsec, 9);
   return text += 'Z';
 }
 

@@ -4,6 +4,8 @@
 // errors, it throws.
 #pragma once
 
+#include <time.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,5 +41,7 @@ void error(std::string_view message,
 void redirect(void (*write)(Level, std::string_view, void*), void* context);
 /// The moment now as RFC 3339 in UTC with nanoseconds: "2026-11-22T04:24:19.123456789Z".
 std::string timestamp();
+/// Another moment in the same form, so that two can be compared as text.
+std::string timestamp(const timespec& moment);
 
 }  // namespace logging

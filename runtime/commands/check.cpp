@@ -12,9 +12,9 @@
 #include "bundle-spec/oci/problem.hpp"
 #include "runtime/commands/commands.hpp"
 #include "runtime/commands/global_options.hpp"
+#include "runtime/commands/new_container.hpp"
 #include "runtime/container/json_writer.hpp"
 #include "runtime/kernel/host_check.hpp"
-#include "runtime/kernel/host_facts.hpp"
 
 namespace commands {
 namespace {
@@ -47,17 +47,17 @@ std::optional<oci::RuntimeConfig> check_document(const Bundle& bundle,
 }
 
 /// The document against this host: what can be planned, and what would come of the plan.
-void check_on_host(const oci::RuntimeConfig& config, const Bundle& bundle,
-                   std::vector<Problem>& problems) {
+void check_on_host(const cli::Parsed& global, const oci::RuntimeConfig& config,
+                   const Bundle& bundle, std::vector<Problem>& problems) {
   std::optional<plan::HostFacts> facts;
   try {
-    facts = kernel::host_facts();
+    facts = facts_of_this_host(global);
   } catch (const Error& error) {
     return oci::add_problem(problems,
-                            {.text = error.what(), .remedy = "run toyrun on another host"});
+                            {.text = error.what(), .remedy = "run toyrun on a host that has it"});
   }
-  const plan::Remainder left =
-      plan::plan_what_is_possible(config, bundle.directory(), kId, *facts, problems);
+  const plan::Remainder left = plan::plan_what_is_possible(
+      config, bundle.directory(), kId, *facts, {.cgroup_driver = cgroup_driver(global)}, problems);
   if (left.launch) kernel::check_host(left, *facts, problems);
 }
 
@@ -95,7 +95,7 @@ std::string as_json(const Bundle& bundle, const std::vector<Problem>& problems) 
   return json.end_array().end_object().take() += '\n';
 }
 
-int check_bundle(const cli::Parsed&, const cli::Parsed& options) {
+int check_bundle(const cli::Parsed& global, const cli::Parsed& options) {
   const std::string format = options.value_or("format", "text");
   if (format != "text" && format != "json")
     throw UsageError(sentence("invalid value for --format: ", format));
@@ -105,7 +105,7 @@ int check_bundle(const cli::Parsed&, const cli::Parsed& options) {
       Bundle::open(options.words.empty() ? options.value_or("bundle", ".") : options.words.front());
   std::vector<Problem> problems;
   const std::optional<oci::RuntimeConfig> config = check_document(bundle, problems);
-  if (config) check_on_host(*config, bundle, problems);
+  if (config) check_on_host(global, *config, bundle, problems);
   oci::add_remedies(problems);
   std::ranges::stable_sort(problems, {}, [](const Problem& one) { return one.severity; });
   print(format == "json" ? as_json(bundle, problems) : as_text(bundle, problems));

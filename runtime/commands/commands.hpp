@@ -14,6 +14,7 @@ cli::Command create_command();
 cli::Command delete_command();
 cli::Command events_command();
 cli::Command exec_command();
+cli::Command explain_command();
 cli::Command features_command();
 cli::Command kill_command();
 cli::Command list_command();
@@ -29,11 +30,12 @@ cli::Command update_command();
 cli::Command wait_command();
 
 /// In the order of --help.
-inline std::array<cli::Command, 18> all() {
-  return {create_command(), start_command(),  run_command(),     exec_command(),   kill_command(),
-          wait_command(),   delete_command(), state_command(),   list_command(),   ps_command(),
-          events_command(), pause_command(),  resume_command(),  update_command(), mounts_command(),
-          check_command(),  spec_command(),   features_command()};
+inline std::array<cli::Command, 19> all() {
+  return {create_command(),  start_command(),  run_command(),     exec_command(),
+          kill_command(),    wait_command(),   delete_command(),  state_command(),
+          list_command(),    ps_command(),     events_command(),  pause_command(),
+          resume_command(),  update_command(), mounts_command(),  check_command(),
+          explain_command(), spec_command(),   features_command()};
 }
 
 }  // namespace commands

@@ -51,15 +51,6 @@ std::vector<plan::CgroupDirectory> cgroup_directories(const plan::CgroupPlan& cg
   return all;
 }
 
-/// Kinds of namespaces that differ from ours: what exec has to enter.
-std::uint64_t namespace_flags(const plan::NamespacePlan& namespaces) {
-  std::uint64_t flags = namespaces.create_flags;
-  if (namespaces.create_cgroup) flags |= CLONE_NEWCGROUP;
-  if (namespaces.create_time) flags |= CLONE_NEWTIME;
-  for (const plan::JoinNamespace& one : namespaces.join) flags |= one.flag;
-  return flags;
-}
-
 ContainerRecord record_of(const NewContainer& wanted) {
   const oci::Hooks hooks = wanted.config.hooks.value_or(oci::Hooks{});
   ContainerRecord record;
@@ -90,6 +81,7 @@ ContainerDetails details_of(const NewContainer& wanted) {
   const oci::Resources resources = wanted.config.linux_.resources.value_or(oci::Resources{});
   details.check_memory_before_update =
       resources.memory && resources.memory->check_before_update.value_or(false);
+  details.config_file = wanted.config_file;
   details.session_keyring = wanted.plan.new_keyring;
   details.seccomp = wanted.plan.seccomp;
   details.personality = wanted.plan.process.personality;
@@ -98,6 +90,14 @@ ContainerDetails details_of(const NewContainer& wanted) {
 }
 
 }  // namespace
+
+std::uint64_t namespace_flags(const plan::NamespacePlan& namespaces) {
+  std::uint64_t flags = namespaces.create_flags;
+  if (namespaces.create_cgroup) flags |= CLONE_NEWCGROUP;
+  if (namespaces.create_time) flags |= CLONE_NEWTIME;
+  for (const plan::JoinNamespace& one : namespaces.join) flags |= one.flag;
+  return flags;
+}
 
 plan::HostFacts facts_of_this_host(const cli::Parsed& global) {
   plan::HostFacts facts = kernel::host_facts();
@@ -118,7 +118,11 @@ NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& op
                                     .no_new_keyring = options.has("no-new-keyring"),
                                     .cgroup_driver = cgroup_driver(global)};
   plan::LaunchPlan plan = plan::plan_launch(config, bundle.directory(), id, facts, choices);
-  return {.bundle = bundle.directory(), .config = std::move(config), .plan = std::move(plan)};
+  const bool is_own = bundle.config_file() == sentence(bundle.directory(), '/', kConfigName);
+  return {.bundle = bundle.directory(),
+          .config_file = is_own ? std::string() : real_path(bundle.config_file()),
+          .config = std::move(config),
+          .plan = std::move(plan)};
 }
 
 Container reserve(const std::string& root, const NewContainer& wanted) {

@@ -48,7 +48,8 @@ inline constexpr cli::Option kNoNewKeyringOption{
 
 /// A bundle that was read, and what will be done with it.
 struct NewContainer {
-  std::string bundle;  // absolute
+  std::string bundle;       // absolute
+  std::string config_file;  // absolute; empty: config.json in the bundle
   oci::RuntimeConfig config;
   plan::LaunchPlan plan;
 };
@@ -58,6 +59,8 @@ plan::HostFacts facts_of_this_host(const cli::Parsed& global);
 /// Reads the bundle that the command line names and plans its launch. Throws Error.
 NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& options,
                                 const plan::HostFacts& facts);
+/// CLONE_NEW* kinds of namespaces that differ from ours: what exec has to enter.
+std::uint64_t namespace_flags(const plan::NamespacePlan& namespaces);
 /// Claims the id for it: the record holds all that later verbs need.
 Container reserve(const std::string& root, const NewContainer& wanted);
 

@@ -299,6 +299,7 @@ std::string write_details(const ContainerDetails& details) {
   if (details.check_memory_before_update) json.key("checkMemoryBeforeUpdate").boolean(true);
   if (details.personality) json.key("personality").number(*details.personality);
   if (details.memory_policy) write_memory_policy(json, *details.memory_policy);
+  if (!details.config_file.empty()) json.key("config").text(details.config_file);
   json.key("hooks").raw(oci::write_hooks(details.hooks));
   if (details.process) json.key("process").raw(oci::write_process(*details.process));
   if (details.seccomp) write_seccomp(json, *details.seccomp);
@@ -321,6 +322,8 @@ ContainerDetails read_details(const std::string& line, const std::string& name) 
         static_cast<std::uint32_t>(personality->number(std::numeric_limits<std::uint32_t>::max()));
   if (const std::optional<Value> policy = details.find("memoryPolicy"))
     result.memory_policy = read_memory_policy(*policy);
+  if (const std::optional<Value> config = details.find("config"))
+    result.config_file = config->text();
   result.hooks = oci::read_hooks(details.at("hooks").dump(), name);
   if (const std::optional<Value> process = details.find("process"))
     result.process = oci::read_process(process->dump(), name);

@@ -44,6 +44,7 @@ struct ContainerDetails {
   bool setgroups_denied = false;
   bool check_memory_before_update = false;  // memory.checkBeforeUpdate holds for every update
   bool session_keyring = false;             // exec joins "_ses.<id>"
+  std::string config_file;                  // empty: config.json in the bundle
   std::optional<plan::SeccompPlan> seccomp;
   /// What config.json keeps beside the process, for those of exec as well.
   std::optional<std::uint32_t> personality;

@@ -154,7 +154,7 @@ bool leave_out_value(const std::string& pointer, oci::RuntimeConfig& config) {
 
 Remainder plan_what_is_possible(const oci::RuntimeConfig& config, const std::string& bundle,
                                 const std::string& id, const HostFacts& facts,
-                                std::vector<oci::Problem>& problems) {
+                                const LaunchChoices& choices, std::vector<oci::Problem>& problems) {
   Remainder left{.config = config, .launch = {}, .mounts = {}, .limits = {}};
   std::vector<oci::Rlimit> no_limits;
   Thinned mounts("/mounts", left.config.mounts);
@@ -166,7 +166,7 @@ Remainder plan_what_is_possible(const oci::RuntimeConfig& config, const std::str
   Thinned readonly("/linux/readonlyPaths", left.config.linux_.readonly_paths);
   for (std::size_t round = 0; round < kMostRounds && !left.launch; ++round) {
     try {
-      left.launch = plan_launch(left.config, bundle, id, facts, {});
+      left.launch = plan_launch(left.config, bundle, id, facts, choices);
     } catch (const Error& error) {
       oci::Problem problem = oci::problem_from(error.what());
       const bool goes_on =

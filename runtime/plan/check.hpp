@@ -26,6 +26,6 @@ struct Remainder {
 /// Adds to `problems` all that plan_launch refuses of the config.
 Remainder plan_what_is_possible(const oci::RuntimeConfig& config, const std::string& bundle,
                                 const std::string& id, const HostFacts& facts,
-                                std::vector<oci::Problem>& problems);
+                                const LaunchChoices& choices, std::vector<oci::Problem>& problems);
 
 }  // namespace plan

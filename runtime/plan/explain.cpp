@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -225,8 +226,12 @@ void tell_start(const LaunchPlan& launch, Account& account) {
 }  // namespace
 
 std::string explain(const LaunchPlan& launch) {
-  Account account(sentence("How the container \"", launch.id,
-                           "\" comes to life. Nothing of this has been done."));
+  return explain(launch, sentence("How the container \"", launch.id,
+                                  "\" comes to life. Nothing of this has been done."));
+}
+
+std::string explain(const LaunchPlan& launch, std::string title) {
+  Account account(std::move(title));
   tell_host(launch, account);
   account.phase("In init: settle in");
   tell_identity_of_host(launch, account);

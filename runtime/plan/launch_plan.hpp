@@ -57,7 +57,10 @@ LaunchPlan plan_launch(const oci::RuntimeConfig& config, const std::string& bund
 /// (runtime.md 1.16). Throws Error.
 std::vector<Sysctl> plan_sysctls(const oci::RuntimeConfig& config, const NamespacePlan& namespaces);
 
-/// The plan as numbered sentences, grouped by phase, ending in a newline (`create --explain`).
+/// The plan as numbered sentences, grouped by phase, below this title, ending in a newline
+/// (`explain`).
+std::string explain(const LaunchPlan& launch, std::string title);
+/// The same before anything is done (`create --explain`).
 std::string explain(const LaunchPlan& launch);
 
 }  // namespace plan

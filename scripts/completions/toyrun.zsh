@@ -21,6 +21,7 @@ _toyrun() {
     'update:Change the resource limits of a container'
     'mounts:Add mounts to a container that runs, or remove some'
     'check:Say all that keeps a bundle from running on this host'
+    'explain:Print how a container was made, as numbered sentences'
     'spec:Write a config.json to start from'
     'features:Print as JSON what this runtime supports'
   )
@@ -151,6 +152,9 @@ _toyrun() {
         '(-f --format)'{-f,--format}'[text (default) or json]:FORMAT:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
+        explain) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyrun list -q 2>/dev/null))' ;;
         spec) _arguments \
         '(-b --bundle)'{-b,--bundle}'[Directory to write config.json into (default - the current one)]:file:_files' \
         '(-f --file)'{-f,--file}'[Write it to FILE, seen from DIR, instead of config.json]:file:_files' \
