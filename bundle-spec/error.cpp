@@ -15,3 +15,10 @@ std::string with_errno(std::string message, int number) {
 
 Error::Error(std::string message, int number)
     : message_(with_errno(std::move(message), number)), number_(number) {}
+
+void observed::tell(Outcome outcome, int number, std::string words) {
+  if (outcome == Outcome::kSuccess) return call(words);
+  Error error(std::move(words), number);
+  if (call != nullptr) call(error.what());
+  throw error;
+}

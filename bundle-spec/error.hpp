@@ -60,13 +60,25 @@ class NotFound : public Error {
   explicit NotFound(std::string message) : Error(std::move(message)) {}
 };
 
+namespace observed {
+/// Gets the words of every call that check() sees, while a trace is written
+/// (bundle-spec/cli/trace).
+inline void (*call)(const std::string& words) = nullptr;
+
+enum class Outcome { kSuccess, kFailure };
+/// Tells the trace, if there is one, and throws the Error of a failed call.
+void tell(Outcome outcome, int number, std::string words);
+}  // namespace observed
+
 /// The one way a failed system call becomes an Error: returns a result that is not negative, else
 /// throws
 /// "<words>: <strerror>". Words must be literals or plain variables: they are read after the call.
 template <std::integral Result, typename... Words>
 Result check(Result result, const Words&... parts) {
-  if (result >= 0) [[likely]]
+  if (result >= 0 && observed::call == nullptr) [[likely]]
     return result;
   const int number = errno;
-  throw Error(sentence(parts...), number);
+  observed::tell(result >= 0 ? observed::Outcome::kSuccess : observed::Outcome::kFailure, number,
+                 sentence(parts...));
+  return result;
 }

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <exception>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 #include "runtime/commands/commands.hpp"
 #include "runtime/commands/error_keys.hpp"
 #include "runtime/commands/global_options.hpp"
+#include "runtime/commands/trace_file.hpp"
 #include "runtime/commit.hpp"
 #include "runtime/kernel/own_binary.hpp"
 #include "runtime/launch/launch.hpp"
@@ -101,6 +103,13 @@ void prepare(const cli::Program& program, std::span<const std::string_view> word
   request.is_understood = true;
 }
 
+/// "toyrun create box": what a trace is of.
+std::string title_of(const Request& request) {
+  std::string title = sentence("toyrun ", request.command->name);
+  if (!request.options.words.empty()) title += sentence(" ", request.options.words.front());
+  return title;
+}
+
 int run_request(const cli::Program& program, const Request& request, char** arguments) {
   const cli::Parsed& global = request.split.global;
   if (request.command == nullptr) {
@@ -115,6 +124,8 @@ int run_request(const cli::Program& program, const Request& request, char** argu
     return 0;
   }
   if (enters_container(request)) kernel::continue_from_protected_binary(arguments);
+  std::optional<commands::TraceFile> trace;
+  if (const auto file = global.value("trace")) trace.emplace(*file, title_of(request));
   return request.command->run(global, request.options);
 }
 

@@ -11,6 +11,7 @@
 
 #include "bundle-spec/bundle.hpp"
 #include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "runtime/commands/global_options.hpp"
@@ -108,6 +109,7 @@ plan::HostFacts facts_of_this_host(const cli::Parsed& global) {
 
 NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& options,
                                 const plan::HostFacts& facts) {
+  const trace::Step step("read the bundle and plan");
   const std::string& id = options.words[0];
   check_container_id(id);
   const Bundle bundle = open_bundle(options);
@@ -126,6 +128,7 @@ NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& op
 }
 
 Container reserve(const std::string& root, const NewContainer& wanted) {
+  const trace::Step step("claim the id");
   return Container::reserve(root, record_of(wanted), details_of(wanted));
 }
 

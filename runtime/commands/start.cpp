@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string>
 
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "runtime/commands/commands.hpp"
 #include "runtime/commands/global_options.hpp"
@@ -28,6 +29,7 @@ void check_startable(const Container& container) {
 int start(const cli::Parsed& global, const cli::Parsed& options) {
   const Container container = Container::open_locked(state_root(global), options.words[0]);
   check_startable(container);
+  const trace::Step step("open the gate, run the poststart hooks");
   StartGate::open(container.root_directory(), container.record().id);
   run_poststart_hooks(container);
   return 0;

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/unique_fd.hpp"
 #include "runtime/kernel/syscalls.hpp"
@@ -239,6 +240,7 @@ void run_hook_of_list(const std::vector<oci::Hook>& hooks, std::size_t index, st
                       const std::string& state, const HookSurroundings& surroundings) {
   try {
     logging::debug(sentence("running ", kind, " hook #", index, ": ", hooks[index].path));
+    const trace::Step step(kind, " hook ", hooks[index].path);
     run_hook(hooks[index], surroundings, state);
   } catch (Error& error) {
     error.add_context("error running ", kind, " hook #", index);

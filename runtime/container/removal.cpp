@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "runtime/container/hooks.hpp"
@@ -32,6 +33,7 @@ void stop_unit(const plan::UnitName& unit) {
 }
 
 void remove_cgroups(const ContainerRecord& record) {
+  const trace::Step step("remove the cgroups");
   // A killed create may never have come as far as making the cgroups the record names, and what
   // lives in them then is somebody else's.
   const bool was_created = record.pid != 0;
@@ -68,6 +70,7 @@ void wait_for_end(const ContainerRecord& record, int init) {
 }  // namespace
 
 void kill_container(const Container& container) {
+  const trace::Step step("kill what runs");
   const ContainerRecord& record = container.record();
   // A zombie's other threads may live on.
   const std::optional<UniqueFd> init =

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "runtime/kernel/cgroup_controllers.hpp"
 #include "runtime/kernel/cgroup_delegation.hpp"
@@ -123,6 +124,7 @@ bool Cgroup::make(const plan::CgroupDirectory& directory, bool ignore_permission
   const std::string name = cgroup_name(directory);
   const UniqueFd root = open_hierarchy(directory.mount_point);
   const int number = make_directories_below(root.get(), directory.path, one.made_from);
+  trace::call("mkdir ", name);
   if (number != 0) {
     if (ignore_permission && is_permission(number)) return false;
     throw Error(sentence("make the cgroup ", name), number);
@@ -137,6 +139,7 @@ bool Cgroup::make(const plan::CgroupDirectory& directory, bool ignore_permission
     fill_cpuset(root.get(), directory, age_of(one.path, one.made_from));
   // Opened before the clone, with our rights, so that the child needs none.
   one.tasks.reset(open_in_hierarchy(one.directory.get(), "tasks", O_WRONLY));
+  trace::call("open ", name, "/tasks");
   if (one.tasks) return true;
   if (ignore_permission && is_permission(errno)) return false;
   throw Error(sentence("open ", name, "/tasks"), errno);
@@ -203,7 +206,10 @@ void Cgroup::enter() const {
     if (!one.tasks) continue;
     // "0" is the writing thread itself: unlike a pid in cgroup.procs it takes no lock over all
     // threads of the machine, whose first taker waits for a grace period of 8 to 12 ms.
-    if (::write(one.tasks.get(), "0", 1) == 1) continue;
+    if (::write(one.tasks.get(), "0", 1) == 1) {
+      trace::call("write 0 to ", one.mount_point, one.path, "/tasks");
+      continue;
+    }
     const int number = errno;
     const char* why = number == ENOSPC ? " (cpuset.cpus or cpuset.mems is empty)" : "";
     throw Error(sentence("enter the cgroup ", one.mount_point, one.path, why), number);

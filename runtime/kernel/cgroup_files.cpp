@@ -14,6 +14,7 @@
 #include <charconv>
 #include <utility>
 
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/rooted_dir.hpp"
 
@@ -37,6 +38,7 @@ class ValueWriter {
     ssize_t count;
     do count = ::write(open_.get(), value.data(), value.size());
     while (count < 0 && errno == EINTR);
+    trace::call("write ", value, " to ", file);
     return count < 0 ? errno : 0;
   }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "runtime/kernel/pidfd.hpp"
 #include "runtime/kernel/relay.hpp"
@@ -127,6 +128,7 @@ void SignalForwarder::restore_in_child() {
 
 int wait_in_foreground(pid_t pid, int pidfd, const SignalForwarder& signals, UniqueFd master,
                        bool reap_orphans) {
+  const trace::Step step("wait for the program");
   std::unique_ptr<Relay>
       relay;  // not on the stack: its buffers are pages a run without a terminal need not touch
   if (master) relay = std::make_unique<Relay>(std::move(master));

@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 
 namespace kernel {
@@ -47,7 +48,8 @@ std::string filesystem_words(int context) {
 
 void configure(int context, std::string_view type, unsigned command, const char* key,
                const char* value) {
-  if (::fsconfig(context, command, key, value, 0) == 0) return;
+  if (::fsconfig(context, command, key, value, 0) == 0)
+    return trace::call("fsconfig ", type, " ", key == nullptr ? "create" : key);
   const int number = errno;
   const std::string words = filesystem_words(context);
   std::string text = sentence("mount ", type);
@@ -89,7 +91,8 @@ void set_attributes(int mount, const plan::MountAttributes& attributes, bool rec
   change.attr_set = attributes.set;
   change.attr_clr = attributes.clear;
   const unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U);
-  if (::mount_setattr(mount, "", flags, &change, sizeof change) == 0) return;
+  if (::mount_setattr(mount, "", flags, &change, sizeof change) == 0)
+    return trace::call("mount_setattr ", name);
   const int number = errno;
   throw Error(
       sentence("set the mount attributes of ", name,

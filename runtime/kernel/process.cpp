@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "runtime/kernel/host_facts.hpp"
 
@@ -110,6 +111,7 @@ void set_limits(const std::vector<plan::ResourceLimit>& limits, pid_t pid) {
   for (const plan::ResourceLimit& limit : limits) {
     const rlimit values{.rlim_cur = limit.soft, .rlim_max = limit.hard};
     if (::prlimit(pid, static_cast<__rlimit_resource>(limit.resource), &values, nullptr) == 0) {
+      trace::call("prlimit ", limit.resource);
       continue;
     }
     const int number = errno;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "runtime/kernel/process.hpp"
 
@@ -132,6 +133,7 @@ void set_ambient(std::uint64_t wanted) {
 
 void become_user(const plan::ProcessPlan& process) {
   drop_bounding_set(process.capabilities.bounding);
+  trace::call("prctl PR_CAPBSET_DROP, each capability");
   check(::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "keep the capabilities over the change of user");
   ::umask(static_cast<mode_t>(process.umask));
   if (process.set_groups) {
@@ -148,6 +150,7 @@ void set_capabilities(const plan::ProcessPlan& process) {
     if (errno != EPERM) throw Error("set the capabilities of the process", errno);
     check(call_capset(grantable(sets)), "set the capabilities of the process");
   }
+  trace::call("capset");
   set_ambient(sets.ambient);
   check(::prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0), "prctl PR_SET_KEEPCAPS");
 }

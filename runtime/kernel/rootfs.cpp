@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "runtime/kernel/mount_calls.hpp"
 #include "runtime/kernel/rootfs_steps.hpp"
@@ -74,6 +75,7 @@ bool has_masks(const plan::RootfsPlan& plan) {
 void carry_out(const plan::RootfsStep& step, RootfsWork& work, UniqueFd prepared) {
   try {
     if (logging::debug_enabled()) logging::debug(plan::describe(step));
+    const trace::Step traced([&] { return plan::describe(step); });
     std::visit(
         [&](const auto& one) {
           using Step = std::decay_t<decltype(one)>;

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "runtime/kernel/id_map.hpp"
@@ -119,6 +120,7 @@ void mount_at(const plan::MountFilesystem& step, const std::vector<std::string>&
   if (::mount(source.c_str(), where.c_str(), step.type.c_str(), flags,
               data.empty() ? nullptr : data.c_str()) < 0)
     throw_refused(errno, step, data);
+  trace::call("mount ", step.type, " on ", step.target);
 }
 
 /// The long way, by a detached mount: for what mount(2) cannot do in one step, and when its

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "runtime/kernel/terminal.hpp"
 
@@ -46,6 +47,9 @@ int install_seccomp(const plan::SeccompPlan& seccomp) {
     throw Error(sentence("seccomp: the filter has ", seccomp.program.size(),
                          " instructions, the kernel takes 1 to ", BPF_MAXINSNS));
   }
+  // A clock that is no vDSO's would be a system call, which the filter may answer with a signal.
+  trace::call("seccomp follows: from here on this half is not traced");
+  trace::stop();
   auto* instructions = const_cast<plan::FilterInstruction*>(seccomp.program.data());
   sock_fprog program{};
   program.len = static_cast<unsigned short>(seccomp.program.size());

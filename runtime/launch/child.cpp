@@ -8,6 +8,7 @@
 #include <csignal>
 #include <utility>
 
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "runtime/kernel/syscalls.hpp"
 
@@ -33,6 +34,8 @@ Child Child::clone(std::uint64_t namespace_flags, int v2_directory) {
                               : ""),
                 number);
   }
+  // Of the two that come back here only one made the call.
+  if (pid != 0) trace::call("clone3 with the container's namespaces");
   return Child(pid, UniqueFd(pidfd));
 }
 

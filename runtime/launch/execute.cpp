@@ -10,6 +10,7 @@
 
 #include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/cli/options.hpp"
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "runtime/kernel/process.hpp"
 #include "runtime/kernel/seccomp.hpp"
@@ -95,6 +96,7 @@ unsigned count_kept_fds(unsigned preserve_fds) {
 
 void execute(const Execution& execution) {
   const plan::ProcessPlan& process = execution.process;
+  const trace::Step step("become the process");
   kernel::own_stdio(process);
   kernel::set_scheduling(process);
   if (!execution.limits_set_by_parent) kernel::set_limits(process.limits, 0);
@@ -128,6 +130,7 @@ void execute(const Execution& execution) {
   execution.handshake.send_ready(listener);
   execution.handshake.expect(Message::kRelease);
   if (execution.wait_for_start) execution.wait_for_start();
+  const trace::Step last("execve ", executable);
   ::execve(executable.c_str(), argument_pointers.data(), environment_pointers.data());
   throw Error(sentence("exec ", process.args.front()), errno);
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "runtime/container/hooks.hpp"
 #include "runtime/kernel/foreground.hpp"
@@ -101,6 +102,7 @@ int later_pid_namespace(const InitContext& context) {
 
 /// The slave of the container's terminal, if it has one.
 UniqueFd enter_root(InitContext& context) {
+  const trace::Step step("root file system");
   const mode_t old_mask = ::umask(0);
   kernel::Rootfs rootfs(context.plan.rootfs, context.cgroup, context.procfs,
                         std::move(context.prepared_mounts), later_pid_namespace(context));
@@ -113,12 +115,13 @@ UniqueFd enter_root(InitContext& context) {
   for (const plan::Sysctl& sysctl : context.plan.sysctls)
     context.procfs.write("sys/" + sysctl.path, sysctl.value);
   rootfs.protect();
-  rootfs.enter();
+  trace::step("enter the root", [&] { rootfs.enter(); });
   ::umask(old_mask);
   return slave;
 }
 
 void wait_for_start(InitContext& context) {
+  const trace::Step step("wait for start");
   if (context.gate != nullptr) context.gate->wait();
   context.started = true;
   const std::vector<oci::Hook>& hooks = context.plan.hooks.start_container;
@@ -160,16 +163,19 @@ std::vector<int> gate_descriptors(const InitContext& context) {
   close_all_but(context.kept_fds, std::move(open));
   clone_args arguments{};
   arguments.flags = CLONE_PARENT;
-  const pid_t pid = check(kernel::clone3(arguments), "clone3 of the container's first process");
+  const pid_t pid = kernel::clone3(arguments);
   if (pid == 0) {
+    trace::enter_half("init");
     check(::setsid(), "setsid");
     become_process(context, std::move(slave));
   }
+  check(pid, "clone3 of the container's first process");
   context.handshake.send_pid(pid);
   ::_exit(0);
 }
 
-void become_container(InitContext& context) {
+void settle_in(InitContext& context) {
+  const trace::Step step("settle in: cgroup, session, namespaces, keyring");
   wait_for_place(context);
   kernel::SignalForwarder::restore_in_child();
   mark_inherited_fds(context.kept_fds);
@@ -181,6 +187,11 @@ void become_container(InitContext& context) {
     kernel::join_session_keyring(context.plan.id);
   }
   kernel::reset_cpu_affinity();
+}
+
+void become_container(InitContext& context) {
+  trace::enter_half("init");
+  settle_in(context);
   UniqueFd slave = enter_root(context);
   set_own_proc_files(context.procfs, context.plan.process);
   if (context.plan.namespaces.enter_pid_last) be_born_in_pid_namespace(context, std::move(slave));

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "bundle-spec/fs/rooted_dir.hpp"
@@ -93,8 +94,12 @@ void make_terminal(const JoinContext& context) {
   close_all_but(context.kept_fds, std::move(open));
   clone_args arguments{};
   arguments.flags = CLONE_PARENT;
-  const pid_t pid = check(kernel::clone3(arguments), "clone3 of the process");
-  if (pid == 0) become_process(context);
+  const pid_t pid = kernel::clone3(arguments);
+  if (pid == 0) {
+    trace::enter_half("process");
+    become_process(context);
+  }
+  check(pid, "clone3 of the process");
   context.handshake.send_pid(pid);
   ::_exit(0);
 }
@@ -107,6 +112,7 @@ void set_affinity_in_cgroup(const plan::ProcessPlan& process) {
 }
 
 [[noreturn]] void join(const JoinContext& context) {
+  trace::enter_half("joiner");
   kernel::SignalForwarder::restore_in_child();
   mark_inherited_fds(context.kept_fds);
   if (context.is_placed_later) context.handshake.expect(Message::kPlaced);

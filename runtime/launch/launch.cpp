@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "runtime/container/hooks.hpp"
@@ -68,6 +69,7 @@ class ChildrensNamespaces {
 /// go-between which then clones init as its sibling.
 [[noreturn]] void run_go_between(InitContext& context) noexcept {
   run_child(context.handshake, [&] {
+    trace::enter_half("go-between");
     wait_for_place(context);
     context.cgroup.enter();
     for (const kernel::OpenNamespace& one : context.namespaces)
@@ -76,8 +78,9 @@ class ChildrensNamespaces {
           "unshare the namespaces");
     clone_args arguments{};
     arguments.flags = CLONE_PARENT;
-    const pid_t pid = check(kernel::clone3(arguments), "clone3 of the container's first process");
+    const pid_t pid = kernel::clone3(arguments);
     if (pid == 0) run_init(context);
+    check(pid, "clone3 of the container's first process");
     context.handshake.send_pid(pid);
     ::_exit(0);
   });
@@ -196,8 +199,12 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
   if (options.console_socket) console = kernel::connect_socket(*options.console_socket);
   const UniqueFd bundle = bundle_directory_for_hooks(plan, container);
   std::optional<kernel::TransientUnit> unit;
-  if (plan.cgroup.unit) unit.emplace(kernel::TransientUnit::start(*plan.cgroup.unit));
-  kernel::Cgroup cgroup = kernel::Cgroup::create(plan.cgroup);
+  if (plan.cgroup.unit) {
+    const trace::Step step("have systemd make the unit");
+    unit.emplace(kernel::TransientUnit::start(*plan.cgroup.unit));
+  }
+  kernel::Cgroup cgroup =
+      trace::step("make and limit the cgroup", [&] { return kernel::Cgroup::create(plan.cgroup); });
   Handshake::Pair handshake = Handshake::make_pair();
   const ChildrensNamespaces childrens_namespaces(plan.namespaces, namespaces);
 
@@ -213,11 +220,13 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
                       .console_socket = console.get(),
                       .kept_fds = count_kept_fds(options.preserve_fds),
                       .parent_is_root = ::geteuid() == 0};
-  Child first = clone_init(context, handshake, unit ? &*unit : nullptr);
+  Child first = trace::step(
+      "clone init", [&] { return clone_init(context, handshake, unit ? &*unit : nullptr); });
   try {
     childrens_namespaces.restore();
     if (unit) settle_in_unit(plan.cgroup, cgroup, *unit);
     if ((plan.namespaces.create_flags & CLONE_NEWUSER) != 0) {
+      const trace::Step step("write the id maps");
       kernel::write_id_maps(first.pid(), plan.namespaces);
       handshake.parent.send(Message::kMapped);
     }
@@ -232,6 +241,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
         options.pidfd_socket ? options.pidfd_socket : plan.pidfd_socket);
     if (plan.namespaces.has(CLONE_NEWUSER)) kernel::set_limits(plan.process.limits, launched.pid);
 
+    const trace::Step step("write the record");
     ContainerRecord record = container.record();
     record.pid = launched.pid;
     record.start_time = launched.start_time;
@@ -254,6 +264,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
 
 void Launched::release() {
   // Before the program can ask for it.
+  const trace::Step step("let the program start");
   if (master) kernel::copy_window_size(master.get());
   handshake.send(Message::kRelease);
   handshake.expect_exec();

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "runtime/kernel/pidfd.hpp"
 #include "runtime/kernel/seccomp.hpp"
@@ -21,6 +22,7 @@ UniqueFd fetch_listener(const Launched& launched, int number) {
 
 Launched wait_until_ready(Child& child, Handshake handshake, const plan::SeccompPlan* seccomp,
                           const oci::State& state, const std::optional<std::string>& pidfd_socket) {
+  const trace::Step step("wait until the other half is ready");
   Launched launched;
   launched.pid = child.pid();
   launched.pidfd = child.take_pidfd();

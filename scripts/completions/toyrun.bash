@@ -28,7 +28,7 @@ _toyrun() {
     explain) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     spec) choices="--bundle --file --rootless --help -b -f -h" ;;
     features) choices="--help -h" ;;
-    *) choices="--root --log --log-format --log-level --debug --systemd-cgroup --cgroup-manager --rootless --help --version -h -v create start run exec kill wait delete state list ps events pause resume update mounts check explain spec features" ;;
+    *) choices="--root --log --log-format --log-level --debug --trace --systemd-cgroup --cgroup-manager --rootless --help --version -h -v create start run exec kill wait delete state list ps events pause resume update mounts check explain spec features" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

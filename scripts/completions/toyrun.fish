@@ -6,6 +6,7 @@ complete -c toyrun -n '__fish_use_subcommand' -l log -r -d 'Write the log to FIL
 complete -c toyrun -n '__fish_use_subcommand' -l log-format -r -d 'Format of the log: text (default) or json'
 complete -c toyrun -n '__fish_use_subcommand' -l log-level -r -d 'What to log: error (default with json), warning (default) or debug'
 complete -c toyrun -n '__fish_use_subcommand' -l debug -d 'Log everything that is done'
+complete -c toyrun -n '__fish_use_subcommand' -l trace -r -d 'Write steps, kernel calls and their times to FILE (Chrome trace JSON)'
 complete -c toyrun -n '__fish_use_subcommand' -l systemd-cgroup -d 'Have systemd make the cgroup; cgroupsPath is SLICE:PREFIX:NAME then'
 complete -c toyrun -n '__fish_use_subcommand' -l cgroup-manager -r -d 'cgroupfs (default), systemd, or disabled: make no cgroup'
 complete -c toyrun -n '__fish_use_subcommand' -l rootless -r -d 'auto, true or false; accepted for engines, always auto'

@@ -31,6 +31,7 @@ _toyrun() {
         '--log-format[Format of the log - text (default) or json]:FORMAT:' \
         '--log-level[What to log - error (default with json), warning (default) or debug]:LEVEL:' \
         '--debug[Log everything that is done]' \
+        '--trace[Write steps, kernel calls and their times to FILE (Chrome trace JSON)]:file:_files' \
         '--systemd-cgroup[Have systemd make the cgroup; cgroupsPath is SLICE -PREFIX -NAME then]' \
         '--cgroup-manager[cgroupfs (default), systemd, or disabled - make no cgroup]:DRIVER:' \
         '--rootless[auto, true or false; accepted for engines, always auto]:WHEN:' \

@@ -24,7 +24,7 @@ struct Outcome {
 
 Outcome check(const oci::RuntimeConfig& config) {
   std::vector<oci::Problem> problems;
-  Outcome outcome{plan_what_is_possible(config, "/bundle", "box", example_host("v2"), problems),
+  Outcome outcome{plan_what_is_possible(config, "/bundle", "box", example_host("v2"), {}, problems),
                   {}};
   for (const oci::Problem& one : problems) outcome.pointers.push_back(one.pointer);
   return outcome;
