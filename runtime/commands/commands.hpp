@@ -9,6 +9,7 @@
 
 namespace commands {
 
+cli::Command audit_command();
 cli::Command check_command();
 cli::Command create_command();
 cli::Command delete_command();
@@ -30,12 +31,12 @@ cli::Command update_command();
 cli::Command wait_command();
 
 /// In the order of --help.
-inline std::array<cli::Command, 19> all() {
-  return {create_command(),  start_command(),  run_command(),     exec_command(),
-          kill_command(),    wait_command(),   delete_command(),  state_command(),
-          list_command(),    ps_command(),     events_command(),  pause_command(),
-          resume_command(),  update_command(), mounts_command(),  check_command(),
-          explain_command(), spec_command(),   features_command()};
+inline std::array<cli::Command, 20> all() {
+  return {create_command(),  start_command(),  run_command(),    exec_command(),
+          kill_command(),    wait_command(),   delete_command(), state_command(),
+          list_command(),    ps_command(),     events_command(), pause_command(),
+          resume_command(),  update_command(), mounts_command(), check_command(),
+          explain_command(), audit_command(),  spec_command(),   features_command()};
 }
 
 }  // namespace commands

@@ -39,6 +39,11 @@ std::optional<MountEntry> parse_line(std::string_view line) {
   MountEntry entry;
   entry.root = without_escapes(next_word(line));
   entry.mount_point = without_escapes(next_word(line));
+  for (std::string_view left = next_word(line); !left.empty();) {
+    const std::size_t end = std::min(left.find(','), left.size());
+    entry.options.emplace_back(left.substr(0, end));
+    left.remove_prefix(std::min(end + 1, left.size()));
+  }
   // Any number of optional fields, then a lone "-".
   for (std::string_view word = next_word(line); word != "-"; word = next_word(line)) {
     if (word.empty()) return std::nullopt;

@@ -10,10 +10,11 @@
 namespace kernel {
 
 struct MountEntry {
-  std::string root;           // the part of the file system that is mounted: "/"
-  std::string mount_point;    // octal escapes undone
-  std::string type;           // "cgroup2"
-  std::string super_options;  // "rw,cpu,cpuacct"
+  std::string root;                  // the part of the file system that is mounted: "/"
+  std::string mount_point;           // octal escapes undone
+  std::vector<std::string> options;  // of the mount: "ro", "nosuid"
+  std::string type;                  // "cgroup2"
+  std::string super_options;         // "rw,cpu,cpuacct"
 };
 
 /// Throws Error when the file cannot be read. Lines that are not understood are left out.

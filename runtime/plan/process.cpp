@@ -263,27 +263,17 @@ void plan_program(const oci::Process& process, std::string_view pointer, Process
   plan.cwd = process.cwd;
 }
 
-std::string describe_capabilities(std::uint64_t set) {
-  std::string text;
-  for (std::size_t i = 0; i < kCapabilities.size(); ++i) {
-    if ((set >> i & 1) == 0) continue;
-    if (!text.empty()) text += ", ";
-    text += kCapabilities[i].substr(4);
-  }
-  return text.empty() ? "none" : text;
-}
-
 void describe_sets(const CapabilitySets& sets, std::vector<std::string>& lines) {
-  lines.push_back(sentence("capabilities it may ever have (bounding set): ",
-                           describe_capabilities(sets.bounding)));
+  lines.push_back(
+      sentence("capabilities it may ever have (bounding set): ", capability_list(sets.bounding)));
   if (sets.permitted == sets.bounding && sets.effective == sets.bounding) {
     lines.push_back("permitted and effective: the same");
   } else {
-    lines.push_back(sentence("permitted: ", describe_capabilities(sets.permitted)));
-    lines.push_back(sentence("effective: ", describe_capabilities(sets.effective)));
+    lines.push_back(sentence("permitted: ", capability_list(sets.permitted)));
+    lines.push_back(sentence("effective: ", capability_list(sets.effective)));
   }
-  lines.push_back(sentence("inheritable: ", describe_capabilities(sets.inheritable),
-                           "; ambient: ", describe_capabilities(sets.ambient)));
+  lines.push_back(sentence("inheritable: ", capability_list(sets.inheritable),
+                           "; ambient: ", capability_list(sets.ambient)));
 }
 
 std::string describe_limit(std::uint64_t value) {
@@ -401,6 +391,18 @@ std::vector<std::string> describe(const ProcessPlan& plan) {
     lines.push_back("no new privileges: set-user-id programs gain nothing");
   return lines;
 }
+
+std::string capability_list(std::uint64_t set) {
+  std::string text;
+  for (std::size_t i = 0; i < kCapabilities.size(); ++i) {
+    if ((set >> i & 1) == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += kCapabilities[i].substr(4);
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::string_view limit_name(int resource) { return name_of(kLimits, resource); }
 
 std::optional<unsigned> capability_number(std::string_view name) {
   const auto found = std::ranges::find(kCapabilities, name);

@@ -83,6 +83,10 @@ void require_security_modules(const ProcessPlan& process, const HostFacts& facts
 
 /// Bit number of "CAP_NET_ADMIN", or nullopt.
 std::optional<unsigned> capability_number(std::string_view name);
+/// Names of the capabilities in a set, without CAP_: "CHOWN, KILL", or "none".
+std::string capability_list(std::uint64_t set);
+/// "RLIMIT_NOFILE", or "unknown".
+std::string_view limit_name(int resource);
 /// All names known, in number order: for `features`.
 std::vector<std::string> known_capabilities();
 

@@ -22,6 +22,7 @@ _toyrun() {
     'mounts:Add mounts to a container that runs, or remove some'
     'check:Say all that keeps a bundle from running on this host'
     'explain:Print how a container was made, as numbered sentences'
+    'audit:Compare a containers isolation with what was asked for'
     'spec:Write a config.json to start from'
     'features:Print as JSON what this runtime supports'
   )
@@ -154,6 +155,10 @@ _toyrun() {
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
         explain) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyrun list -q 2>/dev/null))' ;;
+        audit) _arguments \
+        '(-f --format)'{-f,--format}'[text (default) or json]:FORMAT:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyrun list -q 2>/dev/null))' ;;
         spec) _arguments \

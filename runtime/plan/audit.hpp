@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The isolation in effect beside the one that was asked for. kernel/isolation reads the former; the
+// comparison is pure. What a process may give up by itself (capabilities, limits, root) is tighter,
+// not drift.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bundle-spec/oci/runtime_config.hpp"
+#include "runtime/plan/launch_plan.hpp"
+
+namespace plan {
+
+/// A line of the process's mountinfo.
+struct SeenMount {
+  std::string root, target, type;
+  std::vector<std::string> options;  // of the mount, not of its file system
+};
+
+/// A control file of the container's cgroup.
+struct SeenValue {
+  std::string hierarchy, file;  // mount point of the hierarchy
+  std::string text;
+};
+
+/// What the host's kernel says of a container's first process.
+struct Isolation {
+  // By the spec's word: "pid:[4026532177]".
+  std::map<std::string, std::string> namespaces, own_namespaces, joined_namespaces;
+  CapabilitySets capabilities;
+  std::uint32_t uid = 0, gid = 0;  // effective, as the host counts
+  bool no_new_privileges = false;
+  int seccomp_mode = 0;  // 2: filter
+  std::vector<ResourceLimit> limits;
+  std::int32_t oom_score_adj = 0;
+  std::vector<oci::IdMapping> uid_mappings, gid_mappings;
+  std::string label;  // of the security module
+  std::vector<SeenMount> mounts;
+  /// Targets of the plan that are something else once symlinks are followed.
+  std::map<std::string, std::string> resolved;
+  std::vector<std::string> absent;            // masked and read-only paths with nothing there
+  std::vector<std::string> hierarchies_left;  // where the process is not in its cgroup
+  std::vector<SeenValue> values;
+};
+
+struct Finding {
+  enum class Verdict { kAsAsked, kTighter, kExtra, kDrift };
+  Verdict verdict = Verdict::kAsAsked;
+  std::string aspect, asked, in_effect;
+  bool operator==(const Finding&) const = default;
+};
+
+/// In the order of --explain: namespaces, cgroup, mounts, process.
+std::vector<Finding> audit(const LaunchPlan& launch, const Isolation& isolation);
+bool has_drift(const std::vector<Finding>& findings);
+/// "as asked", "tighter", "extra", "drift".
+std::string_view name(Finding::Verdict verdict);
+
+/// Whether a control file says what was written into it, in the kernel's spelling: pages are
+/// rounded, lists are sorted, lines have keys.
+bool is_value_in_effect(std::string_view written, std::string_view text);
+
+}  // namespace plan

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+# audit: the isolation in effect beside what was asked for.
+load support
+
+setup() { begin_test; only_toyrun 'no reference audits a container'; }
+
+audit_json() { run --separate-stderr rt audit --format json "$ID"; }
+# verdict VERDICT ASPECT: the report says this of that.
+verdict() {
+  jq -e --arg verdict "$1" --arg aspect "$2" 'any(.findings[]; .aspect == $aspect and .verdict == $verdict)' <<<"$output" >/dev/null ||
+    { echo "not $1: $2"; jq -c --arg aspect "$2" '.findings[] | select(.aspect == $aspect or .verdict == "drift")' <<<"$output"; return 1; }
+}
+no_drift() {
+  audit_json
+  [ "$status" -eq 0 ] || { jq -c '.findings[] | select(.verdict == "drift")' <<<"$output"; echo "$stderr"; return 1; }
+  [ "$(jq .drift <<<"$output")" = false ]
+}
+
+@test "a container as it was made has no drift, created and running" {
+  sleeper
+  edit '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 64, hard: 128}] | .process.oomScoreAdj = 300
+    | .linux.resources = {memory: {limit: 100000001}, pids: {limit: 77}}
+    | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
+  created
+  no_drift
+  rt start "$ID"
+  no_drift
+  verdict 'as asked' 'namespace pid'
+  verdict 'as asked' 'capabilities, bounding'
+  verdict 'as asked' no_new_privs
+  verdict 'as asked' 'seccomp filter'
+  verdict 'as asked' RLIMIT_NOFILE
+  verdict 'as asked' oom_score_adj
+  verdict 'as asked' 'mount /dev'
+  verdict 'as asked' 'read-only /proc/sys'
+  verdict 'as asked' 'masked /proc/keys'
+  run rt audit "$ID"
+  succeeded
+  expect '^as asked  namespace network: '
+  expect '^no drift$'
+}
+
+@test "a user namespace, volumes and a read-only root have no drift" {
+  sleeper
+  chmod -R o+rX "$BATS_RUN_TMPDIR"
+  mkdir "$BUNDLE/volume"
+  edit '.linux.namespaces += [{type: "user"}] | .root.readonly = true
+    | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}, {containerID: 1000, hostID: 300000, size: 5}]
+    | .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 1000}]
+    | .mounts += [{destination: "/mnt", type: "bind", source: "volume", options: ["rbind", "ro", "nosuid"]}]'
+  mkdir -p "$ROOTFS/mnt"
+  chown -R 100000:100000 "$ROOTFS"
+  running || skip "no user namespace with a root file system here: $(cat "$OUT")"
+  no_drift
+  verdict 'as asked' 'user id map'
+  verdict 'as asked' 'mount /mnt'
+  verdict 'as asked' 'root file system'
+}
+
+@test "what changes from outside is drift, with exit status 1" {
+  sleeper
+  edit '.linux.resources.pids.limit = 77 | .process.oomScoreAdj = 300'
+  running
+  no_drift
+  echo 99 >"$(cgroup_file pids pids.max)"
+  echo 200 >"/proc/$(pid_of)/oom_score_adj"
+  # mount(8) and umount(8) read a /proc that has to know them.
+  nsenter --target "$(pid_of)" --mount --pid --root --wd=/ /bin/busybox mount -o remount,bind,rw,suid,dev,exec /dev/shm
+  nsenter --target "$(pid_of)" --mount --pid --root --wd=/ /bin/busybox umount /proc/keys
+  audit_json
+  [ "$status" -eq 1 ]
+  verdict drift 'cgroup pids.max'
+  verdict drift oom_score_adj
+  verdict drift 'mount /dev/shm'
+  verdict drift 'masked /proc/keys'
+  run rt audit "$ID"
+  [ "$status" -eq 1 ]
+  expect '^drift     cgroup pids.max: asked: 77; in effect: 99$'
+  expect '4 in drift'
+}
+
+@test "what a process gives up is tighter, and what it mounts is extra" {
+  sleeper
+  edit '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"] | unique)'
+  command_is sh -c 'ulimit -n 32; mount -t tmpfs none /tmp && exec sleep 1000'
+  edit '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 64, hard: 128}]'
+  running
+  wait_for 5 contains '/tmp ' "/proc/$(pid_of)/mounts"
+  wait_for 5 contains '^Max open files +32 ' "/proc/$(pid_of)/limits"
+  no_drift
+  verdict tighter RLIMIT_NOFILE
+  verdict extra 'mount /tmp'
+}
+
+@test "an edited config.json is told, and the record counts for the process" {
+  sleeper
+  running
+  edit '.process.noNewPrivileges = false | .process.capabilities.bounding = []'
+  no_drift
+  [ "$(jq '.cautions | length' <<<"$output")" -ge 1 ]
+  verdict 'as asked' no_new_privs
+}
+
+@test "no container, and one that has stopped" {
+  run rt audit nobody
+  [ "$status" -eq 1 ]
+  expect 'container does not exist'
+  make_bundle
+  command_is true
+  running
+  wait_for 5 has_status stopped
+  run rt audit "$ID"
+  [ "$status" -eq 1 ]
+  expect 'container not running'
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is drift and what is not: less than was asked for is fine, more is not.
+#include "runtime/plan/audit.hpp"
+
+#include <gtest/gtest.h>
+#include <linux/mount.h>
+#include <linux/sched.h>
+#include <sys/resource.h>
+
+namespace plan {
+namespace {
+
+using Verdict = Finding::Verdict;
+
+LaunchPlan asked() {
+  LaunchPlan launch;
+  launch.namespaces.create_flags = CLONE_NEWNS | CLONE_NEWPID;
+  launch.process.no_new_privileges = true;
+  launch.process.capabilities = {.bounding = 0b111, .effective = 0b11, .permitted = 0b11};
+  launch.process.limits = {{.resource = RLIMIT_NOFILE, .soft = 10, .hard = 20}};
+  launch.process.oom_score_adj = 100;
+  launch.seccomp = SeccompPlan{};
+  launch.rootfs.readonly_root = true;
+  launch.rootfs.mounts = {
+      MountFilesystem{.type = "proc", .target = "/proc"},
+      MountFilesystem{.type = "tmpfs",
+                      .target = "/run",
+                      .attributes = {.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV}},
+      BindMount{.source = "/a", .target = "/data", .recursive = true}};
+  launch.rootfs.protections = {ReadonlyPath{.target = "/proc/sys"},
+                               MaskPath{.target = "/proc/kcore"}, MaskPath{.target = "/proc/none"}};
+  launch.cgroup.directories = {{.mount_point = "/sys/fs/cgroup",
+                                .path = "/box",
+                                .is_v2 = true,
+                                .writes = {{.file = "memory.max", .value = "10000"}}}};
+  return launch;
+}
+
+Isolation in_effect() {
+  Isolation isolation;
+  for (const char* type : {"user", "network", "ipc", "uts", "cgroup", "time"})
+    isolation.namespaces[type] = isolation.own_namespaces[type] = "x:[1]";
+  for (const char* type : {"pid", "mount"}) {
+    isolation.namespaces[type] = "x:[2]";
+    isolation.own_namespaces[type] = "x:[1]";
+  }
+  isolation.no_new_privileges = true;
+  isolation.seccomp_mode = 2;
+  isolation.capabilities = asked().process.capabilities;
+  isolation.limits = {{.resource = RLIMIT_NOFILE, .soft = 10, .hard = 20}};
+  isolation.oom_score_adj = 100;
+  isolation.mounts = {{"/", "/", "ext4", {"ro"}},
+                      {"/", "/proc", "proc", {"rw"}},
+                      {"/", "/run", "tmpfs", {"rw", "nosuid", "nodev", "noexec"}},
+                      {"/a", "/data", "ext4", {"rw"}},
+                      {"/", "/data/below", "ext4", {"rw"}},
+                      {"/sys", "/proc/sys", "proc", {"ro"}},
+                      {"/null", "/proc/kcore", "tmpfs", {"rw"}}};
+  isolation.absent = {"/proc/none"};
+  isolation.values = {{"/sys/fs/cgroup", "memory.max", "8192\n"}};
+  return isolation;
+}
+
+/// Aspects with this verdict.
+std::vector<std::string> aspects(const Isolation& isolation, Verdict verdict) {
+  std::vector<std::string> all;
+  for (const Finding& one : audit(asked(), isolation))
+    if (one.verdict == verdict) all.push_back(one.aspect);
+  return all;
+}
+using Aspects = std::vector<std::string>;
+
+TEST(Audit, WhatWasAskedForIsNoDrift) {
+  EXPECT_EQ(aspects(in_effect(), Verdict::kDrift), Aspects{});
+  EXPECT_EQ(aspects(in_effect(), Verdict::kTighter), Aspects{});
+  EXPECT_EQ(aspects(in_effect(), Verdict::kExtra), Aspects{});
+}
+
+TEST(Audit, LessIsTighter) {
+  Isolation isolation = in_effect();
+  isolation.capabilities.effective = 0;
+  isolation.limits[0].hard = 15;
+  isolation.oom_score_adj = 200;
+  isolation.uid = 7;
+  EXPECT_EQ(aspects(isolation, Verdict::kDrift), Aspects{});
+  EXPECT_EQ(aspects(isolation, Verdict::kTighter),
+            (Aspects{"user", "capabilities, effective", "RLIMIT_NOFILE", "oom_score_adj"}));
+}
+
+TEST(Audit, MoreIsDrift) {
+  Isolation isolation = in_effect();
+  isolation.namespaces["pid"] = "x:[1]";
+  isolation.capabilities.bounding |= 0b1000;
+  isolation.no_new_privileges = false;
+  isolation.seccomp_mode = 0;
+  isolation.limits[0].hard = 30;
+  isolation.oom_score_adj = 0;
+  isolation.hierarchies_left = {"/sys/fs/cgroup"};
+  isolation.values[0].text = "max\n";
+  EXPECT_EQ(aspects(isolation, Verdict::kDrift),
+            (Aspects{"namespace pid", "cgroup v2", "cgroup memory.max", "capabilities, bounding",
+                     "no_new_privs", "seccomp filter", "RLIMIT_NOFILE", "oom_score_adj"}));
+}
+
+TEST(Audit, MountsThatChangedAreDrift) {
+  Isolation isolation = in_effect();
+  isolation.mounts[0].options = {"rw"};
+  isolation.mounts[2].options = {"rw", "nodev"};
+  isolation.mounts[5].options = {"rw"};
+  isolation.mounts.pop_back();
+  isolation.mounts.push_back({"/", "/mnt", "ext4", {"rw"}});
+  EXPECT_EQ(
+      aspects(isolation, Verdict::kDrift),
+      (Aspects{"mount /run", "root file system", "read-only /proc/sys", "masked /proc/kcore"}));
+  EXPECT_EQ(aspects(isolation, Verdict::kExtra), (Aspects{"mount /mnt"}));
+}
+
+TEST(Audit, SymlinkedTargetsAreFoundWhereTheyLead) {
+  Isolation isolation = in_effect();
+  isolation.mounts[2].target = "/var/run";
+  isolation.resolved["/run"] = "/var/run";
+  EXPECT_EQ(aspects(isolation, Verdict::kDrift), Aspects{});
+}
+
+TEST(Audit, ValuesInTheKernelsSpelling) {
+  EXPECT_TRUE(is_value_in_effect("10000", "8192\n"));
+  EXPECT_TRUE(is_value_in_effect("-1", "9223372036854771712\n"));
+  EXPECT_TRUE(is_value_in_effect("-1", "max\n"));
+  EXPECT_TRUE(is_value_in_effect("50000 100000", "50000 100000\n"));
+  EXPECT_TRUE(is_value_in_effect("8:0 rbps=1024", "8:0 rbps=1024 wbps=max\n9:0 rbps=1\n"));
+  EXPECT_TRUE(is_value_in_effect("0,1", "0-1\n"));
+  EXPECT_TRUE(is_value_in_effect("", "\n"));
+  EXPECT_FALSE(is_value_in_effect("10000", "12288\n"));
+  EXPECT_FALSE(is_value_in_effect("50", "max\n"));
+  EXPECT_FALSE(is_value_in_effect("8:0 rbps=1024", "8:0 rbps=2048\n9:0 rbps=1024\n"));
+  EXPECT_FALSE(is_value_in_effect("0-1", "0\n"));
+}
+
+}  // namespace
+}  // namespace plan
