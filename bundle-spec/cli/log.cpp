@@ -155,6 +155,10 @@ void write(Level level, std::string_view message, const Extra& extra) {
   write_line(STDERR_FILENO, json ? json_line(level, message, extra) : plain_line(level, message));
 }
 
+constexpr std::size_t kLongestMessage = 8192;
+constexpr std::size_t kShownHead = 4096;
+constexpr std::size_t kShownTail = 2048;
+
 void append_padded(std::string& text, std::int64_t number, int width) {
   const std::string digits = std::to_string(number);
   if (digits.size() < static_cast<std::size_t>(width))
@@ -171,13 +175,21 @@ void configure(Settings settings) {
   destination().settings = std::move(settings);
 }
 
+std::string shortened(std::string_view message) {
+  if (message.size() <= kLongestMessage) return std::string(message);
+  return sentence(message.substr(0, kShownHead), " ... (", message.size() - kShownHead - kShownTail,
+                  " bytes left out) ... ", message.substr(message.size() - kShownTail));
+}
+
 bool debug_enabled() { return destination().settings.level == Level::kDebug; }
 
 void debug(std::string_view message) { write(Level::kDebug, message, {}); }
 
-void warning(std::string_view message) { write(Level::kWarning, message, {}); }
+void warning(std::string_view message) { write(Level::kWarning, shortened(message), {}); }
 
-void error(std::string_view message, const Extra& extra) { write(Level::kError, message, extra); }
+void error(std::string_view message, const Extra& extra) {
+  write(Level::kError, shortened(message), extra);
+}
 
 void redirect(void (*write)(Level, std::string_view, void*), void* context) {
   destination().write = write;

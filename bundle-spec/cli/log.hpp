@@ -37,6 +37,10 @@ void warning(std::string_view message);
 void error(std::string_view message,
            const std::vector<std::pair<std::string, std::string>>& extra = {});
 
+/// A message of a length that can be shown: names in it come from files of others and may be of any
+/// length. The head and the end are kept, the cause is at the end.
+std::string shortened(std::string_view message);
+
 /// Sends every line to `write` instead (init passes its lines through the handshake).
 void redirect(void (*write)(Level, std::string_view, void*), void* context);
 /// The moment now as RFC 3339 in UTC with nanoseconds: "2026-11-22T04:24:19.123456789Z".

@@ -39,6 +39,8 @@ void append_step(std::string& pointer, std::string_view step) {
       pointer += "~0";
     } else if (letter == '/') {
       pointer += "~1";
+    } else if (letter == '\0') {  // what() would end there
+      pointer += "\\u0000";
     } else {
       pointer += letter;
     }

@@ -111,6 +111,13 @@ CapabilityWords grantable(const plan::CapabilitySets& wanted) {
   return to_words(effective, permitted, inheritable);
 }
 
+void warn_of_unknown(const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  std::string list;
+  for (const std::string& name : names) list += sentence(list.empty() ? "" : ", ", name);
+  logging::warning(sentence("unknown capabilities: ", list, ", ignoring"));
+}
+
 void set_ambient(std::uint64_t wanted) {
   check(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0),
         "clear the ambient capabilities");
@@ -145,6 +152,7 @@ void become_user(const plan::ProcessPlan& process) {
 }
 
 void set_capabilities(const plan::ProcessPlan& process) {
+  warn_of_unknown(process.unknown_capabilities);
   const plan::CapabilitySets& sets = process.capabilities;
   if (call_capset(to_words(sets.effective, sets.permitted, sets.inheritable)) < 0) {
     if (errno != EPERM) throw Error("set the capabilities of the process", errno);

@@ -83,14 +83,14 @@ void Handshake::send_pid(int pid) const { write_packet(Message::kPid, pid, {}); 
 
 void Handshake::send_failed(int number, std::string_view sentence) const noexcept {
   try {
-    write_packet(Message::kFailed, number, sentence);
+    write_packet(Message::kFailed, number, logging::shortened(sentence));
   } catch (...) {
     // The parent is gone: there is nobody left to tell.
   }
 }
 
 void Handshake::send_log(std::uint32_t level, std::string_view sentence) const {
-  write_packet(Message::kLog, static_cast<int>(level), sentence);
+  write_packet(Message::kLog, static_cast<int>(level), logging::shortened(sentence));
 }
 
 void Handshake::send_master(int master) const {

@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "runtime/container/hooks.hpp"
@@ -218,7 +219,7 @@ void run_init(InitContext& context) noexcept {
       // Past the gate the handshake of a create has no reader any more: whoever ran `start` is
       // told.
       if (context.gate == nullptr || !context.started) throw;
-      context.gate->report(error.what());
+      context.gate->report(logging::shortened(error.what()));
     }
   });
 }

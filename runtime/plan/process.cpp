@@ -126,7 +126,7 @@ std::uint64_t read_set(const std::vector<std::string>& names, std::vector<std::s
   for (const std::string& name : names) {
     if (const std::optional<unsigned> number = capability_number(name)) {
       bits |= std::uint64_t{1} << *number;
-    } else if (std::ranges::find(unknown, name) == unknown.end()) {
+    } else {
       unknown.push_back(name);
     }
   }
@@ -142,6 +142,9 @@ void plan_capabilities(const oci::Process& process, ProcessPlan& plan) {
                        .inheritable = read_set(asked.inheritable, unknown),
                        .permitted = read_set(asked.permitted, unknown),
                        .ambient = read_set(asked.ambient, unknown)};
+  std::ranges::sort(unknown);
+  const auto twice = std::ranges::unique(unknown);
+  unknown.erase(twice.begin(), twice.end());
 }
 
 ResourceLimit plan_limit(const oci::Rlimit& asked, const std::string& pointer) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <unordered_set>
 
 #include "bundle-spec/error.hpp"
 #include "runtime/plan/annotations.hpp"
@@ -171,7 +172,7 @@ void add_mounts(const oci::RuntimeConfig& config, const MountSurroundings& surro
 
 template <typename Step>
 void add_paths(const std::vector<std::string>& paths, std::string_view pointer, RootfsPlan& plan) {
-  std::vector<std::string> done;
+  std::unordered_set<std::string> done;
   for (std::size_t i = 0; i < paths.size(); ++i) {
     const std::string place = sentence(pointer, "/", i);
     refuse_nul(paths[i], place);
@@ -180,8 +181,7 @@ void add_paths(const std::vector<std::string>& paths, std::string_view pointer, 
       throw Error(
           sentence(place, ": must be an absolute path below \"/\", not \"", paths[i], "\""));
     }
-    if (std::ranges::find(done, target) != done.end()) continue;
-    done.push_back(target);
+    if (!done.insert(target).second) continue;
     plan.protections.emplace_back(Step{.target = target});
   }
 }

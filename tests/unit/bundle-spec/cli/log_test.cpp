@@ -118,6 +118,16 @@ TEST_F(LogTest, RedirectedLinesGoElsewhere) {
   EXPECT_EQ(seen, "1odd");
 }
 
+TEST_F(LogTest, LongMessagesKeepTheirHeadAndTheirEnd) {
+  logging::configure({.program = "toyrun", .file = std::nullopt});
+  const std::string line =
+      on_stderr([] { logging::error("the head " + std::string(70'000, 'x') + " the cause"); });
+  EXPECT_LT(line.size(), 8000U);
+  EXPECT_TRUE(line.starts_with("toyrun: the head xxx"));
+  EXPECT_TRUE(line.ends_with("xxx the cause\n"));
+  EXPECT_NE(line.find(" bytes left out) "), std::string::npos);
+}
+
 TEST_F(LogTest, TimestampsAreNow) {
   const std::string text = logging::timestamp();
   EXPECT_TRUE(std::regex_match(text, std::regex(kTime))) << text;
