@@ -114,8 +114,6 @@ NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& op
   check_container_id(id);
   const Bundle bundle = open_bundle(options);
   oci::RuntimeConfig config = bundle.runtime_config();
-  // The spec would let a container without a program be created, never started: that helps nobody.
-  if (!config.process) throw Error("config.json: process property must not be empty");
   const plan::LaunchChoices choices{.no_pivot = options.has("no-pivot"),
                                     .no_new_keyring = options.has("no-new-keyring"),
                                     .cgroup_driver = cgroup_driver(global)};

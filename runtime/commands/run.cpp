@@ -62,6 +62,7 @@ void remove_after_run(const std::string& root, const ContainerRecord& record) {
 int run_new_container(const cli::Parsed& global, const cli::Parsed& options) {
   const std::string root = state_root(global);
   const NewContainer wanted = plan_new_container(global, options, facts_of_this_host(global));
+  if (!wanted.config.process) throw Error("config.json: process property must not be empty");
   const bool detach = options.has("detach");
   const launch::ProcessOptions process =
       process_options(options, wanted.plan.process.terminal,

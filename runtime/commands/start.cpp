@@ -6,6 +6,7 @@
 #include "runtime/commands/commands.hpp"
 #include "runtime/commands/global_options.hpp"
 #include "runtime/commands/new_container.hpp"
+#include "runtime/container/removal.hpp"
 #include "runtime/container/start_gate.hpp"
 
 namespace commands {
@@ -26,12 +27,25 @@ void check_startable(const Container& container) {
   }
 }
 
+/// runtime-spec, runtime.md "Lifecycle": after a hook that failed the container is destroyed (step
+/// 12), nobody needs to ask for it. One that still waits at its gate was not touched.
+void destroy_failed(const Container& container) {
+  if (container.status() == oci::Status::kCreated) return;
+  kill_container(container);
+  remove_container(container);
+}
+
 int start(const cli::Parsed& global, const cli::Parsed& options) {
   const Container container = Container::open_locked(state_root(global), options.words[0]);
   check_startable(container);
   const trace::Step step("open the gate, run the poststart hooks");
-  StartGate::open(container.root_directory(), container.record().id);
-  run_poststart_hooks(container);
+  try {
+    StartGate::open(container.root_directory(), container.record().id);
+    run_poststart_hooks(container);
+  } catch (const Error&) {
+    destroy_failed(container);
+    throw;
+  }
   return 0;
 }
 

@@ -108,7 +108,10 @@ void StartGate::open(int root_directory, const std::string& id) {
   check(::fcntl(status.get(), F_SETFL, 0), "fcntl");
   check(::write(start.get(), "s", 1), "open the start gate of ", id);
   const std::string report = read_report(status.get());
-  if (!report.empty()) throw Error(report);
+  if (!report.empty()) {
+    remove(root_directory, id);  // init may take a moment to end: it waits no more
+    throw Error(report);
+  }
   int unread = 0;
   check(::ioctl(start.get(), FIONREAD, &unread), "FIONREAD on the start gate of ", id);
   if (unread > 0)

@@ -117,7 +117,10 @@ void execute(const Execution& execution) {
   kernel::set_capabilities(process);
 
   const std::vector<std::string> env = environment(process);
-  const std::string executable = kernel::find_executable(process.args, env);
+  // A config.json without a process makes a container that can only wait: runtime.md "Start".
+  const bool has_program = !process.args.empty();
+  const std::string executable =
+      has_program ? kernel::find_executable(process.args, env) : std::string();
   const std::vector<char*> argument_pointers = as_pointers(process.args);
   const std::vector<char*> environment_pointers = as_pointers(env);
   if (!seccomp_first && execution.seccomp != nullptr)
@@ -130,6 +133,7 @@ void execute(const Execution& execution) {
   execution.handshake.send_ready(listener);
   execution.handshake.expect(Message::kRelease);
   if (execution.wait_for_start) execution.wait_for_start();
+  if (!has_program) throw Error("config.json: process property must not be empty");
   const trace::Step last("execve ", executable);
   ::execve(executable.c_str(), argument_pointers.data(), environment_pointers.data());
   throw Error(sentence("exec ", process.args.front()), errno);

@@ -32,7 +32,11 @@ void check_who_sends_listener(const oci::Seccomp& seccomp, const HostFacts& fact
 // A container without a process is legal until it is started (runtime-spec, config "process").
 ProcessPlan plan_first_process(const oci::RuntimeConfig& config, const HostFacts& facts,
                                const NamespacePlan& namespaces, bool keep_groups) {
-  if (!config.process) return {};
+  if (!config.process) {
+    ProcessPlan waits_only;
+    waits_only.cwd = "/";
+    return waits_only;
+  }
   ProcessPlan plan =
       plan_process(*config.process, namespaces.deny_setgroups || keep_groups, "/process");
   require_security_modules(plan, facts, "/process");
