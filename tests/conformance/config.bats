@@ -684,7 +684,7 @@ of_create() {
 
 @test "config.md#extensibility 1: unknown properties are ignored, at every level" {
   accepted '.nosuch = {"a": [1]} | .process.nosuch = 1 | .process.user.nosuch = true | .root.nosuch = "x" | .mounts[0].nosuch = null
-    | .linux.nosuch = [] | .linux.resources.nosuch = {} | .linux.namespaces[0].nosuch = 1 | .windows = {"nosuch": 5} | .solaris = {} | .vm = {} | .zos = {}'
+    | .linux.nosuch = [] | .linux.resources.nosuch = {} | .linux.namespaces[0].nosuch = 1 | .solaris = {} | .vm = {"kernel": {"path": "/nosuch"}} | .zos = {}'
 }
 
 @test "config.md#valid-values 1: invalid and unsupported values are errors" {
