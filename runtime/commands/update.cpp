@@ -154,12 +154,20 @@ void check_memory(const Container& container, const oci::Resources& resources) {
     kernel::require_memory_usage_below(container.record().cgroups, *resources.memory->limit);
 }
 
+/// systemd takes the quota and its period together: with the period alone the quota stays what it
+/// is.
+void keep_quota(oci::Resources& resources, const std::vector<plan::CgroupDirectory>& directories) {
+  if (!resources.cpu || resources.cpu->period.value_or(0) == 0) return;
+  if (resources.cpu->quota.value_or(0) == 0) resources.cpu->quota = kernel::cpu_quota(directories);
+}
+
 int update(const cli::Parsed& global, const cli::Parsed& options) {
   const Container container = Container::open_locked(state_root(global), options.words[0]);
   if (container.status() == oci::Status::kStopped) throw Error("container not running");
   refuse_unsupported(options);
-  const oci::Resources resources = read_resources(options);
+  oci::Resources resources = read_resources(options);
   std::vector<plan::CgroupDirectory> directories = container.record().cgroups;
+  if (container.record().unit) keep_quota(resources, directories);
   const std::optional<plan::DeviceProgram> devices =
       plan::plan_device_update(resources.devices, directories);
   plan::plan_update(resources, directories);

@@ -88,6 +88,8 @@ void replace_device_program(const CgroupDirectories& directories,
                             const plan::DeviceProgram& program);
 /// Writes what plan_update planned.
 void apply_update(const CgroupDirectories& directories);
+/// The CPU quota in effect, in microseconds per period; -1 is none.
+std::int64_t cpu_quota(const CgroupDirectories& directories);
 /// The OOM kills counted in the container's memory cgroup so far (memory.events or
 /// memory.oom_control).
 std::uint64_t oom_kills(const CgroupDirectories& directories);

@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -256,6 +258,20 @@ std::uint64_t oom_kills(const CgroupDirectories& directories) {
     return value_of_key(*text, "oom_kill").value_or(0);
   }
   return 0;
+}
+
+std::int64_t cpu_quota(const CgroupDirectories& directories) {
+  for (const plan::CgroupDirectory& one : directories) {
+    if (!one.is_v2 && !carries(one, "cpu")) continue;
+    const UniqueFd cgroup = open_cgroup_if_exists(one);
+    if (!cgroup) continue;
+    const auto text = read_cgroup_file(cgroup.get(), one.is_v2 ? "cpu.max" : "cpu.cfs_quota_us");
+    if (!text) continue;
+    std::int64_t quota = -1;  // "max"
+    std::from_chars(text->data(), text->data() + text->size(), quota);
+    return quota;
+  }
+  return -1;
 }
 
 }  // namespace kernel
