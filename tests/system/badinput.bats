@@ -202,7 +202,13 @@ b' '-' "$(printf 'x%.0s' {1..1100})"; do
 # ---- sizes ----------------------------------------------------------------------------------------------------
 
 # bounded COMMAND...: with 20 seconds of CPU time and 1.5 GiB of memory at most, far above what any of these needs.
-bounded() { (ulimit -t 20 -v 1572864 && exec "$@"); }
+bounded() {
+  if [ -n "${ASAN_OPTIONS:-}" ]; then  # its shadow is terabytes of address space
+    (ulimit -t 120 && exec "$@")
+  else
+    (ulimit -t 20 -v 1572864 && exec "$@")
+  fi
+}
 
 # document PYTHON: config.json becomes what the code makes of `config` (a dict) or `text` (its JSON).
 document() {
