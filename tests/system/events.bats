@@ -74,7 +74,8 @@ event() { jq -e "select($1)" "$OUT.events" >/dev/null; }
   jq -e --arg id "$ID" 'select(.type == "oom") == {"type": "oom", "id": $id}' "$OUT.events"
   rt delete --force "$ID"
   wait "$FOLLOWER"
-  [ "$(grep -c '"oom"' "$OUT.events")" -eq 1 ]
+  # The kernel may tell one kill more than once (v1: each round of the OOM killer).
+  [ "$(grep -c '"oom"' "$OUT.events")" -ge 1 ]
 }
 
 @test "events: created, running, paused, stopped" {
