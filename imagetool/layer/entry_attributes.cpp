@@ -12,6 +12,7 @@
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
+#include "imagetool/layer/tree_entry.hpp"
 #include "imagetool/oci/printable.hpp"
 
 namespace {
@@ -24,13 +25,6 @@ mode_t read_umask() {
   const std::size_t line = status.find("\nUmask:");
   if (line == std::string::npos) throw Error("/proc/self/status has no Umask line");
   return static_cast<mode_t>(std::stoul(status.substr(line + 7), nullptr, 8));
-}
-
-// Labels belong to the host; overlay's own would forge whiteouts and redirects where the root is a
-// lower layer.
-bool is_ignored_xattr(std::string_view name) {
-  return name == "security.selinux" || name == "system.nfs4_acl" ||
-         name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.");
 }
 
 // The path of an open file for the xattr calls and chmod, which refuse O_PATH descriptors; it names
@@ -103,7 +97,7 @@ void EntryAttributes::set_xattrs(const std::string& path, const TarEntry& entry,
                                  bool capability) const {
   for (const auto& [name, value] : entry.xattrs) {
     if ((name == kCapability) != capability) continue;
-    if (is_ignored_xattr(name)) {
+    if (is_host_xattr(name)) {
       count_skipped(sentence("xattr ", printable(name)));
       continue;
     }
@@ -128,7 +122,7 @@ void EntryAttributes::remove_other_xattrs(int fd, const TarEntry& entry) {
     const std::string name(rest.substr(0, rest.find('\0')));
     rest.remove_prefix(std::min(name.size() + 1, rest.size()));
     const auto same = [&](const auto& xattr) { return xattr.first == name; };
-    if (is_ignored_xattr(name) || std::any_of(entry.xattrs.begin(), entry.xattrs.end(), same))
+    if (is_host_xattr(name) || std::any_of(entry.xattrs.begin(), entry.xattrs.end(), same))
       continue;
     if (::fremovexattr(fd, name.c_str()) != 0 && errno != EPERM && errno != ENODATA &&
         errno != ENOTSUP)

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagetool/layer/layer_tree.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <memory>
 #include <optional>
-#include <vector>
 
 #include "bundle-spec/error.hpp"
 #include "imagetool/layer/entry_path.hpp"
+#include "imagetool/layer/tree_entry.hpp"
 #include "imagetool/oci/printable.hpp"
 
 namespace {
@@ -24,23 +22,6 @@ std::optional<struct stat> stat_at(int directory, const std::string& name) {
   if (errno == ENOENT) return std::nullopt;
   const int number = errno;
   throw Error(sentence("stat ", printable(name)), number);
-}
-
-std::vector<std::string> names_in(int directory) {
-  struct Close {
-    void operator()(DIR* stream) const { ::closedir(stream); }
-  };
-  UniqueFd again(check(::openat(directory, ".", kOpenFlags), "open a directory to list it"));
-  const std::unique_ptr<DIR, Close> stream(::fdopendir(again.get()));
-  if (!stream) throw Error("list a directory", errno);
-  static_cast<void>(again.release());  // the stream owns it
-  std::vector<std::string> names;
-  for (errno = 0; const dirent* entry = ::readdir(stream.get()); errno = 0) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) throw Error("list a directory", errno);
-  return names;
 }
 
 /// For a caller who is not root: the right to work in a directory of his which the image took away.
@@ -178,7 +159,7 @@ bool LayerTree::remove_lower(int directory, const FileId& id, const std::string&
 
 bool LayerTree::remove_lower_content(int directory, const FileId& id, int depth) {
   bool empty = true;
-  for (const std::string& name : names_in(directory))
+  for (const std::string& name : sorted_names(directory))
     empty = remove_lower(directory, id, name, depth) && empty;
   return empty;
 }

@@ -33,16 +33,16 @@ struct TarEntry {
   };
 
   Kind kind = Kind::kFile;
-  std::string name;                // raw bytes, not cleaned, never with NUL
-  std::string link_target;         // of hard links and symlinks, raw
+  std::string name{};              // raw bytes, not cleaned, never with NUL
+  std::string link_target{};       // of hard links and symlinks, raw
   mode_t mode = 0;                 // the low 12 bits
   std::uint32_t uid = 0, gid = 0;  // never 2^32-1
   std::timespec mtime = {};
-  std::uint64_t size = 0;                                   // of a file, holes included
-  std::uint32_t device_major = 0, device_minor = 0;         // of devices
-  std::vector<std::pair<std::string, std::string>> xattrs;  // name, value; each name once
+  std::uint64_t size = 0;                                     // of a file, holes included
+  std::uint32_t device_major = 0, device_minor = 0;           // of devices
+  std::vector<std::pair<std::string, std::string>> xattrs{};  // name, value; each name once
   bool sparse = false;
-  std::vector<Segment> segments;  // where the data of a sparse file goes, ascending
+  std::vector<Segment> segments{};  // where the data of a sparse file goes, ascending
 };
 
 struct TarLimits {
