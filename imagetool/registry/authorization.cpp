@@ -41,7 +41,8 @@ const Challenge* find_scheme(std::span<const Challenge> challenges, std::string_
 }
 
 /// The challenge's scopes first: some servers grant only the first one.
-std::vector<std::string> scopes_of(const Challenge& challenge, const std::string& own) {
+std::vector<std::string> merged_scopes(const Challenge& challenge,
+                                       const std::vector<std::string>& own) {
   std::vector<std::string> scopes;
   const std::string demanded = challenge.parameter("scope");
   for (std::string_view rest = demanded; !rest.empty();) {
@@ -49,7 +50,8 @@ std::vector<std::string> scopes_of(const Challenge& challenge, const std::string
     if (end != 0) scopes.emplace_back(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  if (std::find(scopes.begin(), scopes.end(), own) == scopes.end()) scopes.push_back(own);
+  for (const std::string& one : own)
+    if (std::find(scopes.begin(), scopes.end(), one) == scopes.end()) scopes.push_back(one);
   return scopes;
 }
 
@@ -94,6 +96,16 @@ std::string Authorization::header(const Url& registry) {
     answer_bearer(again, registry);
   }
   return header_;
+}
+
+void Authorization::add_scope(const std::string& scope) {
+  const std::lock_guard guard(lock_);
+  if (std::find(scopes_.begin(), scopes_.end(), scope) == scopes_.end()) scopes_.push_back(scope);
+}
+
+void Authorization::drop_scope(const std::string& scope) {
+  const std::lock_guard guard(lock_);
+  std::erase(scopes_, scope);
 }
 
 bool Authorization::has_login() const {
@@ -145,7 +157,7 @@ bool Authorization::answer_bearer(const Challenge& challenge, const Url& registr
 }
 
 HttpRequest Authorization::token_request(const Challenge& challenge, const Url& realm) {
-  const std::vector<std::string> scopes = scopes_of(challenge, scope_);
+  const std::vector<std::string> scopes = merged_scopes(challenge, scopes_);
   const std::optional<Login>& known = login();
   if (known && !known->identity_token.empty())
     return refresh_request(challenge, realm, scopes, known->identity_token);

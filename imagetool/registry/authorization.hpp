@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "imagetool/registry/challenge.hpp"
 #include "imagetool/registry/credentials.hpp"
@@ -23,11 +24,17 @@ class Authorization {
   /// Sends a request to the token server, with retries.
   using Send = std::function<HttpResponse(const HttpRequest&)>;
 
-  /// `find` looks the login up, once, when it is first needed.
-  Authorization(std::string repository, std::function<std::optional<Login>()> find, Send send)
-      : scope_("repository:" + std::move(repository) + ":pull"),
-        find_(std::move(find)),
-        send_(std::move(send)) {}
+  /// Tokens are asked for with `scope` ("repository:team/app:pull"; "" for none). `find` looks the
+  /// login up, once, when it is first needed.
+  Authorization(const std::string& scope, std::function<std::optional<Login>()> find, Send send)
+      : find_(std::move(find)), send_(std::move(send)) {
+    if (!scope.empty()) scopes_.push_back(scope);
+  }
+
+  /// Asks for this scope as well from now on (what a mount reads from); a token that is there stays
+  /// in use until it is refused.
+  void add_scope(const std::string& scope);
+  void drop_scope(const std::string& scope);
 
   /// The header's value for the next request to `registry`, "" for none; a token about to expire is
   /// renewed first.
@@ -46,7 +53,7 @@ class Authorization {
   HttpRequest token_request(const Challenge& challenge, const Url& realm);
   void take_token(const HttpResponse& response, const Url& realm);
 
-  std::string scope_;
+  std::vector<std::string> scopes_;
   std::function<std::optional<Login>()> find_;
   Send send_;
 

@@ -18,6 +18,13 @@ bool is_redirect(long status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+/// What sends something is only repeated elsewhere when the status says to repeat it (RFC 9110,
+/// 15.4).
+bool may_follow(long status, const Ask& ask) {
+  const bool only_asks = ask.method == "GET" || ask.method == "HEAD";
+  return ask.follow && is_redirect(status) && (only_asks || status >= 307);
+}
+
 bool contains(std::string_view text, std::string_view word) {
   return text.find(word) != std::string_view::npos;
 }
@@ -55,7 +62,7 @@ Endpoint::Endpoint(Source source, Setup setup, HttpClient& http)
       api_host_(source_.host == "docker.io" ? "registry-1.docker.io" : source_.host),
       tls_(tls_files_for(api_host_)),
       authorization_(
-          source_.repository,
+          setup_.scope.value_or(sentence("repository:", source_.repository, ":pull")),
           [this] { return find_login(setup_.credentials, source_.host, source_.repository); },
           [this](const HttpRequest& request) { return send_to_token_server(request); }) {}
 
@@ -79,13 +86,49 @@ Url Endpoint::base(Scheme scheme, std::string_view path) const {
   return *url;
 }
 
+std::string Endpoint::path_of(const Ask& ask) const {
+  return source_.repository.empty() ? ask.path : source_.repository + "/" + ask.path;
+}
+
+Url Endpoint::url_of(const std::string& path) {
+  return base(known_scheme().value_or(schemes().front()), path_of({.path = path}));
+}
+
+Url Endpoint::checked_location(std::string_view location, const Url& from) {
+  const std::optional<Url> next = location.empty() ? std::nullopt : from.resolve(location);
+  if (!next)
+    throw Error(sentence("the registry ", source_.host, " sends us on to \"", printable(location),
+                         "\", which is not an http(s) address"));
+  if (from.scheme == "https" && next->scheme == "http")
+    throw Error(sentence("the registry ", source_.host,
+                         " sends us on from https to plain http, to ", next->host));
+  const Url own = base(known_scheme().value_or(schemes().front()), "");
+  const bool same_place = next->host == own.host && next->port == own.port;
+  if (!same_place && is_internal(next->host))
+    throw Error(sentence("the registry ", source_.host, " sends us on to ", printable(next->host),
+                         ", an internal address that is not its own"));
+  return *next;
+}
+
+HttpResponse Endpoint::send_patiently(const Ask& ask) {
+  Retries retries(limits());
+  HttpResponse response;
+  do {
+    response = send(ask);
+  } while (retries.again(response, has_answered()));
+  return response;
+}
+
 HttpResponse Endpoint::send(const Ask& ask, const OnContent& on_content) {
-  const std::string path = source_.repository + "/" + ask.path;
   for (int answers = 0;; ++answers) {
     const std::optional<Scheme> scheme = known_scheme();
+    // What lies elsewhere has no claim on our login.
+    if (ask.url && (!scheme || !ask.url->same_origin(base(*scheme, ""))))
+      return send_following(*ask.url, ask, "", on_content);
     const std::string used = scheme ? authorization_.header(base(*scheme, "")) : "";
-    HttpResponse response = scheme ? send_following(base(*scheme, path), ask, used, on_content)
-                                   : send_probing(ask, on_content);
+    const auto url = [&] { return ask.url ? *ask.url : base(*scheme, path_of(ask)); };
+    HttpResponse response =
+        scheme ? send_following(url(), ask, used, on_content) : send_probing(ask, on_content);
     if (response.transport != Transport::kDone || response.status != 401 || response.is_elsewhere)
       return response;
     const std::vector<Challenge> challenges = challenges_in(response);
@@ -101,10 +144,9 @@ HttpResponse Endpoint::send_foreign(const Url& url, const Ask& ask, const OnCont
 
 HttpResponse Endpoint::send_probing(const Ask& ask, const OnContent& on_content) {
   const std::vector<Scheme> candidates = schemes();
-  const std::string path = source_.repository + "/" + ask.path;
   HttpResponse first;
   for (const Scheme scheme : candidates) {
-    HttpResponse response = send_following(base(scheme, path), ask, "", on_content);
+    HttpResponse response = send_following(base(scheme, path_of(ask)), ask, "", on_content);
     const bool is_last = scheme == candidates.back();
     const bool is_other =
         scheme == Scheme::kHttp ? wants_https(response, ask.method) : wants_http(response);
@@ -130,6 +172,8 @@ HttpResponse Endpoint::send_following(const Url& url, const Ask& ask,
   HttpRequest request{.method = ask.method,
                       .url = url,
                       .headers = ask.headers,
+                      .body = ask.body,
+                      .streamed = ask.streamed,
                       .verify_tls = verifies(),
                       .tls = tls_,
                       .body_limit = ask.body_limit};
@@ -138,7 +182,8 @@ HttpResponse Endpoint::send_following(const Url& url, const Ask& ask,
   for (int hops = 0;; ++hops) {
     HttpResponse response = send_one(request, on_content);
     response.is_elsewhere = is_elsewhere;
-    if (response.transport != Transport::kDone || !is_redirect(response.status)) return response;
+    if (response.transport != Transport::kDone || !may_follow(response.status, ask))
+      return response;
     const std::string location = response.header("location").value_or("");
     const std::optional<Url> next = location.empty() ? std::nullopt : request.url.resolve(location);
     if (!next)

@@ -18,11 +18,15 @@
 
 namespace registry {
 
-/// A GET or HEAD below /v2/REPOSITORY/.
+/// A request below /v2/REPOSITORY/.
 struct Ask {
   std::string method = "GET";
   std::string path{};                  // "manifests/latest"
+  std::optional<Url> url{};            // instead of `path`: where an upload goes on
   std::vector<std::string> headers{};  // beside Authorization
+  std::string body{};                  // what is sent, or
+  std::optional<StreamedBody> streamed{};
+  bool follow = true;  // redirects; false: they are the answer
   bool may_leave_https =
       false;  // a redirect to http is fine: the content is verified by its digest
   std::size_t body_limit = std::size_t{64} << 10;
@@ -34,6 +38,7 @@ class Endpoint {
     bool tls_verify = true;
     CredentialSources credentials{};
     RetryLimits limits{};
+    std::optional<std::string> scope{};  // of tokens; none: pulling from the repository
   };
   /// Borrows `http`, which must outlive it.
   Endpoint(Source source, Setup setup, HttpClient& http);
@@ -43,6 +48,7 @@ class Endpoint {
   MirrorUse use() const { return source_.use; }
   const RetryLimits& limits() const { return setup_.limits; }
   bool has_login() const { return authorization_.has_login(); }
+  Authorization& authorization() { return authorization_; }
   /// True once it has answered anything.
   bool has_answered() const { return has_answered_; }
   /// A mirror that failed once is not asked again.
@@ -53,6 +59,14 @@ class Endpoint {
   HttpResponse send(const Ask& ask, const OnContent& on_content = {});
   /// A GET of a foreign layer's own URL: no login, whatever it says.
   HttpResponse send_foreign(const Url& url, const Ask& ask, const OnContent& on_content);
+  /// The same request as often as it may do better.
+  HttpResponse send_patiently(const Ask& ask);
+  /// Where a Location or Link header of `response` leads, seen from `from`. Throws Error when the
+  /// registry must not send us there: plain http from https, an internal address that is not its
+  /// own.
+  Url checked_location(std::string_view location, const Url& from);
+  /// The address of `path` below /v2/REPOSITORY/; only after the first answer.
+  Url url_of(const std::string& path);
 
  private:
   enum class Scheme { kHttp, kHttps };
@@ -60,6 +74,7 @@ class Endpoint {
   std::vector<Scheme> schemes() const;
   std::optional<Scheme> known_scheme();
   Url base(Scheme scheme, std::string_view path) const;
+  std::string path_of(const Ask& ask) const;
   HttpResponse send_probing(const Ask& ask, const OnContent& on_content);
   HttpResponse send_following(const Url& url, const Ask& ask, const std::string& authorization,
                               const OnContent& on_content);

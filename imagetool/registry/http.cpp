@@ -17,9 +17,12 @@ namespace registry {
 namespace {
 
 constexpr long kReceiveBuffer = 512L << 10;
+constexpr long kSendBuffer = 256L << 10;
 constexpr long kConnectSeconds = 30;
 constexpr long kStallBytesPerSecond = 1024;
 constexpr long kStallSeconds = 30;
+// A registry answers the last byte of an upload when its storage has it: copying may take minutes.
+constexpr long kUploadStallSeconds = 300;
 constexpr std::size_t kHeaderLimit = std::size_t{256} << 10;
 
 struct FreeEasy {
@@ -40,6 +43,8 @@ struct Exchange {
   std::size_t header_bytes = 0;
   bool body_begun = false;
   BodySink sink{};
+  ByteSource source{};
+  std::int64_t unsent = 0;
   std::exception_ptr thrown{};
 
   void begin_body() {
@@ -113,6 +118,23 @@ std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* cont
   }
 }
 
+std::size_t on_upload(char* buffer, std::size_t size, std::size_t count, void* context) {
+  Exchange& exchange = *static_cast<Exchange*>(context);
+  const auto room =
+      std::min<std::int64_t>(static_cast<std::int64_t>(size * count), exchange.unsent);
+  if (room == 0) return 0;
+  try {
+    const std::size_t got =
+        exchange.source(std::as_writable_bytes(std::span(buffer, static_cast<std::size_t>(room))));
+    if (got == 0) throw Error("what is to be sent ends too early");
+    exchange.unsent -= static_cast<std::int64_t>(got);
+    return got;
+  } catch (...) {
+    exchange.thrown = std::current_exception();
+    return CURL_READFUNC_ABORT;
+  }
+}
+
 int on_progress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<Exchange*>(context)->stop.stop_requested() ? 1 : 0;
 }
@@ -125,12 +147,14 @@ void set(CURL* handle, CURLoption option, Value value) {
 
 List headers_of(const HttpRequest& request) {
   List list;
-  for (const std::string& header : request.headers) {
-    curl_slist* const longer = curl_slist_append(list.get(), header.c_str());
+  const auto add = [&](const char* header) {
+    curl_slist* const longer = curl_slist_append(list.get(), header);
     if (longer == nullptr) throw Error("out of memory");
     (void)list.release();
     list.reset(longer);
-  }
+  };
+  for (const std::string& header : request.headers) add(header.c_str());
+  add("Expect:");  // not a round trip of waiting before each body
   return list;
 }
 
@@ -158,6 +182,23 @@ void set_tls(CURL* handle, const HttpRequest& request) {
   set(handle, CURLOPT_SSLKEY, request.tls.key.c_str());
 }
 
+/// The method and what it sends.
+void set_body(CURL* handle, const HttpRequest& request) {
+  if (request.method == "GET") return;
+  if (request.method == "HEAD") return set(handle, CURLOPT_NOBODY, 1L);
+  if (request.streamed) {
+    set(handle, CURLOPT_UPLOAD, 1L);
+    set(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.streamed->size));
+    set(handle, CURLOPT_READFUNCTION, &on_upload);
+    set(handle, CURLOPT_UPLOAD_BUFFERSIZE, kSendBuffer);
+  } else if (request.method != "DELETE") {
+    set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    set(handle, CURLOPT_POSTFIELDS, request.body.c_str());
+  }
+  set(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  set(handle, CURLOPT_LOW_SPEED_TIME, kUploadStallSeconds);
+}
+
 void set_request(CURL* handle, const HttpRequest& request, const List& headers) {
   set(handle, CURLOPT_URL, request.url.text.c_str());
   set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -175,11 +216,7 @@ void set_request(CURL* handle, const HttpRequest& request, const List& headers) 
   set(handle, CURLOPT_LOW_SPEED_TIME, kStallSeconds);
   // As Go does, and docker with it: a proxy is never asked for the machine itself.
   if (is_loopback(request.url.host)) set(handle, CURLOPT_NOPROXY, "*");
-  if (request.method == "HEAD") set(handle, CURLOPT_NOBODY, 1L);
-  if (request.method == "POST") {
-    set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    set(handle, CURLOPT_POSTFIELDS, request.body.c_str());
-  }
+  set_body(handle, request);
   set_tls(handle, request);
 }
 
@@ -312,6 +349,11 @@ HttpResponse HttpClient::send(const HttpRequest& request, const OnContent& on_co
   set(easy, CURLOPT_XFERINFOFUNCTION, &on_progress);
   set(easy, CURLOPT_XFERINFODATA, &exchange);
   set(easy, CURLOPT_NOPROGRESS, 0L);
+  if (request.streamed) {
+    exchange.source = request.streamed->open();
+    exchange.unsent = request.streamed->size;
+    set(easy, CURLOPT_READDATA, &exchange);
+  }
   const CURLcode code = curl_easy_perform(easy);
   HttpResponse& response = exchange.response;
   if (code != CURLE_OK) {

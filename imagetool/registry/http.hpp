@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "imagetool/oci/byte_source.hpp"
 #include "imagetool/registry/url.hpp"
 
 namespace registry {
@@ -26,11 +28,18 @@ struct TlsFiles {
   std::string key{};
 };
 
+/// A body that is streamed: opened anew for every attempt.
+struct StreamedBody {
+  std::function<ByteSource()> open{};
+  std::int64_t size = 0;  // bytes the source gives, at least
+};
+
 struct HttpRequest {
-  std::string method = "GET";  // GET, HEAD or POST
+  std::string method = "GET";  // GET, HEAD, POST, PUT, PATCH or DELETE
   Url url{};
-  std::vector<std::string> headers{};  // "Name: value"
-  std::string body{};                  // of a POST: a form
+  std::vector<std::string> headers{};      // "Name: value"
+  std::string body{};                      // of a POST or PUT
+  std::optional<StreamedBody> streamed{};  // of a PUT or PATCH, instead of `body`
   bool verify_tls = true;
   TlsFiles tls{};
   std::size_t body_limit = std::size_t{64} << 10;  // of a body that is collected

@@ -76,6 +76,9 @@ void refuse(const HttpResponse& response, const Refused& by) {
     throw Error(sentence("the registry ", by.host, " has reached its request limit for us (429",
                          words, ")", asked_wait(response),
                          by.had_login ? "" : "; a login may raise the limit"));
+  if (response.status == 413)
+    throw Error(sentence("the registry ", by.host, " takes no request of this size (413", words,
+                         "); a smaller --chunk-size may help"));
   if (response.status >= 500)
     throw Error(sentence("the registry ", by.host, " is failing (", response.status, words, ")",
                          asked_wait(response)));

@@ -214,12 +214,21 @@ const RegistryRule* RegistriesConf::find(std::string_view name) const {
   return best;
 }
 
+Source target_of(const RegistriesConf& conf, const std::string& host,
+                 const std::string& repository) {
+  const std::string name = repository.empty() ? host : host + "/" + repository;
+  const RegistryRule* const rule = conf.find(name);
+  if (rule != nullptr && rule->blocked)
+    throw Error(sentence(name, ": registries.conf blocks ", rule->prefix));
+  return {.host = host, .repository = repository, .insecure = rule != nullptr && rule->insecure};
+}
+
 std::vector<Source> sources_of(const RegistriesConf& conf, const std::string& host,
                                const std::string& repository) {
   const std::string name = host + "/" + repository;
+  const Source target = target_of(conf, host, repository);
   const RegistryRule* const rule = conf.find(name);
-  if (rule == nullptr) return {Source{.host = host, .repository = repository}};
-  if (rule->blocked) throw Error(sentence(name, ": registries.conf blocks ", rule->prefix));
+  if (rule == nullptr) return {target};
   const std::size_t covered = matched_length(rule->prefix, name);
   std::vector<Source> sources;
   for (const Mirror& mirror : rule->mirrors) {

@@ -59,5 +59,9 @@ struct Source {
 /// Error when blocked.
 std::vector<Source> sources_of(const RegistriesConf& conf, const std::string& host,
                                const std::string& repository);
+/// Where `host`/`repository` itself is: what is pushed or deleted goes there, whatever mirrors and
+/// locations are configured. Throws Error when blocked.
+Source target_of(const RegistriesConf& conf, const std::string& host,
+                 const std::string& repository);
 
 }  // namespace registry

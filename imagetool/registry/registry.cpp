@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagetool/registry/registry.hpp"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
-#include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/error.hpp"
 #include "imagetool/oci/digest.hpp"
 #include "imagetool/oci/printable.hpp"
 #include "imagetool/registry/blob_download.hpp"
-#include "imagetool/registry/endpoint.hpp"
 #include "imagetool/registry/refusal.hpp"
+#include "imagetool/registry/registry_state.hpp"
 
 namespace registry {
 namespace {
@@ -22,20 +20,11 @@ std::string accept_header() {
                   oci::kDockerManifest);
 }
 
-bool is_digest(std::string_view reference) { return reference.find(':') != std::string_view::npos; }
-
 Ask manifest_ask(const std::string& method, const std::string& reference) {
   return {.method = method,
-          .path = "manifests/" + (is_digest(reference) ? Digest::parse(reference).str()
-                                                       : percent_encoded(reference)),
+          .path = manifest_path(reference),
           .headers = {accept_header()},
           .body_limit = oci::kDocumentLimit};
-}
-
-Digest digest_of(std::string_view text, std::string_view algorithm) {
-  Hasher hasher(algorithm);
-  hasher.update(text);
-  return hasher.finish();
 }
 
 void check_digest(std::string_view body, const std::string& expected, std::string_view what) {
@@ -44,26 +33,6 @@ void check_digest(std::string_view body, const std::string& expected, std::strin
   if (found != asked)
     throw Error(sentence("the content does not match the digest ", what, ": expected ", asked.str(),
                          ", received ", found.str()));
-}
-
-/// The digest the server states, if it is one we can compute.
-std::optional<std::string> stated_digest(const HttpHead& head) {
-  const std::optional<std::string> stated = head.header("docker-content-digest");
-  try {
-    return stated ? std::optional(Digest::parse(*stated).str()) : std::nullopt;
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-}
-
-/// Repeats until there is an answer that stays.
-HttpResponse send_patiently(Endpoint& endpoint, const Ask& ask) {
-  Retries retries(endpoint.limits());
-  HttpResponse response;
-  do {
-    response = endpoint.send(ask);
-  } while (retries.again(response, endpoint.has_answered()));
-  return response;
 }
 
 ManifestResponse read_manifest_response(HttpResponse response, const std::string& reference) {
@@ -85,63 +54,25 @@ ManifestResponse read_manifest_response(HttpResponse response, const std::string
 
 }  // namespace
 
-struct Registry::State {
-  State(const ImageReference& reference, Options given)
-      : image(reference.canonical()), options(std::move(given)), http(options.stop) {
-    const auto sources = sources_of(options.conf, reference.registry, reference.repository);
-    for (const Source& source : sources) {
-      const bool is_last = &source == &sources.back();
-      Endpoint::Setup setup{
-          .tls_verify = options.tls_verify,
-          .credentials = options.credentials,
-          .limits = {.retries = is_last ? options.retries : std::min(options.retries, 1),
-                     .first_wait = options.first_wait,
-                     .longest_wait = options.longest_wait,
-                     .stop = options.stop}};
-      // --creds is for the registry the user named, not for its mirrors.
-      if (source.host != reference.registry) setup.credentials.given.reset();
-      endpoints.push_back(std::make_unique<Endpoint>(source, std::move(setup), http));
-    }
-  }
+Digest digest_of(std::string_view text, std::string_view algorithm) {
+  Hasher hasher(algorithm);
+  hasher.update(text);
+  return hasher.finish();
+}
 
-  /// The mirrors that have not failed yet, then the place itself; only those that may be asked for
-  /// this.
-  std::vector<Endpoint*> places(const std::string& reference) const {
-    const MirrorUse other = is_digest(reference) ? MirrorUse::kTagOnly : MirrorUse::kDigestOnly;
-    std::vector<Endpoint*> order;
-    for (const auto& endpoint : endpoints) {
-      const bool is_last = endpoint == endpoints.back();
-      if (is_last || (endpoint->use() != other && !endpoint->is_set_aside()))
-        order.push_back(endpoint.get());
-    }
-    return order;
-  }
+std::string manifest_path(const std::string& reference) {
+  return "manifests/" +
+         (is_digest(reference) ? Digest::parse(reference).str() : percent_encoded(reference));
+}
 
-  /// The first success of `fetch`; a mirror's failure only means the next one's turn unless
-  /// `is_final` says otherwise.
-  template <typename Fetch, typename IsFinal>
-  auto first_of(const std::vector<Endpoint*>& order, const std::string& what, Fetch fetch,
-                IsFinal is_final) {
-    for (Endpoint* const endpoint : order) {
-      try {
-        return fetch(*endpoint);
-      } catch (Error& error) {
-        if (endpoint == order.back() || is_final() || options.stop.stop_requested()) {
-          error.add_context(what);
-          throw;
-        }
-        endpoint->set_aside();
-        logging::warning(sentence(what, ": ", error.what(), "; trying the next place"));
-      }
-    }
-    throw Error(sentence(what, ": there is no place to fetch it from"));
+std::optional<std::string> stated_digest(const HttpHead& head) {
+  const std::optional<std::string> stated = head.header("docker-content-digest");
+  try {
+    return stated ? std::optional(Digest::parse(*stated).str()) : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;
   }
-
-  std::string image;
-  Options options;
-  HttpClient http;
-  std::vector<std::unique_ptr<Endpoint>> endpoints;
-};
+}
 
 Options Options::from_environment(const std::optional<std::string>& authfile) {
   return {.credentials = CredentialSources::from_environment(authfile),
@@ -157,7 +88,7 @@ Registry& Registry::operator=(Registry&&) noexcept = default;
 ManifestResponse Registry::manifest(const std::string& reference) {
   const Ask ask = manifest_ask("GET", reference);
   const auto fetch = [&](Endpoint& endpoint) {
-    HttpResponse response = send_patiently(endpoint, ask);
+    HttpResponse response = endpoint.send_patiently(ask);
     if (response.transport != Transport::kDone || response.status != 200)
       refuse(response, {endpoint.host(), endpoint.has_login()});
     return read_manifest_response(std::move(response), reference);
@@ -168,7 +99,7 @@ ManifestResponse Registry::manifest(const std::string& reference) {
 std::optional<std::string> Registry::head_manifest(const std::string& reference) {
   const Ask ask = manifest_ask("HEAD", reference);
   const auto fetch = [&](Endpoint& endpoint) -> std::optional<std::string> {
-    const HttpResponse response = send_patiently(endpoint, ask);
+    const HttpResponse response = endpoint.send_patiently(ask);
     const bool is_done = response.transport == Transport::kDone;
     if (is_done && (response.status == 405 || response.status == 501)) return std::nullopt;
     if (!is_done || response.status != 200)

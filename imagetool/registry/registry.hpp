@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One repository on a registry, mirrors and logins included: the verbs of the distribution-spec
-// that a pull needs. toyimg only. All methods may be called from several threads at once; nothing
-// touches the network before the first.
+// for pulling and pushing. toyimg only. All methods may be called from several threads at once;
+// nothing touches the network before the first.
 #pragma once
 
 #include <chrono>
@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "imagetool/image_reference.hpp"
+#include "imagetool/oci/byte_source.hpp"
 #include "imagetool/oci/manifest.hpp"
 #include "imagetool/registry/credentials.hpp"
 #include "imagetool/registry/registries_conf.hpp"
@@ -28,7 +29,8 @@ struct Options {
   int retries = 5;         // of one request, and of a blob without progress
   std::chrono::milliseconds first_wait{1000};  // doubles at each retry, jittered, at most 60 s
   std::chrono::seconds longest_wait{60};       // a Retry-After above this fails at once
-  std::stop_token stop{};                      // ends transfers and waits with an Error
+  std::int64_t chunk_size = 0;  // bytes a request may send at most; 0: a blob goes in one
+  std::stop_token stop{};       // ends transfers and waits with an Error
 
   /// The user's and the system's configuration, before any option is applied.
   static Options from_environment(const std::optional<std::string>& authfile = std::nullopt);
@@ -43,6 +45,10 @@ struct ManifestResponse {
 /// Gets the bytes of a blob as they arrive, in order, never more than its size. What it throws ends
 /// the download.
 using BlobSink = std::function<void(std::span<const std::byte>)>;
+
+/// Gives a blob's bytes from the first one on, as often as it is asked: a new attempt begins again.
+using OpenBlob = std::function<ByteSource()>;
+enum class Pushed { kPresent, kMounted, kSent };
 
 class Registry {
  public:
@@ -67,6 +73,20 @@ class Registry {
   /// A small blob (config, at most oci::kDocumentLimit) as a whole, its digest verified. Throws
   /// Error.
   std::string small_blob(const oci::Descriptor& blob);
+
+  /// HEAD: whether the repository itself (no mirror) has the blob. False as well when the login may
+  /// not look. Throws Error.
+  bool has_blob(const oci::Descriptor& blob);
+  /// Makes the repository have the blob: nothing when it is there, else mounted from the repository
+  /// `mount_from` of the same registry ("library/alpine"), else sent, resuming a broken upload. The
+  /// source has to give `blob.size` bytes; that they have the digest is checked by the registry.
+  /// Throws Error, also what the source throws.
+  Pushed push_blob(const oci::Descriptor& blob, const OpenBlob& open,
+                   const std::optional<std::string>& mount_from = {});
+  /// PUT of these bytes under a tag or under their own digest, after all they refer to. Returns the
+  /// digest. Throws Error, also when `reference` is the digest of something else.
+  std::string push_manifest(std::string_view body, const std::string& media_type,
+                            const std::string& reference);
 
  private:
   struct State;

@@ -133,6 +133,7 @@ void FakeHttpServer::serve(int connection) {
   std::string buffer;
   while (const std::optional<Request> request = read_request(connection, buffer)) {
     const Reply reply = answer(*request);
+    if (reply.drop) break;
     std::string head = sentence("HTTP/1.1 ", reply.status, " Said\r\n");
     for (const auto& [name, value] : reply.headers) head += name + ": " + value + "\r\n";
     const bool states_length =

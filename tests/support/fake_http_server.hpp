@@ -33,6 +33,7 @@ class FakeHttpServer {
     std::size_t cut_after =
         std::string::npos;     // close the connection after so many bytes of the body
     bool omit_length = false;  // the end of the connection ends the body
+    bool drop = false;         // close the connection instead of answering
   };
   using Handler = std::function<Reply(const Request&)>;
 

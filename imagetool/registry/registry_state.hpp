@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a Registry holds: the places its repository is at, and in which order they are asked. Only
+// for registry*.cpp.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/error.hpp"
+#include "imagetool/oci/digest.hpp"
+#include "imagetool/registry/endpoint.hpp"
+#include "imagetool/registry/registry.hpp"
+
+namespace registry {
+
+inline bool is_digest(std::string_view reference) {
+  return reference.find(':') != std::string_view::npos;
+}
+/// "manifests/latest", "manifests/sha256:…". Throws Error for a malformed digest.
+std::string manifest_path(const std::string& reference);
+Digest digest_of(std::string_view text, std::string_view algorithm);
+/// The digest the server states, if it is one we can compute.
+std::optional<std::string> stated_digest(const HttpHead& head);
+
+struct Registry::State {
+  State(const ImageReference& wanted, Options given)
+      : image(wanted.canonical()), target(wanted), options(std::move(given)), http(options.stop) {
+    const auto sources = sources_of(options.conf, wanted.registry, wanted.repository);
+    for (const Source& source : sources) {
+      const bool is_last = &source == &sources.back();
+      Endpoint::Setup setup{
+          .tls_verify = options.tls_verify,
+          .credentials = options.credentials,
+          .limits = {.retries = is_last ? options.retries : std::min(options.retries, 1),
+                     .first_wait = options.first_wait,
+                     .longest_wait = options.longest_wait,
+                     .stop = options.stop}};
+      // --creds is for the registry the user named, not for its mirrors.
+      if (source.host != wanted.registry) setup.credentials.given.reset();
+      endpoints.push_back(std::make_unique<Endpoint>(source, std::move(setup), http));
+    }
+  }
+
+  /// The mirrors that have not failed yet, then the place itself; only those that may be asked for
+  /// this.
+  std::vector<Endpoint*> places(const std::string& reference) const {
+    const MirrorUse other = is_digest(reference) ? MirrorUse::kTagOnly : MirrorUse::kDigestOnly;
+    std::vector<Endpoint*> order;
+    for (const auto& endpoint : endpoints) {
+      const bool is_last = endpoint == endpoints.back();
+      if (is_last || (endpoint->use() != other && !endpoint->is_set_aside()))
+        order.push_back(endpoint.get());
+    }
+    return order;
+  }
+
+  /// The first success of `fetch`; a mirror's failure only means the next one's turn unless
+  /// `is_final` says otherwise.
+  template <typename Fetch, typename IsFinal>
+  auto first_of(const std::vector<Endpoint*>& order, const std::string& what, Fetch fetch,
+                IsFinal is_final) {
+    for (Endpoint* const endpoint : order) {
+      try {
+        return fetch(*endpoint);
+      } catch (Error& error) {
+        if (endpoint == order.back() || is_final() || options.stop.stop_requested()) {
+          error.add_context(what);
+          throw;
+        }
+        endpoint->set_aside();
+        logging::warning(sentence(what, ": ", error.what(), "; trying the next place"));
+      }
+    }
+    throw Error(sentence(what, ": there is no place to fetch it from"));
+  }
+
+  /// Where pushes go: the registry itself, never a mirror, with tokens that may write.
+  Endpoint& push_place() { return own_place(push_endpoint, "pull,push"); }
+  Endpoint& delete_place() { return own_place(delete_endpoint, "pull,delete"); }
+
+  std::string image;
+  ImageReference target;
+  Options options;
+  HttpClient http;
+  std::vector<std::unique_ptr<Endpoint>> endpoints;
+
+ private:
+  Endpoint& own_place(std::unique_ptr<Endpoint>& place, std::string_view actions) {
+    const std::lock_guard guard(lock_);
+    if (!place)
+      place = std::make_unique<Endpoint>(
+          target_of(options.conf, target.registry, target.repository),
+          Endpoint::Setup{.tls_verify = options.tls_verify,
+                          .credentials = options.credentials,
+                          .limits = {.retries = options.retries,
+                                     .first_wait = options.first_wait,
+                                     .longest_wait = options.longest_wait,
+                                     .stop = options.stop},
+                          .scope = sentence("repository:", target.repository, ":", actions)},
+          http);
+    return *place;
+  }
+
+  std::mutex lock_;
+  std::unique_ptr<Endpoint> push_endpoint, delete_endpoint;
+};
+
+}  // namespace registry
