@@ -20,7 +20,9 @@ ContainerDefaults read_defaults(const JsonView& view) {
           .labels = view.string_map("Labels"),
           .stop_signal = view.string("StopSignal"),
           .shell = view.string_or_strings("Shell"),
-          .healthcheck = view.text("Healthcheck")};
+          .healthcheck = view.text("Healthcheck"),
+          .on_build = view.strings("OnBuild"),
+          .args_escaped = view.boolean("ArgsEscaped")};
 }
 
 HistoryEntry read_history(const JsonView& view) {

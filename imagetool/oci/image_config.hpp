@@ -27,6 +27,8 @@ struct ContainerDefaults {
   std::string stop_signal{};
   std::vector<std::string> shell{};
   std::optional<std::string> healthcheck{};  // Docker's, as JSON text, passed through
+  std::vector<std::string> on_build{};       // Docker's OnBuild: instructions for images on top
+  bool args_escaped = false;                 // Docker's, passed through
 };
 
 struct HistoryEntry {

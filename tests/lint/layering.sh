@@ -35,6 +35,7 @@ must_not imagetool/registry/ 'imagetool/(store|layer|bundle|build|pull|commands)
 must_not imagetool/store/ 'imagetool/(registry|bundle|pull|commands)/|curl' 'the store fetches nothing'
 must_not imagetool/layer/ 'imagetool/(registry|store|bundle|pull|commands)/' 'layers come from anywhere'
 must_not imagetool/bundle/ 'imagetool/(registry|pull|commands)/' 'bundles are made offline'
+must_not imagetool/build/ 'imagetool/(registry|pull|commands)/|curl' 'builds fetch through what the verb gives them'
 must_not runtime/ 'imagetool/' 'neither tool knows the other'
 must_not imagetool/ 'runtime/' 'neither tool knows the other'
 headers_must_not 'nlohmann/json.hpp' 'it costs three seconds a file' 'json_fields\.hpp|json_[a-z]*\.hpp'
