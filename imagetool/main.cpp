@@ -25,11 +25,11 @@ constexpr auto kGlobalOptions = std::to_array<cli::Option>({
     {.name = "version", .letter = 'v', .help = "show the version"},
 });
 
-const std::array kCommands = {kPullCommand, kUnpackCommand, kImagesCommand, kInspectCommand,
-                              kRmiCommand};
+const std::array kCommands = {kPullCommand,   kPushCommand,    kUnpackCommand,
+                              kImagesCommand, kInspectCommand, kRmiCommand};
 
 const cli::Program kProgram = {.name = "toyimg",
-                               .summary = "Pull, store and unpack container images",
+                               .summary = "Pull, push, store and unpack container images",
                                .global_options = kGlobalOptions,
                                .commands = kCommands};
 

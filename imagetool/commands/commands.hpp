@@ -5,6 +5,7 @@
 #include "bundle-spec/cli/options.hpp"
 
 extern const cli::Command kPullCommand;
+extern const cli::Command kPushCommand;
 extern const cli::Command kUnpackCommand;
 extern const cli::Command kImagesCommand;
 extern const cli::Command kInspectCommand;

@@ -7,41 +7,26 @@
 #include "bundle-spec/error.hpp"
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/interruption.hpp"
+#include "imagetool/commands/registry_options.hpp"
 #include "imagetool/commands/result.hpp"
 
 namespace {
 
-constexpr auto kOptions = std::to_array<cli::Option>({
-    {.name = "output",
-     .letter = 'o',
-     .value = "BUNDLE",
-     .help = "also make the bundle BUNDLE from it"},
-    {.name = "platform",
-     .value = "OS/ARCH[/VARIANT]",
-     .help = "the image for this platform (default: this host's)"},
-    {.name = "tls-verify",
-     .value = "true|false",
-     .help = "false: accept any certificate, or plain http",
-     .value_optional = true},
-    {.name = "creds", .value = "USER:PASSWORD", .help = "log in with these"},
-    {.name = "authfile", .value = "FILE", .help = "look for logins here"},
-    {.name = "quiet", .letter = 'q', .help = "say nothing but errors and the result"},
-    {.name = "progress", .value = "auto|plain|json|none", .help = "how to show progress on stderr"},
-});
-
-bool read_switch(const std::string& text) {
-  if (text.empty() || text == "true" || text == "1") return true;
-  if (text == "false" || text == "0") return false;
-  throw UsageError(sentence("--tls-verify=", text, ": must be true or false"));
-}
-
-registry::Options registry_options(const cli::Parsed& options) {
-  registry::Options result = registry::Options::from_environment(options.value("authfile"));
-  if (const auto creds = options.value("creds"))
-    result.credentials.given = registry::parse_creds(*creds);
-  result.tls_verify = read_switch(options.value_or("tls-verify", "true"));
-  return result;
-}
+constexpr auto kOptions =
+    joined(kRegistryOptions,
+           std::to_array<cli::Option>({
+               {.name = "output",
+                .letter = 'o',
+                .value = "BUNDLE",
+                .help = "also make the bundle BUNDLE from it"},
+               {.name = "platform",
+                .value = "OS/ARCH[/VARIANT]",
+                .help = "the image for this platform (default: this host's)"},
+               {.name = "quiet", .letter = 'q', .help = "say nothing but errors and the result"},
+               {.name = "progress",
+                .value = "auto|plain|json|none",
+                .help = "how to show progress on stderr"},
+           }));
 
 int run_pull(const cli::Parsed& global, const cli::Parsed& options) {
   Progress progress(progress_style(options.value_or("progress", "auto"), options.has("quiet")));

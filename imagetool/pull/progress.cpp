@@ -38,12 +38,21 @@ const char* word(LayerPhase phase) {
       return "extracting";
     case LayerPhase::kDone:
       return "done";
+    case LayerPhase::kPushing:
+      return "pushing";
+    case LayerPhase::kPushed:
+      return "pushed";
+    case LayerPhase::kMounted:
+      return "mounted";
+    case LayerPhase::kAlreadyThere:
+      return "already there";
   }
   return "";
 }
 
 bool is_moving(LayerPhase phase) {
-  return phase == LayerPhase::kDownloading || phase == LayerPhase::kExtracting;
+  return phase == LayerPhase::kDownloading || phase == LayerPhase::kExtracting ||
+         phase == LayerPhase::kPushing;
 }
 
 void say(std::string_view text) { write_all(STDERR_FILENO, text, "stderr"); }
@@ -159,7 +168,7 @@ void Progress::set_bytes(std::size_t layer, LayerPhase phase, std::uint64_t byte
 
 std::string Progress::describe(const Layer& layer) const {
   std::string line = sentence(layer.name, "  ", word(layer.phase));
-  if (layer.phase == LayerPhase::kDownloading)
+  if (layer.phase == LayerPhase::kDownloading || layer.phase == LayerPhase::kPushing)
     line += sentence("  ", byte_count(layer.bytes), " of ", byte_count(layer.size));
   else
     line += sentence("  ",

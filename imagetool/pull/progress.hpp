@@ -20,7 +20,19 @@ ProgressStyle progress_style(std::string_view chosen, bool quiet);
 /// "12.3 MB", decimal units as docker shows them.
 std::string byte_count(std::uint64_t bytes);
 
-enum class LayerPhase { kWaiting, kDownloading, kDownloaded, kPresent, kExtracting, kDone };
+enum class LayerPhase {
+  kWaiting,
+  kDownloading,
+  kDownloaded,
+  kPresent,
+  kExtracting,
+  kDone,
+  // of a push:
+  kPushing,
+  kPushed,
+  kMounted,
+  kAlreadyThere,
+};
 
 class Progress {
  public:
@@ -39,8 +51,8 @@ class Progress {
   /// A phase only moves on: a layer that is being extracted while it still downloads stays
   /// "extracting".
   void set_phase(std::size_t layer, LayerPhase phase);
-  /// Compressed bytes that arrived (kDownloading), or tar bytes extracted (kExtracting), so far;
-  /// shown while that is the phase.
+  /// Compressed bytes that arrived (kDownloading) or went (kPushing), or tar bytes extracted
+  /// (kExtracting), so far; shown while that is the phase.
   void set_bytes(std::size_t layer, LayerPhase phase, std::uint64_t bytes);
 
  private:

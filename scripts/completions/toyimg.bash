@@ -5,16 +5,17 @@ _toyimg() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      pull | unpack | images | inspect | rmi) verb=$one; break ;;
+      pull | push | unpack | images | inspect | rmi) verb=$one; break ;;
     esac
   done
   case $verb in
-    pull) choices="--output --platform --tls-verify --creds --authfile --quiet --progress --help -o -q -h" ;;
+    pull) choices="--tls-verify --creds --authfile --output --platform --quiet --progress --help -o -q -h" ;;
+    push) choices="--tls-verify --creds --authfile --all --foreign --chunk-size --quiet --progress --help -q -h" ;;
     unpack) choices="--output --quiet --progress --help -o -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     images) choices="--quiet --format --help -q -f -h" ;;
     inspect) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     rmi) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
-    *) choices="--store --debug --help --version -h -v pull unpack images inspect rmi" ;;
+    *) choices="--store --debug --help --version -h -v pull push unpack images inspect rmi" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

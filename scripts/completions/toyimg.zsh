@@ -6,6 +6,7 @@ _toyimg() {
   local state verbs
   verbs=(
     'pull:Fetch an image from a registry into the store, and make a bundle of it'
+    'push:Send an image of the store to a registry'
     'unpack:Make a bundle from an image that is in the store'
     'images:List the images in the store'
     'inspect:Print what an image in the store is made of, as JSON'
@@ -23,11 +24,22 @@ _toyimg() {
     words)
       case $words[1] in
         pull) _arguments \
-        '(-o --output)'{-o,--output}'[also make the bundle BUNDLE from it]:file:_files' \
-        '--platform[the image for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
         '--tls-verify[false - accept any certificate, or plain http]' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
+        '(-o --output)'{-o,--output}'[also make the bundle BUNDLE from it]:file:_files' \
+        '--platform[the image for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
+        '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
+        '--progress[how to show progress on stderr]:auto|plain|json|none:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        push) _arguments \
+        '--tls-verify[false - accept any certificate, or plain http]' \
+        '--creds[log in with these]:USER PASSWORD:' \
+        '--authfile[look for logins here]:file:_files' \
+        '--all[of an index - all its images, and the index itself]' \
+        '--foreign[also send layers that are kept elsewhere]' \
+        '--chunk-size[send at most so much in one request (default - a blob as a whole)]:BYTES:' \
         '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
         '--progress[how to show progress on stderr]:auto|plain|json|none:' \
         '(-h --help)'{-h,--help}'[Show this help]' \

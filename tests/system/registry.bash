@@ -3,30 +3,81 @@
 # A real docker-registry on loopback, images made for it, and toyimg with a store of the test's own.
 # Loaded after support.bash.
 
-# start_registry [USER PASSWORD]: sets REGISTRY (host:port) and REGISTRY_LOG.
+# start_registry [USER PASSWORD]: sets REGISTRY (host:port) and REGISTRY_LOG. With TOKENS=1 the login goes to a token server, whose
+# requests are in TOKEN_LOG (TOKEN_FLAGS: its further words); with TLS=1 it speaks https with the certificate of an authority in
+# AUTHORITY/ca.crt, with TLS=client only to clients that show one (AUTHORITY/client.cert, client.key).
 start_registry() {
-  local port=$((20000 + RANDOM % 20000)) directory=$BATS_TEST_TMPDIR/registry authentication=
+  local port=$((20000 + RANDOM % 20000)) directory=$BATS_TEST_TMPDIR/registry authentication='' tls='' scheme=http
   REGISTRY=127.0.0.1:$port
   REGISTRY_LOG=$directory/log
   mkdir -p "$directory/data"
-  if [ -n "${1:-}" ]; then
+  if [ -n "${TOKENS:-}" ]; then
+    start_token_server "$1" "$2"
+    authentication="auth: {token: {realm: 'http://tokens.test:$TOKEN_PORT/token', service: registry, issuer: tokens, rootcertbundle: $directory/tokens/cert.pem}}"
+  elif [ -n "${1:-}" ]; then
     # perl is in every Debian and its crypt knows bcrypt, which docker-registry insists on
     perl -e 'print "$ARGV[0]:", crypt($ARGV[1], q($2y$05$abcdefghijklmnopqrstuu)), "\n"' "$1" "$2" >"$directory/htpasswd"
     authentication="auth: {htpasswd: {realm: test, path: $directory/htpasswd}}"
+  fi
+  if [ -n "${TLS:-}" ]; then
+    make_authority
+    scheme=https
+    tls=", tls: {certificate: $AUTHORITY/server.cert, key: $AUTHORITY/server.key"
+    [ "$TLS" != client ] || tls+=", clientcas: [$AUTHORITY/ca.crt]"
+    tls+='}'
   fi
   cat >"$directory/config.yml" <<YAML
 version: 0.1
 log: {level: info, accesslog: {disabled: false}}
 storage: {filesystem: {rootdirectory: $directory/data}, delete: {enabled: true}}
-http: {addr: $REGISTRY}
+http: {addr: $REGISTRY$tls}
 $authentication
 YAML
   docker-registry serve "$directory/config.yml" >"$REGISTRY_LOG" 2>&1 3>&- &
   REGISTRY_PID=$!
-  wait_for 20 curl -s -o "$directory/answer" "http://$REGISTRY/v2/"
+  # shellcheck disable=SC2086
+  wait_for 20 curl -sk ${TLS:+--cert $AUTHORITY/client.cert --key $AUTHORITY/client.key} -o "$directory/answer" "$scheme://$REGISTRY/v2/"
 }
 
-stop_registry() { [ -z "${REGISTRY_PID:-}" ] || { kill "$REGISTRY_PID" 2>/dev/null; wait "$REGISTRY_PID" 2>/dev/null || true; }; }
+start_token_server() {
+  local directory=$BATS_TEST_TMPDIR/registry/tokens
+  mkdir -p "$directory"
+  # a name: no registry may send us to another internal address. The mount is in the namespace of the run.
+  grep -q tokens.test /etc/hosts || {
+    { cat /etc/hosts; echo '127.0.0.1 tokens.test'; } >"$BATS_RUN_TMPDIR/hosts"
+    mount --bind "$BATS_RUN_TMPDIR/hosts" /etc/hosts
+  }
+  TOKEN_LOG=$directory/log
+  # shellcheck disable=SC2086
+  python3 "$REPO/tests/support/token_server.py" "$directory" "$1" "$2" ${TOKEN_FLAGS:-} >"$TOKEN_LOG" 2>&1 3>&- &
+  TOKEN_PID=$!
+  wait_for 20 contains '^port' "$TOKEN_LOG"
+  TOKEN_PORT=$(sed -n 's/^port //p' "$TOKEN_LOG")
+}
+token_requests() { grep -cE "^(GET|POST)" "$TOKEN_LOG" || true; }
+
+# An authority in $AUTHORITY with a certificate for 127.0.0.1 and one for a client.
+make_authority() {
+  AUTHORITY=$BATS_TEST_TMPDIR/authority
+  mkdir -p "$AUTHORITY"
+  local name
+  {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$AUTHORITY/ca.key" -out "$AUTHORITY/ca.crt" -days 2 -subj /CN=authority
+    for name in server client; do
+      openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$AUTHORITY/$name.key" -out "$AUTHORITY/$name.csr" -subj "/CN=$name"
+      openssl x509 -req -in "$AUTHORITY/$name.csr" -CA "$AUTHORITY/ca.crt" -CAkey "$AUTHORITY/ca.key" -CAcreateserial -days 2 -out "$AUTHORITY/$name.cert" \
+        -extfile <(echo 'subjectAltName = IP:127.0.0.1, DNS:localhost')
+    done
+  } >"$AUTHORITY/log" 2>&1
+}
+
+stop_registry() {
+  local pid
+  for pid in ${REGISTRY_PID:-} ${TOKEN_PID:-}; do
+    kill "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
+}
 # requests REGEX: how many requests of the access log match "METHOD path".
 requests() { grep -cE "\"$1" "$REGISTRY_LOG" || true; }
 forget_requests() { : >"$REGISTRY_LOG"; }

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/commands/registry_options.hpp"
+
+#include "bundle-spec/error.hpp"
+
+namespace {
+
+bool read_switch(const std::string& text) {
+  if (text.empty() || text == "true" || text == "1") return true;
+  if (text == "false" || text == "0") return false;
+  throw UsageError(sentence("--tls-verify=", text, ": must be true or false"));
+}
+
+}  // namespace
+
+registry::Options registry_options(const cli::Parsed& options) {
+  registry::Options result = registry::Options::from_environment(options.value("authfile"));
+  if (const auto creds = options.value("creds"))
+    result.credentials.given = registry::parse_creds(*creds);
+  result.tls_verify = read_switch(options.value_or("tls-verify", "true"));
+  return result;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options that all verbs have which speak to a registry. toyimg.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "bundle-spec/cli/options.hpp"
+#include "imagetool/registry/registry.hpp"
+
+inline constexpr auto kRegistryOptions = std::to_array<cli::Option>({
+    {.name = "tls-verify",
+     .value = "true|false",
+     .help = "false: accept any certificate, or plain http",
+     .value_optional = true},
+    {.name = "creds", .value = "USER:PASSWORD", .help = "log in with these"},
+    {.name = "authfile", .value = "FILE", .help = "look for logins here"},
+});
+
+/// A verb's own options with those in front.
+template <std::size_t First, std::size_t Second>
+constexpr std::array<cli::Option, First + Second> joined(
+    const std::array<cli::Option, First>& first, const std::array<cli::Option, Second>& second) {
+  std::array<cli::Option, First + Second> all{};
+  std::copy(first.begin(), first.end(), all.begin());
+  std::copy(second.begin(), second.end(), all.begin() + First);
+  return all;
+}
+
+/// What they say, on top of the user's and the system's configuration. Throws UsageError.
+registry::Options registry_options(const cli::Parsed& options);
