@@ -20,6 +20,7 @@ cli::Command features_command();
 cli::Command kill_command();
 cli::Command list_command();
 cli::Command mounts_command();
+cli::Command network_command();
 cli::Command pause_command();
 cli::Command ps_command();
 cli::Command resume_command();
@@ -31,12 +32,13 @@ cli::Command update_command();
 cli::Command wait_command();
 
 /// In the order of --help.
-inline std::array<cli::Command, 20> all() {
-  return {create_command(),  start_command(),  run_command(),    exec_command(),
-          kill_command(),    wait_command(),   delete_command(), state_command(),
-          list_command(),    ps_command(),     events_command(), pause_command(),
-          resume_command(),  update_command(), mounts_command(), check_command(),
-          explain_command(), audit_command(),  spec_command(),   features_command()};
+inline std::array<cli::Command, 21> all() {
+  return {create_command(),  start_command(),   run_command(),    exec_command(),
+          kill_command(),    wait_command(),    delete_command(), state_command(),
+          list_command(),    ps_command(),      events_command(), pause_command(),
+          resume_command(),  update_command(),  mounts_command(), network_command(),
+          check_command(),   explain_command(), audit_command(),  spec_command(),
+          features_command()};
 }
 
 }  // namespace commands

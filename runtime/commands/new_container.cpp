@@ -5,9 +5,11 @@
 #include <linux/sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "bundle-spec/bundle.hpp"
 #include "bundle-spec/cli/log.hpp"
@@ -19,6 +21,7 @@
 #include "runtime/container/hooks.hpp"
 #include "runtime/kernel/host_facts.hpp"
 #include "runtime/kernel/systemd.hpp"
+#include "runtime/plan/network.hpp"
 
 namespace commands {
 namespace {
@@ -90,6 +93,27 @@ ContainerDetails details_of(const NewContainer& wanted) {
   return details;
 }
 
+/// container:ID becomes the path of that container's network namespace.
+void share_network(oci::RuntimeConfig& config, const std::string& root) {
+  const std::optional<std::string> id = plan::shares_network_with(config.annotations);
+  if (!id) return;
+  const std::string mode = sentence("/annotations/org.toyrun.network.mode: container:", *id);
+  std::vector<oci::Namespace>& namespaces = config.linux_.namespaces;
+  const auto own = std::ranges::find(namespaces, "network", &oci::Namespace::type);
+  if (own == namespaces.end() || own->path)
+    throw Error(sentence(mode, " needs a network namespace without a path in /linux/namespaces"));
+  try {
+    const Container other = Container::open(root, *id);
+    const oci::Status status = other.status();
+    if (status == oci::Status::kStopped || status == oci::Status::kCreating)
+      throw Error(sentence("it is ", oci::name(status), ", so it has no network to share"));
+    own->path = sentence("/proc/", other.record().pid, "/ns/net");
+  } catch (Error& error) {
+    error.add_context(mode);
+    throw;
+  }
+}
+
 }  // namespace
 
 std::uint64_t namespace_flags(const plan::NamespacePlan& namespaces) {
@@ -114,6 +138,7 @@ NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& op
   check_container_id(id);
   const Bundle bundle = open_bundle(options);
   oci::RuntimeConfig config = bundle.runtime_config();
+  if (plan::asks_for_network(config.annotations)) share_network(config, state_root(global));
   const plan::LaunchChoices choices{.no_pivot = options.has("no-pivot"),
                                     .no_new_keyring = options.has("no-new-keyring"),
                                     .cgroup_driver = cgroup_driver(global)};

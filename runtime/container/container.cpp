@@ -97,7 +97,10 @@ void check_container_id(const std::string& id) {
                          "\" (letters, digits and _ + . -, at most ", kLongestId, ')'));
 }
 
-std::string Container::name() const { return sentence(root_path_, '/', file_name(record_.id)); }
+std::string Container::file_path() const {
+  return sentence(root_path_.starts_with('/') ? root_path_ : real_path(root_path_), '/',
+                  file_name(record_.id));
+}
 
 Container Container::reserve(const std::string& root, const ContainerRecord& record,
                              const ContainerDetails& details) {
@@ -170,13 +173,13 @@ bool Container::open_file(Lock wanted) {
 }
 
 void Container::read_file() {
-  const std::string line = read_first_line(file_.get(), after_record_, name());
+  const std::string line = read_first_line(file_.get(), after_record_, file_path());
   const std::string id = record_.id;
   // Without a whole line: its create was killed, or looked at, before it could write one.
   record_ = ContainerRecord{};
   record_.id = id;
-  if (!line.empty()) record_ = read_record(line, name());
-  if (record_.id != id) throw Error(sentence(name(), ": belongs to container ", record_.id));
+  if (!line.empty()) record_ = read_record(line, file_path());
+  if (record_.id != id) throw Error(sentence(file_path(), ": belongs to container ", record_.id));
   creator_ = record_.pid == 0 ? Creator::kGone : Creator::kDone;
 }
 
@@ -205,13 +208,13 @@ std::vector<std::string> Container::list(const std::string& root) {
 }
 
 const std::string& Container::details_text() const {
-  if (!details_read_) after_record_ += read_all(file_.get(), name());
+  if (!details_read_) after_record_ += read_all(file_.get(), file_path());
   details_read_ = true;
   return after_record_;
 }
 
 const ContainerDetails& Container::details() const {
-  if (!details_) details_ = read_details(details_text(), name());
+  if (!details_) details_ = read_details(details_text(), file_path());
   return *details_;
 }
 

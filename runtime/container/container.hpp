@@ -50,6 +50,8 @@ class Container {
   /// Directory descriptor of ROOT and the path of the gates: see start_gate.
   int root_directory() const { return root_.get(); }
   const std::string& root() const { return root_path_; }
+  /// The absolute path of the record.
+  std::string file_path() const;
 
  private:
   /// Whose the record is while it has no pid yet.
@@ -59,7 +61,6 @@ class Container {
   static Container open(const std::string& root, const std::string& id, Lock lock);
   bool open_file(Lock lock);
   void read_file();
-  std::string name() const;
   const std::string& details_text() const;
 
   std::string root_path_;

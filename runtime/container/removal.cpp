@@ -16,6 +16,8 @@
 #include "runtime/kernel/cgroup.hpp"
 #include "runtime/kernel/pidfd.hpp"
 #include "runtime/kernel/systemd.hpp"
+#include "runtime/network/connection.hpp"
+#include "runtime/plan/network.hpp"
 
 namespace {
 
@@ -84,7 +86,9 @@ void kill_container(const Container& container) {
 }
 
 void remove_container(const Container& container) {
-  remove_cgroups(container.record());
+  const ContainerRecord& record = container.record();
+  remove_cgroups(record);
+  if (plan::asks_for_network(record.annotations)) network::disconnect(container.file_path());
   container.remove_files();
   run_poststop_hooks(container);
 }

@@ -14,32 +14,13 @@
 #include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
+#include "runtime/kernel/links.hpp"
 
 namespace kernel {
 namespace {
 
-struct Link {
-  int index = 0;
-  bool is_up = false;
-};
-
-/// The kernel wants names with their NUL byte.
-std::string_view with_nul(const std::string& name) { return {name.c_str(), name.size() + 1}; }
-
 [[noreturn]] void fail(const std::string& name, std::string_view what, int number) {
   throw Error(sentence("/linux/netDevices/", name, ": ", what), number);
-}
-
-std::optional<Link> find_link(NetlinkSocket& socket, const std::string& name) {
-  NetlinkRequest request(RTM_GETLINK, NLM_F_ACK);
-  request.fixed(ifinfomsg{}).attribute(IFLA_IFNAME, with_nul(name));
-  std::optional<Link> link;
-  const int number = socket.ask(std::move(request), [&](const nlmsghdr& message) {
-    const auto* info = static_cast<const ifinfomsg*>(NLMSG_DATA(&message));
-    link = Link{.index = info->ifi_index, .is_up = (info->ifi_flags & IFF_UP) != 0};
-  });
-  if (number != 0 && number != ENODEV) fail(name, "look for the device", number);
-  return link;
 }
 
 bool is_taken(NetlinkSocket& socket, int index) {
@@ -55,16 +36,6 @@ bool is_taken(NetlinkSocket& socket, int index) {
 int free_index(NetlinkSocket& socket, int wanted) {
   while (is_taken(socket, wanted)) ++wanted;
   return wanted;
-}
-
-int set_up(NetlinkSocket& socket, int index, bool up) {
-  ifinfomsg info{};
-  info.ifi_index = index;
-  info.ifi_flags = up ? IFF_UP : 0;
-  info.ifi_change = IFF_UP;
-  NetlinkRequest request(RTM_NEWLINK, NLM_F_ACK);
-  request.fixed(info);
-  return socket.change(std::move(request));
 }
 
 NetAddress copy_address(const nlmsghdr& message) {

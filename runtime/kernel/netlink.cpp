@@ -63,6 +63,21 @@ NetlinkRequest& NetlinkRequest::attribute(std::uint16_t type, std::uint32_t numb
   return attribute(type, std::string_view(reinterpret_cast<const char*>(&number), sizeof number));
 }
 
+NetlinkRequest& NetlinkRequest::begin(std::uint16_t type) {
+  open_.push_back(bytes_.size());
+  rtattr header{};
+  header.rta_type = type;
+  return fixed(header);
+}
+
+NetlinkRequest& NetlinkRequest::end() {
+  const std::size_t start = open_.back();
+  open_.pop_back();
+  const auto length = static_cast<std::uint16_t>(bytes_.size() - start);
+  std::memcpy(bytes_.data() + start + offsetof(rtattr, rta_len), &length, sizeof length);
+  return *this;
+}
+
 std::span<char> NetlinkRequest::finish(std::uint32_t sequence) {
   nlmsghdr header{};
   std::memcpy(&header, bytes_.data(), sizeof header);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// rtnetlink(7) as moving network devices needs it: one request, its answer. Host side.
+// rtnetlink(7) as network devices need it: one request, its answer. Host side.
 #pragma once
 
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -26,12 +27,17 @@ class NetlinkRequest {
   }
   NetlinkRequest& attribute(std::uint16_t type, std::string_view bytes);
   NetlinkRequest& attribute(std::uint16_t type, std::uint32_t number);
+  /// An attribute of attributes (and, for VETH_INFO_PEER, a fixed part): what follows goes into it
+  /// until end().
+  NetlinkRequest& begin(std::uint16_t type);
+  NetlinkRequest& end();
   /// With the length filled in.
   std::span<char> finish(std::uint32_t sequence);
 
  private:
   NetlinkRequest& append(std::string_view bytes);
   std::vector<char> bytes_;
+  std::vector<std::size_t> open_;  // where the attributes begin that have not ended
 };
 
 /// A NETLINK_ROUTE socket of one network namespace.

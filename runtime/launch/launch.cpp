@@ -28,6 +28,7 @@
 #include "runtime/launch/execute.hpp"
 #include "runtime/launch/init.hpp"
 #include "runtime/launch/ready.hpp"
+#include "runtime/network/connection.hpp"
 
 namespace launch {
 namespace {
@@ -167,14 +168,42 @@ void check_sysctls(const plan::LaunchPlan& plan,
 }
 
 /// The container's network namespace, when devices have to go there.
-UniqueFd network_namespace(const plan::NamespacePlan& plan,
+UniqueFd network_namespace(const plan::LaunchPlan& plan,
                            const std::vector<kernel::OpenNamespace>& namespaces, pid_t init) {
-  if (plan.net_devices.empty()) return {};
+  if (plan.namespaces.net_devices.empty() && !plan.network) return {};
   for (const kernel::OpenNamespace& one : namespaces)
     if (one.plan.flag == CLONE_NEWNET)
       return UniqueFd(check(::fcntl(one.file.get(), F_DUPFD_CLOEXEC, 3), "duplicate a descriptor"));
   return open_at(AT_FDCWD, sentence("/proc/", init, "/ns/net"), O_RDONLY);
 }
+
+/// What goes into the container's network namespace; taken out again unless kept.
+class NetworkDevices {
+ public:
+  /// Opens the namespaces: later an ordinary user may not look into init any more.
+  NetworkDevices(const plan::LaunchPlan& plan, const std::vector<kernel::OpenNamespace>& namespaces,
+                 pid_t init)
+      : namespace_(network_namespace(plan, namespaces, init)) {
+    if (plan.network && plan.network->by_pasta)
+      user_namespace_ = open_at(AT_FDCWD, sentence("/proc/", init, "/ns/user"), O_RDONLY);
+  }
+  void connect(const plan::LaunchPlan& plan, const Container& container) {
+    moved_.emplace(plan.namespaces.net_devices, namespace_.get());
+    if (!plan.network) return;
+    connection_.emplace(*plan.network,
+                        network::Owner{.record = container.file_path(), .id = plan.id},
+                        network::Namespaces{namespace_.get(), user_namespace_.get()});
+  }
+  void keep() {
+    if (moved_) moved_->keep();
+    if (connection_) connection_->keep();
+  }
+
+ private:
+  UniqueFd namespace_, user_namespace_;
+  std::optional<kernel::MovedNetDevices> moved_;
+  std::optional<network::Connection> connection_;
+};
 
 /// "ended unexpectedly" with the true cause, when the kernel tells one.
 void explain_death(Error& error, const kernel::CgroupDirectories& cgroups) {
@@ -224,14 +253,14 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
       "clone init", [&] { return clone_init(context, handshake, unit ? &*unit : nullptr); });
   try {
     childrens_namespaces.restore();
+    NetworkDevices network(plan, namespaces, first.pid());
     if (unit) settle_in_unit(plan.cgroup, cgroup, *unit);
     if ((plan.namespaces.create_flags & CLONE_NEWUSER) != 0) {
       const trace::Step step("write the id maps");
       kernel::write_id_maps(first.pid(), plan.namespaces);
       handshake.parent.send(Message::kMapped);
     }
-    const UniqueFd network = network_namespace(plan.namespaces, namespaces, first.pid());
-    kernel::MovedNetDevices net_devices(plan.namespaces.net_devices, network.get());
+    network.connect(plan, container);
     run_host_hooks(plan, container, bundle.get(), first.pid(), handshake.parent);
     Child child = plan.namespaces.enter_pid_last ? adopt_sibling(std::move(first), handshake.parent)
                                                  : std::move(first);
@@ -251,7 +280,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
     child.keep();
     cgroup.keep();
     if (unit) unit->keep();
-    net_devices.keep();
+    network.keep();
     container.keep();
     return launched;
   } catch (Error& error) {

@@ -101,6 +101,7 @@ void tell_host(const LaunchPlan& launch, Account& account) {
   if (namespaces.empty())
     account.line("clone it with no namespace of its own: it shares everything with the host");
   account.lines(namespaces);
+  if (launch.network) account.lines(describe(*launch.network));
 }
 
 void tell_identity_of_host(const LaunchPlan& launch, Account& account) {

@@ -57,6 +57,7 @@ LaunchPlan plan_launch(const oci::RuntimeConfig& config, const std::string& bund
   LaunchPlan plan;
   plan.id = id;
   plan.namespaces = plan_namespaces(config, facts);
+  plan.network = plan_network(config, plan.namespaces, facts);
   plan.cgroup = plan_cgroup(config, id, facts, choices.cgroup_driver);
   plan.rootfs = plan_rootfs(config, bundle, facts, plan.namespaces, plan.cgroup, choices.no_pivot);
   plan.sysctls = plan_sysctls(config, plan.namespaces);

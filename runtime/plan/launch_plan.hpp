@@ -12,6 +12,7 @@
 #include "runtime/plan/cgroup.hpp"
 #include "runtime/plan/host_facts.hpp"
 #include "runtime/plan/namespaces.hpp"
+#include "runtime/plan/network.hpp"
 #include "runtime/plan/process.hpp"
 #include "runtime/plan/rootfs.hpp"
 #include "runtime/plan/seccomp.hpp"
@@ -35,6 +36,7 @@ struct LaunchPlan {
   ProcessPlan process;
   std::optional<SeccompPlan> seccomp;
   oci::Hooks hooks;
+  std::optional<NetworkPlan> network;
   bool new_keyring = true;                  // session keyring _ses.<id>
   std::optional<std::string> pidfd_socket;  // unless the command line names another
   bool operator==(const LaunchPlan&) const = default;

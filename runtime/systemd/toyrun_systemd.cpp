@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // toyrun-systemd MANAGER: speaks to systemd for toyrun, which is static and cannot load libsystemd.
-// MANAGER is "system" or "user". Stdin is a socket; each request is a number of strings and then
-// the strings, all ended by NUL bytes: VERB [UNIT [ARGUMENT...]]. Each answer is "+TEXT" or
-// "-SENTENCE" and a NUL byte. It ends when the socket does, and after a failure.
+// MANAGER is "system" or "user". Requests and answers as in runtime/conversation: VERB [UNIT
+// [ARGUMENT...]]. It ends when the socket does, and after a failure.
 //
 // start UNIT PROPERTY...   a transient unit; a scope gets this very process, as its place holder
 // set UNIT PROPERTY...     SetUnitProperties, until they have arrived in the cgroup
@@ -10,12 +9,9 @@
 // stop UNIT                StopUnit, ResetFailedUnit
 // manager                  version and cgroup of the manager
 // A PROPERTY is its name, its D-Bus signature, the number of values, the values.
-#include <sys/socket.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
-#include <array>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -23,52 +19,10 @@
 #include <vector>
 
 #include "bundle-spec/error.hpp"
+#include "runtime/conversation.hpp"
 #include "runtime/systemd/bus.hpp"
 
 namespace {
-
-/// stdin, string by string.
-class Conversation {
- public:
-  /// False at the end of it.
-  bool read_word(std::string& word) {
-    std::size_t end;
-    while ((end = text_.find('\0')) == std::string::npos) {
-      std::array<char, 4096> buffer;
-      const ssize_t got = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) return false;
-      text_.append(buffer.data(), static_cast<std::size_t>(got));
-    }
-    word = text_.substr(0, end);
-    text_.erase(0, end + 1);
-    return true;
-  }
-  bool read_request(std::vector<std::string>& words) {
-    std::string count;
-    if (!read_word(count)) return false;
-    words.resize(read_number(count));
-    for (std::string& word : words)
-      if (!read_word(word)) return false;
-    return true;
-  }
-  static void answer(char sign, const std::string& text) {
-    const std::string all = sign + text + '\0';
-    // toyrun may be gone: then there is nobody to tell.
-    [[maybe_unused]] const ssize_t sent =
-        ::send(STDIN_FILENO, all.data(), all.size(), MSG_NOSIGNAL);
-  }
-  static std::size_t read_number(const std::string& text) {
-    std::size_t number = 0;
-    const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (result.ec != std::errc{} || number > 1'000'000)
-      throw Error(sentence("toyrun-systemd does not understand the number \"", text, "\""));
-    return number;
-  }
-
- private:
-  std::string text_;
-};
 
 std::vector<Property> read_properties(const std::vector<std::string>& words) {
   std::vector<Property> properties;

@@ -5,7 +5,7 @@ _toyrun() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      create | start | run | exec | kill | wait | delete | state | list | ps | events | pause | resume | update | mounts | check | explain | audit | spec | features) verb=$one; break ;;
+      create | start | run | exec | kill | wait | delete | state | list | ps | events | pause | resume | update | mounts | network | check | explain | audit | spec | features) verb=$one; break ;;
     esac
   done
   case $verb in
@@ -24,12 +24,13 @@ _toyrun() {
     resume) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     update) choices="--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --help -r -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     mounts) choices="--help -h" ;;
+    network) choices="--subnet --gateway --ipv6 --internal --mtu --bridge --quiet --help -q -h" ;;
     check) choices="--bundle --format --help -b -f -h" ;;
     explain) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     audit) choices="--format --help -f -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     spec) choices="--bundle --file --rootless --help -b -f -h" ;;
     features) choices="--help -h" ;;
-    *) choices="--root --log --log-format --log-level --debug --trace --systemd-cgroup --cgroup-manager --rootless --help --version -h -v create start run exec kill wait delete state list ps events pause resume update mounts check explain audit spec features" ;;
+    *) choices="--root --log --log-format --log-level --debug --trace --systemd-cgroup --cgroup-manager --rootless --help --version -h -v create start run exec kill wait delete state list ps events pause resume update mounts network check explain audit spec features" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

@@ -20,6 +20,7 @@ _toyrun() {
     'resume:Let the processes of a paused container run again'
     'update:Change the resource limits of a container'
     'mounts:Add mounts to a container that runs, or remove some'
+    'network:Create, list, show or remove a network for containers'
     'check:Say all that keeps a bundle from running on this host'
     'explain:Print how a container was made, as numbered sentences'
     'audit:Compare a containers isolation with what was asked for'
@@ -147,6 +148,16 @@ _toyrun() {
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyrun list -q 2>/dev/null))' ;;
         mounts) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        network) _arguments \
+        '--subnet[create - 10.201.0.0/24, fd00 - -/64; one of each kind at most]:PREFIX:' \
+        '--gateway[create - the hosts address in a subnet (default - the first)]:ADDRESS:' \
+        '--ipv6[create - with an IPv6 subnet, too]' \
+        '--internal[create - no way out of it, and no published ports]' \
+        '--mtu[create - the largest packet]:BYTES:' \
+        '--bridge[create - the name of the bridge (default - toy1, toy2, ...)]:NAME:' \
+        '(-q --quiet)'{-q,--quiet}'[ls - names only]' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
         check) _arguments \

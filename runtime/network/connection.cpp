@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/network/connection.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/cli/trace.hpp"
+#include "bundle-spec/error.hpp"
+#include "runtime/kernel/links.hpp"
+#include "runtime/kernel/own_program.hpp"
+#include "runtime/network/definition_files.hpp"
+#include "runtime/network/host_settings.hpp"
+#include "runtime/network/network.hpp"
+#include "runtime/network/pasta.hpp"
+
+namespace network {
+namespace {
+
+constexpr kernel::OwnProgram::Name kNftables{"toyrun-nftables", "a network"};
+constexpr std::string_view kLinkPrefix = "toyv";
+
+void apply_rules(const std::vector<plan::Lease>& leases) {
+  const trace::Step step("write the nftables rules");
+  kernel::OwnProgram program(kNftables, "");
+  program.ask({plan::network_rules(definitions(), leases)});
+}
+
+/// With its addresses, when it is not there yet (the first container, or after a reboot).
+int bring_up(const plan::Network& network, AddressPool& pool, kernel::NetlinkSocket& host) {
+  if (const auto link = kernel::find_own_bridge(host, network.bridge); link && link->is_up)
+    return link->index;
+  for (const kernel::Route& route : kernel::routes(host))
+    for (const plan::Subnet& subnet : network.subnets)
+      if (overlap(route.destination, subnet.prefix))
+        throw Error(sentence("the network ", network.name, " cannot be used: its subnet ",
+                             to_text(subnet.prefix), " overlaps with this host's route to ",
+                             to_text(route.destination),
+                             "; create it again with another --subnet"));
+  const int index = kernel::make_bridge(
+      host, {.name = network.bridge,
+             .hardware_address = plan::hardware_address(network.subnets.front().gateway),
+             .mtu = network.mtu});
+  apply_settings(network, pool);
+  for (const plan::Subnet& subnet : network.subnets)
+    kernel::add_address(host, index, subnet.gateway, subnet.prefix.length);
+  if (const int number = kernel::set_up(host, index, true); number != 0)
+    throw Error(sentence("set ", network.bridge, " up"), number);
+  for (const plan::Subnet& subnet : network.subnets)
+    if (subnet.prefix.address.is_v6) kernel::accept_loopback_answers(host, index);
+  return index;
+}
+
+/// Addresses, and the default routes through the first network that leads out.
+void settle_in(const plan::Endpoint& endpoint, const plan::Network& network, bool gives_routes,
+               kernel::NetlinkSocket& container) {
+  const auto link = kernel::find_link(container, endpoint.interface);
+  if (!link) throw Error(sentence("the container's device ", endpoint.interface, " went away"));
+  for (std::size_t i = 0; i < endpoint.addresses.size(); ++i)
+    kernel::add_address(container, link->index, endpoint.addresses[i],
+                        network.subnets.at(i).prefix.length);
+  if (const int number = kernel::set_up(container, link->index, true); number != 0)
+    throw Error(sentence("set the container's ", endpoint.interface, " up"), number);
+  if (!gives_routes) return;
+  for (const plan::Subnet& subnet : network.subnets)
+    kernel::add_default_route(container, link->index, subnet.gateway);
+}
+
+void plug_in(const plan::Lease& lease, const std::vector<plan::Network>& networks,
+             AddressPool& pool, int network_namespace) {
+  kernel::NetlinkSocket host = kernel::NetlinkSocket::open(-1);
+  kernel::NetlinkSocket container = kernel::NetlinkSocket::open(network_namespace);
+  const auto first_open = std::ranges::find(networks, false, &plan::Network::is_internal);
+  for (std::size_t i = 0; i < networks.size(); ++i) {
+    const plan::Network& network = networks[i];
+    const plan::Endpoint& endpoint = lease.endpoints[i];
+    const int bridge = bring_up(network, pool, host);
+    kernel::make_veth(host, {.name = endpoint.link,
+                             .bridge = bridge,
+                             .peer_name = endpoint.interface,
+                             .network_namespace = network_namespace,
+                             .hardware_address = plan::hardware_address(endpoint.addresses.front()),
+                             .mtu = network.mtu});
+    settle_in(endpoint, network, first_open == networks.begin() + static_cast<std::ptrdiff_t>(i),
+              container);
+  }
+}
+
+/// Devices of ours that no lease has: a killed create left them.
+void remove_stray_links(const std::vector<plan::Lease>& leases, kernel::NetlinkSocket& host) {
+  for (const std::string& name : kernel::links_named(host, kLinkPrefix)) {
+    const bool is_leased = std::ranges::any_of(leases, [&](const plan::Lease& lease) {
+      return std::ranges::find(lease.endpoints, name, &plan::Endpoint::link) !=
+             lease.endpoints.end();
+    });
+    if (!is_leased) kernel::delete_link(host, name);
+  }
+}
+
+void remove_unused_bridge(const std::string& name, const std::vector<plan::Lease>& leases,
+                          kernel::NetlinkSocket& host) {
+  const std::optional<plan::Network> network = find_definition(name);
+  if (!network || !users(name, leases).empty()) return;
+  if (kernel::find_own_bridge(host, network->bridge)) kernel::delete_link(host, network->bridge);
+}
+
+/// Everything but the rules.
+void unplug(const plan::Lease& lease, AddressPool& pool, kernel::NetlinkSocket& host) {
+  pool.erase(lease.record);
+  for (const plan::Endpoint& endpoint : lease.endpoints) {
+    kernel::delete_link(host, endpoint.link);
+    remove_unused_bridge(endpoint.network, pool.leases(), host);
+  }
+}
+
+/// The lease is forgotten last: whoever is killed before leaves it for the next command.
+void give_back(std::vector<plan::Lease> leases, AddressPool& pool) {
+  if (leases.empty()) return;
+  const trace::Step step("leave the networks");
+  kernel::NetlinkSocket host = kernel::NetlinkSocket::open(-1);
+  for (const plan::Lease& lease : leases) unplug(lease, pool, host);
+  remove_stray_links(pool.leases(), host);
+  apply_rules(pool.leases());
+  pool.save();
+}
+
+void clear(AddressPool& pool, const std::string& record) {
+  std::vector<plan::Lease> leases = pool.stale();
+  const plan::Lease* own = pool.find(record);
+  const bool is_listed = std::ranges::find(leases, record, &plan::Lease::record) != leases.end();
+  if (own != nullptr && !is_listed) leases.push_back(*own);
+  give_back(std::move(leases), pool);
+}
+
+void connect(const plan::NetworkPlan& wish, const Owner& owner, int network_namespace) {
+  const trace::Step step("join the networks");
+  std::vector<plan::Network> networks;
+  for (const std::string& name : wish.names) networks.push_back(open(name));
+  AddressPool pool = AddressPool::open();
+  clear(pool, owner.record);
+  const plan::Lease lease = pool.take(wish, networks, owner);
+  pool.add(lease);
+  pool.save();
+  try {
+    plug_in(lease, networks, pool, network_namespace);
+    apply_rules(pool.leases());
+    pool.save();
+  } catch (const Error&) {
+    clear(pool, owner.record);
+    throw;
+  }
+}
+
+}  // namespace
+
+Connection::Connection(const plan::NetworkPlan& wish, const Owner& owner,
+                       const Namespaces& namespaces) {
+  if (wish.by_pasta) {
+    start_pasta(wish, owner.record, namespaces.network, namespaces.user);
+  } else {
+    connect(wish, owner, namespaces.network);
+  }
+  record_ = owner.record;
+}
+
+Connection::~Connection() {
+  if (record_.empty()) return;
+  try {
+    disconnect(record_);
+  } catch (const Error& error) {
+    // The failure that led here is what the user must see.
+    logging::warning(sentence("leaving the networks: ", error.what(), ", ignoring"));
+  }
+}
+
+void disconnect(const std::string& record) {
+  if (stop_pasta(record)) return;
+  if (::geteuid() != 0) return;
+  AddressPool pool = AddressPool::open();
+  clear(pool, record);
+}
+
+void clear_stale() {
+  AddressPool pool = AddressPool::open();
+  give_back(pool.stale(), pool);
+}
+
+}  // namespace network
