@@ -25,8 +25,9 @@ constexpr auto kGlobalOptions = std::to_array<cli::Option>({
     {.name = "version", .letter = 'v', .help = "show the version"},
 });
 
-const std::array kCommands = {kPullCommand,   kPushCommand,    kUnpackCommand,
-                              kImagesCommand, kInspectCommand, kRmiCommand};
+const std::array kCommands = {kPullCommand,    kPushCommand,    kUnpackCommand,    kImagesCommand,
+                              kInspectCommand, kRmiCommand,     kLoginCommand,     kLogoutCommand,
+                              kTagsCommand,    kCatalogCommand, kReferrersCommand, kDeleteCommand};
 
 const cli::Program kProgram = {.name = "toyimg",
                                .summary = "Pull, push, store and unpack container images",

@@ -13,10 +13,16 @@ bool read_switch(const std::string& text) {
 
 }  // namespace
 
+registry::Options place_options(const cli::Parsed& options) {
+  registry::Options result = registry::Options::from_environment();
+  result.tls_verify = read_switch(options.value_or("tls-verify", "true"));
+  return result;
+}
+
 registry::Options registry_options(const cli::Parsed& options) {
-  registry::Options result = registry::Options::from_environment(options.value("authfile"));
+  registry::Options result = place_options(options);
+  result.credentials = registry::CredentialSources::from_environment(options.value("authfile"));
   if (const auto creds = options.value("creds"))
     result.credentials.given = registry::parse_creds(*creds);
-  result.tls_verify = read_switch(options.value_or("tls-verify", "true"));
   return result;
 }

@@ -9,16 +9,7 @@
 #include "bundle-spec/cli/options.hpp"
 #include "imagetool/registry/registry.hpp"
 
-inline constexpr auto kRegistryOptions = std::to_array<cli::Option>({
-    {.name = "tls-verify",
-     .value = "true|false",
-     .help = "false: accept any certificate, or plain http",
-     .value_optional = true},
-    {.name = "creds", .value = "USER:PASSWORD", .help = "log in with these"},
-    {.name = "authfile", .value = "FILE", .help = "look for logins here"},
-});
-
-/// A verb's own options with those in front.
+/// A verb's own options behind those of others.
 template <std::size_t First, std::size_t Second>
 constexpr std::array<cli::Option, First + Second> joined(
     const std::array<cli::Option, First>& first, const std::array<cli::Option, Second>& second) {
@@ -28,5 +19,20 @@ constexpr std::array<cli::Option, First + Second> joined(
   return all;
 }
 
-/// What they say, on top of the user's and the system's configuration. Throws UsageError.
+/// How a registry is spoken to.
+inline constexpr auto kPlaceOptions = std::to_array<cli::Option>({
+    {.name = "tls-verify",
+     .value = "true|false",
+     .help = "false: accept any certificate, or plain http",
+     .value_optional = true},
+});
+inline constexpr auto kRegistryOptions = joined(
+    kPlaceOptions, std::to_array<cli::Option>({
+                       {.name = "creds", .value = "USER:PASSWORD", .help = "log in with these"},
+                       {.name = "authfile", .value = "FILE", .help = "look for logins here"},
+                   }));
+
+/// What kPlaceOptions say, on top of the user's and the system's configuration. Throws UsageError.
+registry::Options place_options(const cli::Parsed& options);
+/// The same for kRegistryOptions.
 registry::Options registry_options(const cli::Parsed& options);

@@ -2,6 +2,7 @@
 #include "imagetool/registry/credential_helper.hpp"
 
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -58,7 +59,7 @@ class Child {
   pid_t pid_;
 };
 
-pid_t spawn(const std::string& program, int input, int output) {
+pid_t spawn(const std::string& program, std::string verb, int input, int output) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
@@ -71,7 +72,6 @@ pid_t spawn(const std::string& program, int input, int output) {
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   std::string name = program;
-  std::string verb = "get";
   std::array<char*, 3> arguments{name.data(), verb.data(), nullptr};
   pid_t pid = 0;
   const int failure =
@@ -139,34 +139,70 @@ class PipeSignalBlocked {
   sigset_t before_{};
 };
 
-}  // namespace
+struct Answer {
+  bool is_success = false;
+  std::string output{};
+};
 
-std::optional<Login> ask_helper(const std::string& name, const std::string& server,
-                                std::chrono::seconds timeout) {
+std::string program_of(const std::string& name) {
   const bool is_plain = !name.empty() && std::all_of(name.begin(), name.end(), [](char letter) {
     return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
            (letter >= '0' && letter <= '9') || letter == '-' || letter == '_' || letter == '.';
   });
   if (!is_plain)
     throw Error(sentence("\"", printable(name), "\" is not the name of a credential helper"));
-  const std::string program = "docker-credential-" + name;
+  return "docker-credential-" + name;
+}
+
+Answer run_helper(const std::string& program, const std::string& verb, std::string_view input,
+                  std::chrono::seconds timeout) {
   Pipe question = make_pipe();
   Pipe answer = make_pipe();
-  Child child(spawn(program, question.read.get(), answer.write.get()));
+  Child child(spawn(program, verb, question.read.get(), answer.write.get()));
   question.read.reset();
   answer.write.reset();
   {
     const PipeSignalBlocked blocked;
-    // The key is far smaller than a pipe's buffer: this does not block. One that is not read is no
-    // failure.
-    (void)!::write(question.write.get(), server.data(), server.size());
+    // What is asked is far smaller than a pipe's buffer: this does not block. One that is not read
+    // is no failure.
+    (void)!::write(question.write.get(), input.data(), input.size());
     question.write.reset();
   }
-  const std::string output = read_output(answer.read.get(), program, Clock::now() + timeout);
+  std::string output = read_output(answer.read.get(), program, Clock::now() + timeout);
   const int status = child.wait();
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return read_login(output, program);
-  if (says_not_found(output)) return std::nullopt;
-  throw Error(sentence(program, " fails for ", server, ": ", printable(output)));
+  return {.is_success = WIFEXITED(status) && WEXITSTATUS(status) == 0, .output = std::move(output)};
+}
+
+[[noreturn]] void fail(const std::string& program, const std::string& server,
+                       const Answer& answer) {
+  throw Error(sentence(program, " fails for ", server, ": ", printable(answer.output)));
+}
+
+}  // namespace
+
+std::optional<Login> ask_helper(const std::string& name, const std::string& server,
+                                std::chrono::seconds timeout) {
+  const std::string program = program_of(name);
+  const Answer answer = run_helper(program, "get", server, timeout);
+  if (answer.is_success) return read_login(answer.output, program);
+  if (says_not_found(answer.output)) return std::nullopt;
+  fail(program, server, answer);
+}
+
+void store_in_helper(const std::string& name, const std::string& server, const Login& login,
+                     std::chrono::seconds timeout) {
+  const std::string program = program_of(name);
+  const nlohmann::json document = {
+      {"ServerURL", server}, {"Username", login.username}, {"Secret", login.password}};
+  const Answer answer = run_helper(program, "store", document.dump(), timeout);
+  if (!answer.is_success) fail(program, server, answer);
+}
+
+void erase_in_helper(const std::string& name, const std::string& server,
+                     std::chrono::seconds timeout) {
+  const std::string program = program_of(name);
+  const Answer answer = run_helper(program, "erase", server, timeout);
+  if (!answer.is_success && !says_not_found(answer.output)) fail(program, server, answer);
 }
 
 }  // namespace registry

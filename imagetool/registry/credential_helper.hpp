@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// docker-credential-NAME programs: a registry's key on stdin, the login as JSON on stdout. toyimg
+// docker-credential-NAME programs, which keep logins: a registry's key on stdin, the login as JSON
+// on stdout. toyimg
 // only; the program is killed when it takes too long, and what it prints is capped.
 #pragma once
 
@@ -16,5 +17,12 @@ namespace registry {
 /// than `timeout`.
 std::optional<Login> ask_helper(const std::string& name, const std::string& server,
                                 std::chrono::seconds timeout = std::chrono::seconds(60));
+
+/// Gives it the login for `server` to keep, or has it forget the one it has. Throws like
+/// ask_helper(); what it never had is forgotten without an Error.
+void store_in_helper(const std::string& name, const std::string& server, const Login& login,
+                     std::chrono::seconds timeout = std::chrono::seconds(60));
+void erase_in_helper(const std::string& name, const std::string& server,
+                     std::chrono::seconds timeout = std::chrono::seconds(60));
 
 }  // namespace registry

@@ -40,4 +40,15 @@ Login parse_creds(std::string_view text);
 std::optional<Login> find_login(const CredentialSources& sources, std::string_view host,
                                 std::string_view repository);
 
+/// What a login is kept under: "docker.io", "localhost:5000", "host/team/app"; "https://" in front
+/// and "/" behind are forgiven. Throws UsageError for what cannot be a registry.
+std::string login_key(std::string_view words);
+/// Keeps the login for `key` in sources.files[0], or with the credential helper which that file
+/// names for it; the file is replaced as a whole, mode 0600, and all else in it stays. Returns
+/// where. Throws Error.
+std::string save_login(const CredentialSources& sources, const std::string& key,
+                       const Login& login);
+/// Forgets the login that is kept under `key` there, no other. False when there is none.
+bool forget_login(const CredentialSources& sources, const std::string& key);
+
 }  // namespace registry

@@ -109,6 +109,11 @@ std::optional<std::string> Registry::head_manifest(const std::string& reference)
   return state_->first_of(state_->places(reference), state_->image, fetch, [] { return false; });
 }
 
+std::string Registry::resolve(const std::string& reference) {
+  if (auto digest = head_manifest(reference)) return *digest;
+  return manifest(reference).digest;
+}
+
 void Registry::blob(const oci::Descriptor& blob, const BlobSink& sink) {
   const std::string what = sentence(state_->image, ": blob ", Digest::parse(blob.digest).str());
   BlobDownload download(blob, sink);

@@ -13,7 +13,9 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "bundle-spec/error.hpp"
 #include "imagetool/image_reference.hpp"
 #include "imagetool/oci/byte_source.hpp"
 #include "imagetool/oci/manifest.hpp"
@@ -42,6 +44,12 @@ struct ManifestResponse {
   std::string digest{};      // "sha256:…", computed; when asked by digest, the digest asked for
 };
 
+/// The registry cannot do what was asked.
+class Unsupported : public Error {
+ public:
+  explicit Unsupported(std::string message) : Error(std::move(message)) {}
+};
+
 /// Gets the bytes of a blob as they arrive, in order, never more than its size. What it throws ends
 /// the download.
 using BlobSink = std::function<void(std::span<const std::byte>)>;
@@ -66,6 +74,9 @@ class Registry {
   /// not tell it. Throws like manifest().
   std::optional<std::string> head_manifest(const std::string& reference);
 
+  /// The same, by GET where HEAD does not tell.
+  std::string resolve(const std::string& reference);
+
   /// Streams a blob of exactly `blob.size` bytes into `sink`, resuming where it was after a dropped
   /// connection. The caller hashes: a wrong digest is its to find. Throws Error when longer,
   /// shorter, missing or refused.
@@ -83,10 +94,21 @@ class Registry {
   /// Throws Error, also what the source throws.
   Pushed push_blob(const oci::Descriptor& blob, const OpenBlob& open,
                    const std::optional<std::string>& mount_from = {});
-  /// PUT of these bytes under a tag or under their own digest, after all they refer to. Returns the
-  /// digest. Throws Error, also when `reference` is the digest of something else.
+  /// PUT of these bytes under a tag or under their own digest, after all they refer to; what has a
+  /// subject is then listed there, by the registry or (fallback tag) by us. Returns the digest.
+  /// Throws Error, also when `reference` is the digest of something else.
   std::string push_manifest(std::string_view body, const std::string& media_type,
                             const std::string& reference);
+  /// DELETE of a manifest, by tag (not all registries can) or by digest, which takes all its tags
+  /// along. Throws NotFound, Unsupported or Error.
+  void delete_manifest(const std::string& reference);
+
+  /// The tags of the repository, page by page. Throws Error, NotFound.
+  void tags(const std::function<void(const std::string& tag)>& each);
+  /// What refers to the manifest `digest`, of one artifact type or ("") all; from the fallback tag
+  /// where the registry has no referrers API. Throws Error.
+  std::vector<oci::Descriptor> referrers(const std::string& digest,
+                                         const std::string& artifact_type);
 
  private:
   struct State;

@@ -3,6 +3,7 @@
 
 #include "imagetool/oci/digest.hpp"
 #include "imagetool/registry/blob_upload.hpp"
+#include "imagetool/registry/referrers_tag.hpp"
 #include "imagetool/registry/refusal.hpp"
 #include "imagetool/registry/registry_state.hpp"
 
@@ -77,11 +78,31 @@ std::string Registry::push_manifest(std::string_view body, const std::string& me
     if (stated && stated->starts_with(digest.algorithm) && *stated != digest.str())
       throw Error(sentence("the registry has received another manifest: ", *stated, ", not ",
                            digest.str()));
+    if (!response.header("oci-subject")) add_to_referrers_tag(endpoint, body, digest.str());
   } catch (Error& error) {
     error.add_context(state_->image, ": push manifest ", reference);
     throw;
   }
   return digest.str();
+}
+
+void Registry::delete_manifest(const std::string& reference) {
+  Endpoint& endpoint = state_->delete_place();
+  try {
+    const HttpResponse response =
+        endpoint.send_patiently({.method = "DELETE", .path = manifest_path(reference)});
+    // docker-registry 2 takes a tag for a malformed digest.
+    const bool is_unsupported =
+        !is_digest(reference) || response.body.find("UNSUPPORTED") != std::string::npos;
+    if (response.status == 405 || (response.status == 400 && is_unsupported))
+      throw Unsupported(sentence("the registry ", endpoint.host(), " does not delete ",
+                                 is_digest(reference) ? "manifests" : "tags"));
+    if (response.transport != Transport::kDone || response.status < 200 || response.status > 299)
+      refuse(response, {endpoint.host(), endpoint.has_login()});
+  } catch (Error& error) {
+    error.add_context(state_->image, ": delete");
+    throw;
+  }
 }
 
 }  // namespace registry

@@ -5,7 +5,7 @@ _toyimg() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      pull | push | unpack | images | inspect | rmi) verb=$one; break ;;
+      pull | push | unpack | images | inspect | rmi | login | logout | tags | catalog | referrers | delete) verb=$one; break ;;
     esac
   done
   case $verb in
@@ -15,7 +15,13 @@ _toyimg() {
     images) choices="--quiet --format --help -q -f -h" ;;
     inspect) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     rmi) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
-    *) choices="--store --debug --help --version -h -v pull push unpack images inspect rmi" ;;
+    login) choices="--tls-verify --username --password-stdin --get-login --authfile --help -u -h" ;;
+    logout) choices="--authfile --help -h" ;;
+    tags) choices="--tls-verify --creds --authfile --help -h" ;;
+    catalog) choices="--tls-verify --creds --authfile --help -h" ;;
+    referrers) choices="--tls-verify --creds --authfile --artifact-type --format --help -f -h" ;;
+    delete) choices="--tls-verify --creds --authfile --all-tags --help -h" ;;
+    *) choices="--store --debug --help --version -h -v pull push unpack images inspect rmi login logout tags catalog referrers delete" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

@@ -11,6 +11,12 @@ _toyimg() {
     'images:List the images in the store'
     'inspect:Print what an image in the store is made of, as JSON'
     'rmi:Remove images from the store, and the content that nothing else uses'
+    'login:Check a login with a registry and keep it'
+    'logout:Forget the login for a registry'
+    'tags:List the tags of a repository'
+    'catalog:List the repositories of a registry'
+    'referrers:List what refers to an image in its registry - signatures, SBOMs'
+    'delete:Delete an image from its registry'
   )
   _arguments -C \
         '--store[keep images in DIR (default - $TOYIMG_STORE, /var/lib/toyimg)]:file:_files' \
@@ -61,6 +67,45 @@ _toyimg() {
         rmi) _arguments \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        login) _arguments \
+        '--tls-verify[false - accept any certificate, or plain http]' \
+        '(-u --username)'{-u,--username}'[log in as NAME]:NAME:' \
+        '--password-stdin[read the password from stdin]' \
+        '--get-login[print who is logged in, and do nothing]' \
+        '--authfile[keep the login in FILE]:file:_files' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        logout) _arguments \
+        '--authfile[the login is kept in FILE]:file:_files' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        tags) _arguments \
+        '--tls-verify[false - accept any certificate, or plain http]' \
+        '--creds[log in with these]:USER PASSWORD:' \
+        '--authfile[look for logins here]:file:_files' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        catalog) _arguments \
+        '--tls-verify[false - accept any certificate, or plain http]' \
+        '--creds[log in with these]:USER PASSWORD:' \
+        '--authfile[look for logins here]:file:_files' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        referrers) _arguments \
+        '--tls-verify[false - accept any certificate, or plain http]' \
+        '--creds[log in with these]:USER PASSWORD:' \
+        '--authfile[look for logins here]:file:_files' \
+        '--artifact-type[only what is of this type]:TYPE:' \
+        '(-f --format)'{-f,--format}'[how to print them]:table|json:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        delete) _arguments \
+        '--tls-verify[false - accept any certificate, or plain http]' \
+        '--creds[log in with these]:USER PASSWORD:' \
+        '--authfile[look for logins here]:file:_files' \
+        '--all-tags[the manifest behind the tag, and so all tags that mean it]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
       esac ;;
   esac
 }
