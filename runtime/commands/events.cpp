@@ -69,7 +69,7 @@ void print_event(JsonWriter& json) { print(json.end_object().take() += '\n'); }
 void print_stats(const Container& container) {
   JsonWriter json = begin_event(container, "stats");
   json.key("data");
-  write_stats(json, kernel::cgroup_stats(container.record().cgroups));
+  write_stats(json, kernel::cgroup_stats(container.cgroups().directories));
   print_event(json);
 }
 
@@ -85,7 +85,7 @@ class EventStream {
   EventStream(const Container& container, int init)
       : container_(container),
         init_(init),
-        watch_(container.record().cgroups),
+        watch_(container.cgroups().directories),
         status_(container.status()) {
     if (status_ == oci::Status::kCreated)
       watch_.add_removal(

@@ -151,7 +151,7 @@ int exec_in(const Container& container, const cli::Parsed& options) {
   launch::ProcessOptions stdio = process_options(
       options, process.terminal, detach ? Attachment::kDetached : Attachment::kForeground);
   if (options.has("cgroup"))
-    stdio.cgroups = plan::sub_cgroups(container.record().cgroups, options.values("cgroup"));
+    stdio.cgroups = plan::sub_cgroups(container.cgroups().directories, options.values("cgroup"));
   std::optional<kernel::SignalForwarder> signals;
   if (!detach) signals.emplace();
 

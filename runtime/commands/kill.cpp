@@ -86,17 +86,19 @@ void signal_init(const Container& container, int signal) {
   if (!init || !kernel::send_signal(init->get(), signal)) throw Error("container not running");
   // cgroup v1: even SIGKILL waits for a frozen process to thaw.
   const ContainerRecord& record = container.record();
-  if (signal == SIGKILL && kernel::is_frozen(record.cgroups)) kernel::thaw(record.cgroups);
+  if (signal == SIGKILL && kernel::is_frozen(record.freezer))
+    kernel::thaw(container.cgroups().directories);
 }
 
 void signal_container(const Container& container, int signal, bool all) {
   const ContainerRecord& record = container.record();
-  const bool has_cgroup = !record.cgroups.empty();
-  if (all && !has_cgroup && (signal != SIGKILL || !record.own_pid_namespace))
-    throw Error("cannot signal all processes of a container without a cgroup");
   // Without a pid namespace of its own nothing else would end the container's other processes.
   const bool to_all = all || (signal == SIGKILL && !record.own_pid_namespace && record.pid != 0);
-  if (to_all && has_cgroup) return kernel::signal_all(record.cgroups, signal);
+  if (!to_all) return signal_init(container, signal);
+  const kernel::CgroupDirectories& cgroups = container.cgroups().directories;
+  if (!cgroups.empty()) return kernel::signal_all(cgroups, signal);
+  if (all && (signal != SIGKILL || !record.own_pid_namespace))
+    throw Error("cannot signal all processes of a container without a cgroup");
   signal_init(container, signal);
 }
 

@@ -27,16 +27,9 @@ struct Listed {
 
 std::vector<Listed> containers(const std::string& root) {
   std::vector<Listed> all;
-  for (const std::string& id : Container::list(root)) {
-    try {
-      const Container container = Container::open(root, id);
-      all.push_back({.record = container.record(), .state = container.state()});
-    } catch (const NotFound&) {
-      continue;  // deleted meanwhile
-    } catch (const Error& error) {
-      logging::warning(sentence("load container ", id, ": ", error.what()));
-    }
-  }
+  Container::visit_all(root, [&all](const Container& container) {
+    all.push_back({.record = container.record(), .state = container.state()});
+  });
   return all;
 }
 

@@ -19,6 +19,7 @@
 #include "runtime/commands/global_options.hpp"
 #include "runtime/commands/user_names.hpp"
 #include "runtime/container/hooks.hpp"
+#include "runtime/kernel/cgroup.hpp"
 #include "runtime/kernel/host_facts.hpp"
 #include "runtime/kernel/systemd.hpp"
 #include "runtime/plan/network.hpp"
@@ -68,9 +69,15 @@ ContainerRecord record_of(const NewContainer& wanted) {
   record.has_poststart = !hooks.poststart.empty();
   record.has_poststop = !hooks.poststop.empty();
   record.own_pid_namespace = (wanted.plan.namespaces.create_flags & CLONE_NEWPID) != 0;
-  record.cgroups = cgroup_directories(wanted.plan.cgroup);
-  if (wanted.plan.cgroup.unit) record.unit = wanted.plan.cgroup.unit->id;
+  record.freezer = kernel::freezer_file(wanted.plan.cgroup.directories);
   return record;
+}
+
+ContainerCgroups cgroups_of(const plan::CgroupPlan& cgroup) {
+  ContainerCgroups cgroups;
+  cgroups.directories = cgroup_directories(cgroup);
+  if (cgroup.unit) cgroups.unit = cgroup.unit->id;
+  return cgroups;
 }
 
 ContainerDetails details_of(const NewContainer& wanted) {
@@ -152,7 +159,8 @@ NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& op
 
 Container reserve(const std::string& root, const NewContainer& wanted) {
   const trace::Step step("claim the id");
-  return Container::reserve(root, record_of(wanted), details_of(wanted));
+  return Container::reserve(root, record_of(wanted), cgroups_of(wanted.plan.cgroup),
+                            details_of(wanted));
 }
 
 launch::ProcessOptions process_options(const cli::Parsed& options, bool terminal,

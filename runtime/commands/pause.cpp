@@ -13,7 +13,7 @@ int pause(const cli::Parsed& global, const cli::Parsed& options) {
   const oci::Status status = container.status();
   if (status != oci::Status::kRunning && status != oci::Status::kCreated)
     throw Error("container not running");
-  kernel::freeze(container.record().cgroups);
+  kernel::freeze(container.cgroups().directories);
   return 0;
 }
 

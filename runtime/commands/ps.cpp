@@ -175,7 +175,7 @@ int ps(const cli::Parsed& global, const cli::Parsed& options) {
     throw Error(sentence("ps options are not supported (", options.words[1],
                          "): the table is that of ps -ef; "
                          "for others pass the pids of --format json to ps(1)"));
-  std::vector<pid_t> pids = kernel::processes(container.record().cgroups);
+  std::vector<pid_t> pids = kernel::processes(container.cgroups().directories);
   std::ranges::sort(pids);
   print(format == "json" ? json(pids) : table(pids));
   return 0;

@@ -45,15 +45,15 @@ bool is_same_place(const plan::CgroupDirectory& one, const plan::CgroupDirectory
   return one.mount_point == other.mount_point && one.path == other.path;
 }
 
-void take_cgroups(const ContainerRecord& record, RecordedPlan& plan) {
+void take_cgroups(const ContainerCgroups& recorded, RecordedPlan& plan) {
   std::vector<plan::CgroupDirectory>& planned = plan.launch.cgroup.directories;
-  if (std::ranges::equal(record.cgroups, planned, is_same_place)) return;
+  if (std::ranges::equal(recorded.directories, planned, is_same_place)) return;
   plan.differences.push_back("the cgroups are told as the container has them; " + plan.config_file +
                              " names others now");
   for (plan::CgroupDirectory& one : planned) {
-    const auto same =
-        std::ranges::find(record.cgroups, one.mount_point, &plan::CgroupDirectory::mount_point);
-    if (same != record.cgroups.end()) one.path = same->path;
+    const auto same = std::ranges::find(recorded.directories, one.mount_point,
+                                        &plan::CgroupDirectory::mount_point);
+    if (same != recorded.directories.end()) one.path = same->path;
   }
 }
 
@@ -85,7 +85,7 @@ RecordedPlan recorded_plan(const Container& container) {
     const oci::RuntimeConfig config = bundle.runtime_config();
     plan::HostFacts facts = kernel::host_facts();
     plan::LaunchChoices choices;
-    if (record.unit) {
+    if (container.cgroups().unit) {
       facts.systemd = kernel::systemd_facts();
       choices.cgroup_driver = plan::CgroupDriver::kSystemd;
     }
@@ -98,7 +98,7 @@ RecordedPlan recorded_plan(const Container& container) {
   }
   plan.launch.new_keyring = details.session_keyring;
   take_seccomp(details, plan);
-  take_cgroups(record, plan);
+  take_cgroups(container.cgroups(), plan);
   compare_namespaces(details, plan);
   return plan;
 }

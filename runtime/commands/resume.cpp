@@ -11,7 +11,7 @@ namespace {
 int resume(const cli::Parsed& global, const cli::Parsed& options) {
   const Container container = Container::open(state_root(global), options.words[0]);
   if (container.status() != oci::Status::kPaused) throw Error("container not paused");
-  kernel::thaw(container.record().cgroups);
+  kernel::thaw(container.cgroups().directories);
   return 0;
 }
 

@@ -151,7 +151,7 @@ void check_memory(const Container& container, const oci::Resources& resources) {
   const bool asked = resources.memory->check_before_update.value_or(
       container.details().check_memory_before_update);
   if (asked)
-    kernel::require_memory_usage_below(container.record().cgroups, *resources.memory->limit);
+    kernel::require_memory_usage_below(container.cgroups().directories, *resources.memory->limit);
 }
 
 /// systemd takes the quota and its period together: with the period alone the quota stays what it
@@ -166,13 +166,13 @@ int update(const cli::Parsed& global, const cli::Parsed& options) {
   if (container.status() == oci::Status::kStopped) throw Error("container not running");
   refuse_unsupported(options);
   oci::Resources resources = read_resources(options);
-  std::vector<plan::CgroupDirectory> directories = container.record().cgroups;
-  if (container.record().unit) keep_quota(resources, directories);
+  std::vector<plan::CgroupDirectory> directories = container.cgroups().directories;
+  if (container.cgroups().unit) keep_quota(resources, directories);
   const std::optional<plan::DeviceProgram> devices =
       plan::plan_device_update(resources.devices, directories);
   plan::plan_update(resources, directories);
   check_memory(container, resources);
-  if (const std::optional<plan::UnitName>& unit = container.record().unit)
+  if (const std::optional<plan::UnitName>& unit = container.cgroups().unit)
     kernel::set_unit_properties(*unit, plan::plan_unit_update(resources, kernel::systemd_facts()));
   kernel::apply_update(directories);
   if (devices) kernel::replace_device_program(directories, *devices);

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "runtime/container/start_gate.hpp"
@@ -65,6 +66,13 @@ UniqueFd make_root(const std::string& root) {
   return UniqueFd(check(open_root(root).release(), "open the state directory ", root));
 }
 
+UniqueFd open_existing_root(const std::string& root) {
+  UniqueFd directory = open_root(root);
+  if (!directory && errno == ENOENT) throw NotFound("container does not exist");
+  check(directory.get(), "open the state directory ", root);
+  return directory;
+}
+
 /// Everything up to the first line's end; `rest` is what was read beyond it. Empty when there is no
 /// whole line.
 std::string read_first_line(int file, std::string& rest, const std::string& name) {
@@ -103,17 +111,17 @@ std::string Container::file_path() const {
 }
 
 Container Container::reserve(const std::string& root, const ContainerRecord& record,
-                             const ContainerDetails& details) {
+                             const ContainerCgroups& cgroups, const ContainerDetails& details) {
   check_container_id(record.id);
   Container container;
   container.root_path_ = root;
   container.record_ = record;
   container.record_.pid = 0;
-  container.root_ = make_root(root);
+  container.root_ = std::make_shared<const UniqueFd>(make_root(root));
   const std::string file = file_name(record.id);
   do {
     const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    container.file_.reset(::openat(container.root_.get(), file.c_str(), flags, 0600));
+    container.file_.reset(::openat(container.root_->get(), file.c_str(), flags, 0600));
     if (!container.file_ && errno == EEXIST) throw Error("container with given ID already exists");
     check(container.file_.get(), "create ", root, "/", file);
     lock(container.file_.get());
@@ -121,29 +129,31 @@ Container Container::reserve(const std::string& root, const ContainerRecord& rec
   } while (is_unlinked(container.file_.get()));
   container.creator_ = Creator::kThisProcess;
   container.keep_ = false;
-  container.after_record_ = write_details(details);
-  container.details_read_ = true;
+  container.after_record_ = write_cgroups(cgroups) + write_details(details);
+  container.is_read_whole_ = true;
+  container.cgroups_ = cgroups;
   container.details_ = details;
   write_all(container.file_.get(), write_record(container.record_) + container.after_record_, file);
   return container;
 }
 
 Container Container::open(const std::string& root, const std::string& id) {
-  return open(root, id, Lock::kNone);
+  check_container_id(id);
+  return open(root, std::make_shared<const UniqueFd>(open_existing_root(root)), id, Lock::kNone);
 }
 
 Container Container::open_locked(const std::string& root, const std::string& id) {
-  return open(root, id, Lock::kExclusive);
+  check_container_id(id);
+  return open(root, std::make_shared<const UniqueFd>(open_existing_root(root)), id,
+              Lock::kExclusive);
 }
 
-Container Container::open(const std::string& root, const std::string& id, Lock lock) {
-  check_container_id(id);
+Container Container::open(const std::string& root, Root directory, const std::string& id,
+                          Lock lock) {
   Container container;
   container.root_path_ = root;
-  container.root_ = open_root(root);
+  container.root_ = std::move(directory);
   container.record_.id = id;
-  if (!container.root_ && errno == ENOENT) throw NotFound("container does not exist");
-  check(container.root_.get(), "open the state directory ", root);
   while (!container.open_file(lock)) {
   }
   return container;
@@ -152,7 +162,7 @@ Container Container::open(const std::string& root, const std::string& id, Lock l
 /// False when the record was replaced meanwhile and has to be opened again.
 bool Container::open_file(Lock wanted) {
   const std::string file = file_name(record_.id);
-  file_.reset(::openat(root_.get(), file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  file_.reset(::openat(root_->get(), file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file_ && errno == ENOENT) throw NotFound("container does not exist");
   check(file_.get(), "open ", root_path_, "/", file);
   if (wanted == Lock::kExclusive) {
@@ -207,15 +217,41 @@ std::vector<std::string> Container::list(const std::string& root) {
   return ids;
 }
 
-const std::string& Container::details_text() const {
-  if (!details_read_) after_record_ += read_all(file_.get(), file_path());
-  details_read_ = true;
+void Container::visit_all(const std::string& root,
+                          const std::function<void(const Container&)>& visit) {
+  const std::vector<std::string> ids = list(root);
+  if (ids.empty()) return;
+  const Root directory = std::make_shared<const UniqueFd>(open_existing_root(root));
+  for (const std::string& id : ids) {
+    try {
+      visit(open(root, directory, id, Lock::kNone));
+    } catch (const NotFound&) {
+      continue;  // deleted meanwhile
+    } catch (const Error& error) {
+      logging::warning(sentence("load container ", id, ": ", error.what()));
+    }
+  }
+}
+
+const std::string& Container::text_after_record() const {
+  if (!is_read_whole_) after_record_ += read_all(file_.get(), file_path());
+  is_read_whole_ = true;
   return after_record_;
 }
 
+const ContainerCgroups& Container::cgroups() const {
+  if (cgroups_) return *cgroups_;
+  std::size_t end = after_record_.find('\n');
+  if (end == std::string::npos) end = text_after_record().find('\n');
+  // Its create was killed while it wrote, so it has made none.
+  if (end == std::string::npos && record_.pid == 0) return cgroups_.emplace();
+  return cgroups_.emplace(read_cgroups(after_record_.substr(0, end), file_path()));
+}
+
 const ContainerDetails& Container::details() const {
-  if (!details_) details_ = read_details(details_text(), file_path());
-  return *details_;
+  if (details_) return *details_;
+  const std::string& text = text_after_record();
+  return details_.emplace(read_details(text.substr(text.find('\n') + 1), file_path()));
 }
 
 oci::Status Container::status() const {
@@ -225,8 +261,9 @@ oci::Status Container::status() const {
   if (record_.pid == 0 || record_.start_time == 0 ||
       kernel::start_time(record_.pid) != record_.start_time)
     return oci::Status::kStopped;
-  if (kernel::is_frozen(record_.cgroups)) return oci::Status::kPaused;
-  return StartGate::exists(root_.get(), record_.id) ? oci::Status::kCreated : oci::Status::kRunning;
+  if (kernel::is_frozen(record_.freezer)) return oci::Status::kPaused;
+  return StartGate::exists(root_->get(), record_.id) ? oci::Status::kCreated
+                                                     : oci::Status::kRunning;
 }
 
 oci::State Container::state() const {
@@ -245,12 +282,12 @@ oci::State Container::state_as(oci::Status status, pid_t pid) const {
 
 void Container::update_record(const ContainerRecord& record) {
   const std::string new_name = new_file_name(record_.id);
-  const std::string content = write_record(record) + details_text();
-  UniqueFd file = open_at(root_.get(), new_name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+  const std::string content = write_record(record) + text_after_record();
+  UniqueFd file = open_at(root_->get(), new_name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
   // Locked before anybody can see it: the lock goes over to the new file without a gap.
   lock(file.get());
   write_all(file.get(), content, new_name);
-  check(::renameat(root_.get(), new_name.c_str(), root_.get(), file_name(record_.id).c_str()),
+  check(::renameat(root_->get(), new_name.c_str(), root_->get(), file_name(record_.id).c_str()),
         "rename ", root_path_, "/", new_name);
   file_ = std::move(file);
   record_ = record;
@@ -267,11 +304,11 @@ std::optional<UniqueFd> Container::open_init() const {
 }
 
 void Container::remove_files() const {
-  StartGate::remove(root_.get(), record_.id);
+  StartGate::remove(root_->get(), record_.id);
   std::vector<std::string> files = {file_name(record_.id)};
   // Only a killed create can have left one.
   if (record_.pid == 0) files.push_back(new_file_name(record_.id));
   for (const std::string& file : files)
-    if (::unlinkat(root_.get(), file.c_str(), 0) != 0 && errno != ENOENT)
+    if (::unlinkat(root_->get(), file.c_str(), 0) != 0 && errno != ENOENT)
       check(-1, "remove ", root_path_, "/", file);
 }

@@ -2,7 +2,10 @@
 // A named container on this host: reserve, open, ask its status, signal, remove. Host side.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bundle-spec/fs/unique_fd.hpp"
@@ -16,19 +19,24 @@ class Container {
   /// cgroups. Undone on destruction unless keep(). Throws Error in runc's words: "container with
   /// given ID already exists", "invalid container ID format".
   static Container reserve(const std::string& root, const ContainerRecord& record,
-                           const ContainerDetails& details);
+                           const ContainerCgroups& cgroups, const ContainerDetails& details);
   /// Throws NotFound "container does not exist" (runc's words).
   static Container open(const std::string& root, const std::string& id);
   /// The same, locked against start, delete and update by others (flock; waits).
   static Container open_locked(const std::string& root, const std::string& id);
   /// Ids of all containers under ROOT, sorted; a missing ROOT is none.
   static std::vector<std::string> list(const std::string& root);
+  /// Opens each of them in turn; a record that cannot be read is a warning.
+  static void visit_all(const std::string& root,
+                        const std::function<void(const Container&)>& visit);
   Container(Container&&) noexcept = default;
   Container& operator=(Container&&) = delete;
   ~Container();
 
   const ContainerRecord& record() const { return record_; }
   /// Reads the second line (once).
+  const ContainerCgroups& cgroups() const;
+  /// Reads the lines after it (once).
   const ContainerDetails& details() const;
   /// creating, created (its start gate is there), running, paused (its cgroup is frozen), stopped
   /// (gone or a zombie).
@@ -48,7 +56,7 @@ class Container {
   void remove_files() const;
 
   /// Directory descriptor of ROOT and the path of the gates: see start_gate.
-  int root_directory() const { return root_.get(); }
+  int root_directory() const { return root_->get(); }
   const std::string& root() const { return root_path_; }
   /// The absolute path of the record.
   std::string file_path() const;
@@ -58,18 +66,20 @@ class Container {
   enum class Creator { kDone, kThisProcess, kAnother, kGone };
   enum class Lock { kNone, kExclusive };
   Container() = default;
-  static Container open(const std::string& root, const std::string& id, Lock lock);
+  using Root = std::shared_ptr<const UniqueFd>;
+  static Container open(const std::string& root, Root directory, const std::string& id, Lock lock);
   bool open_file(Lock lock);
   void read_file();
-  const std::string& details_text() const;
+  const std::string& text_after_record() const;
 
   std::string root_path_;
-  UniqueFd root_;
+  Root root_;
   UniqueFd file_;  // ID.json, locked or not
   ContainerRecord record_;
   Creator creator_ = Creator::kDone;
   mutable std::string after_record_;  // what was read behind the first line
-  mutable bool details_read_ = false;
+  mutable bool is_read_whole_ = false;
+  mutable std::optional<ContainerCgroups> cgroups_;
   mutable std::optional<ContainerDetails> details_;
   bool keep_ = true;
 };

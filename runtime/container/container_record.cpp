@@ -11,11 +11,12 @@
 #include <utility>
 
 #include "bundle-spec/error.hpp"
+#include "runtime/container/first_line.hpp"
 #include "runtime/container/json_writer.hpp"
 
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr std::string_view kBase64 =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -125,8 +126,6 @@ class Value {
       all.emplace(key, Value(one, place_.below(std::string_view(key))).text());
     return all;
   }
-  /// The value as JSON again, for readers that parse for themselves.
-  std::string dump() const { return json_.dump(); }
   std::string where() const { return place_.text(); }
 
  private:
@@ -170,11 +169,11 @@ std::vector<plan::FilterInstruction> read_program(const Value& value) {
   return program;
 }
 
-void check_version(const Value& record) {
-  const std::uint64_t version = record.at("version").number(1'000'000);
-  if (version > kVersion || version == 0)
-    throw Error(sentence(record.where(), ": has record version ", version, ", this toyrun knows ",
-                         kVersion, ": use the toyrun that made the container"));
+oci::Annotations read_annotations(std::string_view text, const std::string& name) {
+  if (text == "{}") return {};
+  const Place place(name);
+  const nlohmann::json annotations = parse(std::string(text), name);
+  return Value(annotations, place.below("annotations")).texts_by_key();
 }
 
 /// The cgroup files are opened by this path, below the mount point and nowhere else.
@@ -186,7 +185,7 @@ std::string read_path(const Value& value) {
   return path;
 }
 
-std::vector<plan::CgroupDirectory> read_cgroups(const Value& value) {
+std::vector<plan::CgroupDirectory> read_directories(const Value& value) {
   std::vector<plan::CgroupDirectory> all;
   for (const Value& item : value.items()) {
     plan::CgroupDirectory one;
@@ -200,8 +199,8 @@ std::vector<plan::CgroupDirectory> read_cgroups(const Value& value) {
   return all;
 }
 
-void write_cgroups(JsonWriter& json, const std::vector<plan::CgroupDirectory>& cgroups) {
-  json.key("cgroups").begin_array();
+void write_directories(JsonWriter& json, const std::vector<plan::CgroupDirectory>& cgroups) {
+  json.key("directories").begin_array();
   for (const plan::CgroupDirectory& one : cgroups) {
     json.begin_object().key("mount").text(one.mount_point).key("path").text(one.path);
     json.key("controllers").begin_array();
@@ -254,40 +253,54 @@ std::string write_record(const ContainerRecord& record) {
   json.key("ociVersion").text(record.oci_version);
   json.key("bundle").text(record.bundle).key("rootfs").text(record.rootfs);
   json.key("created").text(record.created).key("owner").text(record.owner);
-  json.key("annotations").begin_object();
-  for (const auto& [key, value] : record.annotations) json.key(key).text(value);
-  json.end_object().key("hasPoststart").boolean(record.has_poststart);
+  json.key("hasPoststart").boolean(record.has_poststart);
   json.key("hasPoststop").boolean(record.has_poststop);
   json.key("ownPidNamespace").boolean(record.own_pid_namespace);
-  write_cgroups(json, record.cgroups);
-  if (record.unit) {
-    json.key("systemd").begin_object().key("unit").text(record.unit->name);
-    json.key("ofUser").boolean(record.unit->of_user).end_object();
+  json.key("freezer").text(record.freezer).key("annotations").begin_object();
+  for (const auto& [key, value] : record.annotations) json.key(key).text(value);
+  return json.end_object().end_object().take() += '\n';
+}
+
+ContainerRecord read_record(const std::string& line, const std::string& name) {
+  FirstLine record(line, name);
+  if (const std::uint64_t version = record.number("version", 1'000'000); version != kVersion)
+    throw Error(sentence(name, ": has record version ", version, ", this toyrun knows ", kVersion,
+                         ": use the toyrun that made the container"));
+  ContainerRecord result;
+  result.id = record.text("id");
+  result.pid = static_cast<pid_t>(record.number("pid", std::numeric_limits<pid_t>::max()));
+  result.start_time = record.number("startTime", std::numeric_limits<std::uint64_t>::max());
+  result.oci_version = record.text("ociVersion");
+  result.bundle = record.text("bundle");
+  result.rootfs = record.text("rootfs");
+  result.created = record.text("created");
+  result.owner = record.text("owner");
+  result.has_poststart = record.boolean("hasPoststart");
+  result.has_poststop = record.boolean("hasPoststop");
+  result.own_pid_namespace = record.boolean("ownPidNamespace");
+  result.freezer = record.text("freezer");
+  result.annotations = read_annotations(record.last("annotations"), name);
+  return result;
+}
+
+std::string write_cgroups(const ContainerCgroups& cgroups) {
+  JsonWriter json(JsonWriter::Layout::kCompact);
+  json.begin_object();
+  write_directories(json, cgroups.directories);
+  if (cgroups.unit) {
+    json.key("systemd").begin_object().key("unit").text(cgroups.unit->name);
+    json.key("ofUser").boolean(cgroups.unit->of_user).end_object();
   }
   return json.end_object().take() += '\n';
 }
 
-ContainerRecord read_record(const std::string& line, const std::string& name) {
+ContainerCgroups read_cgroups(const std::string& line, const std::string& name) {
   const nlohmann::json document = parse(line, name);
-  const Value record(document, Place(name));
-  check_version(record);
-  ContainerRecord result;
-  result.id = record.at("id").text();
-  result.pid = static_cast<pid_t>(record.at("pid").number(std::numeric_limits<pid_t>::max()));
-  result.start_time = record.at("startTime").number(std::numeric_limits<std::uint64_t>::max());
-  result.oci_version = record.at("ociVersion").text();
-  result.bundle = record.at("bundle").text();
-  result.rootfs = record.at("rootfs").text();
-  result.created = record.at("created").text();
-  result.owner = record.at("owner").text();
-  result.annotations = record.at("annotations").texts_by_key();
-  result.has_poststart = record.at("hasPoststart").boolean();
-  result.has_poststop = record.at("hasPoststop").boolean();
-  result.own_pid_namespace = record.at("ownPidNamespace").boolean();
-  result.cgroups = read_cgroups(record.at("cgroups"));
-  if (const std::optional<Value> unit = record.find("systemd")) {
+  const Value cgroups(document, Place(name));
+  ContainerCgroups result;
+  result.directories = read_directories(cgroups.at("directories"));
+  if (const std::optional<Value> unit = cgroups.find("systemd"))
     result.unit = {.name = unit->at("unit").text(), .of_user = unit->at("ofUser").boolean()};
-  }
   return result;
 }
 
@@ -300,14 +313,17 @@ std::string write_details(const ContainerDetails& details) {
   if (details.personality) json.key("personality").number(*details.personality);
   if (details.memory_policy) write_memory_policy(json, *details.memory_policy);
   if (!details.config_file.empty()) json.key("config").text(details.config_file);
-  json.key("hooks").raw(oci::write_hooks(details.hooks));
-  if (details.process) json.key("process").raw(oci::write_process(*details.process));
   if (details.seccomp) write_seccomp(json, *details.seccomp);
-  return json.end_object().take() += '\n';
+  std::string lines = json.end_object().take();
+  lines += sentence('\n', oci::write_hooks(details.hooks), '\n');
+  if (details.process) lines += oci::write_process(*details.process);
+  return lines += '\n';
 }
 
-ContainerDetails read_details(const std::string& line, const std::string& name) {
-  const nlohmann::json document = parse(line, name);
+ContainerDetails read_details(const std::string& lines, const std::string& name) {
+  const std::size_t hooks = std::min(lines.find('\n'), lines.size());
+  const std::size_t process = std::min(lines.find('\n', hooks + 1), lines.size());
+  const nlohmann::json document = parse(lines.substr(0, hooks), name);
   const Value details(document, Place(name));
   ContainerDetails result;
   result.namespace_flags =
@@ -324,10 +340,12 @@ ContainerDetails read_details(const std::string& line, const std::string& name) 
     result.memory_policy = read_memory_policy(*policy);
   if (const std::optional<Value> config = details.find("config"))
     result.config_file = config->text();
-  result.hooks = oci::read_hooks(details.at("hooks").dump(), name);
-  if (const std::optional<Value> process = details.find("process"))
-    result.process = oci::read_process(process->dump(), name);
   if (const std::optional<Value> seccomp = details.find("seccomp"))
     result.seccomp = read_seccomp(*seccomp);
+  if (process == lines.size()) details.refuse("has not all of its lines");
+  result.hooks = oci::read_hooks(lines.substr(hooks + 1, process - hooks - 1), name);
+  const std::string program =
+      lines.substr(process + 1, lines.find('\n', process + 1) - process - 1);
+  if (!program.empty()) result.process = oci::read_process(program, name);
   return result;
 }

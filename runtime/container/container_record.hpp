@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is remembered on disk of a container: one flat file ROOT/ID.json of two lines. The first has
-// what state, kill, start and delete need, the second what exec, update and the hooks need: the
-// bundle is never read again after create. Host side.
+// What is remembered on disk of a container: one flat file ROOT/ID.json. Its first line has what
+// state and list tell, and no more, for list reads it of every container; the second its cgroups;
+// the others what exec, update and the hooks need. The bundle is never read again after create.
+// Host side.
 #pragma once
 
 #include <sys/types.h>
@@ -18,7 +19,7 @@
 
 /// First line.
 struct ContainerRecord {
-  int version = 1;
+  int version = 2;
   std::string id;
   std::string oci_version;
   std::string bundle;   // absolute
@@ -29,13 +30,18 @@ struct ContainerRecord {
   pid_t pid = 0;                 // 0 while creating
   std::uint64_t start_time = 0;  // kernel::start_time of pid
   bool has_poststart = false,
-       has_poststop = false;  // whether the second line must be read for hooks
+       has_poststop = false;  // whether the details must be read for hooks
   bool own_pid_namespace = true;
-  std::vector<plan::CgroupDirectory> cgroups;  // mount_point, path, controllers, is_v2
-  std::optional<plan::UnitName> unit;          // systemd's, which has made the cgroups
+  std::string freezer;  // kernel::freezer_file of the cgroups
 };
 
 /// Second line.
+struct ContainerCgroups {
+  std::vector<plan::CgroupDirectory> directories;  // mount_point, path, controllers, is_v2
+  std::optional<plan::UnitName> unit;              // systemd's, which has made them
+};
+
+/// Three lines, for hooks and process have readers of their own.
 struct ContainerDetails {
   std::optional<oci::Process> process;
   oci::Hooks hooks;  // poststart, poststop (startContainer runs in init)
@@ -51,8 +57,11 @@ struct ContainerDetails {
   std::optional<plan::MemoryPolicyPlan> memory_policy;
 };
 
-/// One line each, "\n" at the end; descriptors and numbers in JSON, the seccomp program as base64.
+/// Lines of JSON, each with "\n" at its end; the seccomp program as base64. What is read has no
+/// such end; `name` is the file's, for errors.
 std::string write_record(const ContainerRecord& record);
 ContainerRecord read_record(const std::string& line, const std::string& name);
+std::string write_cgroups(const ContainerCgroups& cgroups);
+ContainerCgroups read_cgroups(const std::string& line, const std::string& name);
 std::string write_details(const ContainerDetails& details);
-ContainerDetails read_details(const std::string& line, const std::string& name);
+ContainerDetails read_details(const std::string& lines, const std::string& name);

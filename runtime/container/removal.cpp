@@ -34,18 +34,19 @@ void stop_unit(const plan::UnitName& unit) {
   }
 }
 
-void remove_cgroups(const ContainerRecord& record) {
+void remove_cgroups(const Container& container) {
   const trace::Step step("remove the cgroups");
   // A killed create may never have come as far as making the cgroups the record names, and what
   // lives in them then is somebody else's.
-  const bool was_created = record.pid != 0;
-  const bool kill_remaining = was_created && !record.own_pid_namespace;
-  if (record.unit && was_created) {
-    if (kill_remaining) kernel::signal_all(record.cgroups, SIGKILL);
-    stop_unit(*record.unit);
+  const bool was_created = container.record().pid != 0;
+  const bool kill_remaining = was_created && !container.record().own_pid_namespace;
+  const ContainerCgroups& cgroups = container.cgroups();
+  if (cgroups.unit && was_created) {
+    if (kill_remaining) kernel::signal_all(cgroups.directories, SIGKILL);
+    stop_unit(*cgroups.unit);
   }
   try {
-    kernel::remove(record.cgroups, kill_remaining, was_created ? kPatience : kPatience / 10);
+    kernel::remove(cgroups.directories, kill_remaining, was_created ? kPatience : kPatience / 10);
   } catch (const Error& error) {
     if (was_created) throw;
     logging::warning(sentence(error.what(), ", ignoring"));
@@ -55,18 +56,19 @@ void remove_cgroups(const ContainerRecord& record) {
 /// The first process of a pid namespace lets go of everything, and then waits until every other
 /// process of it has been reaped. One that exec gave to another parent (conmon, say), which does
 /// not reap it, holds that up for good, though nothing of the container runs any more.
-bool waits_for_reaping(const ContainerRecord& record) {
-  std::vector<pid_t> left = kernel::processes(record.cgroups);
+bool waits_for_reaping(const Container& container) {
+  const ContainerRecord& record = container.record();
+  std::vector<pid_t> left = kernel::processes(container.cgroups().directories);
   std::erase(left, record.pid);
   return left.empty() && kernel::is_ending(record.pid, record.start_time);
 }
 
-void wait_for_end(const ContainerRecord& record, int init) {
+void wait_for_end(const Container& container, int init) {
   constexpr std::chrono::seconds kUsualTime{1};
-  if (kernel::wait_for_exit(init, kUsualTime) || waits_for_reaping(record)) return;
-  if (kernel::wait_for_exit(init, kPatience - kUsualTime) || waits_for_reaping(record)) return;
-  throw Error(sentence("container init (pid ", record.pid, ") still lives ", kPatience.count(),
-                       " s after SIGKILL"));
+  if (kernel::wait_for_exit(init, kUsualTime) || waits_for_reaping(container)) return;
+  if (kernel::wait_for_exit(init, kPatience - kUsualTime) || waits_for_reaping(container)) return;
+  throw Error(sentence("container init (pid ", container.record().pid, ") still lives ",
+                       kPatience.count(), " s after SIGKILL"));
 }
 
 }  // namespace
@@ -78,17 +80,18 @@ void kill_container(const Container& container) {
   const std::optional<UniqueFd> init =
       kernel::open_process_or_zombie(record.pid, record.start_time);
   if (init) kernel::send_signal(init->get(), SIGKILL);
-  if (!record.own_pid_namespace && record.pid != 0) kernel::signal_all(record.cgroups, SIGKILL);
+  if (!record.own_pid_namespace && record.pid != 0)
+    kernel::signal_all(container.cgroups().directories, SIGKILL);
   if (!init) return;
   // cgroup v1: a frozen process takes no signal, not even this one.
-  if (kernel::is_frozen(record.cgroups)) kernel::thaw(record.cgroups);
-  wait_for_end(record, init->get());
+  if (kernel::is_frozen(record.freezer)) kernel::thaw(container.cgroups().directories);
+  wait_for_end(container, init->get());
 }
 
 void remove_container(const Container& container) {
-  const ContainerRecord& record = container.record();
-  remove_cgroups(record);
-  if (plan::asks_for_network(record.annotations)) network::disconnect(container.file_path());
+  remove_cgroups(container);
+  if (plan::asks_for_network(container.record().annotations))
+    network::disconnect(container.file_path());
   container.remove_files();
   run_poststop_hooks(container);
 }

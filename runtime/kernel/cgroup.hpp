@@ -71,7 +71,10 @@ using CgroupDirectories = std::vector<plan::CgroupDirectory>;
 /// Throws Error.
 void freeze(const CgroupDirectories& directories);
 void thaw(const CgroupDirectories& directories);
-bool is_frozen(const CgroupDirectories& directories);
+/// The file that tells whether the container is frozen; empty when it has no freezer.
+std::string freezer_file(const CgroupDirectories& directories);
+/// False as well when the file is gone, or its name empty.
+bool is_frozen(const std::string& freezer_file);
 /// Pids of all processes in the container's cgroup and below, in this pid namespace.
 std::vector<pid_t> processes(const CgroupDirectories& directories);
 /// Sends a signal to all of them. SIGKILL: cgroup.kill on v2; freeze, signal, thaw on v1.

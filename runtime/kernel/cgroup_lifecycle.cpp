@@ -112,21 +112,6 @@ bool is_frozen(const OpenCgroup& cgroup) {
   return says_frozen(read_cgroup_file(cgroup.fd.get(), file).value_or(""));
 }
 
-/// In three system calls, for `list` asks it of every container; nullopt when the cgroup is gone.
-/// There are no symlinks in a cgroup file system.
-std::optional<bool> read_state_by_path(const plan::CgroupDirectory& directory) {
-  const std::string path = sentence(directory.mount_point, directory.path,
-                                    directory.is_v2 ? "/cgroup.freeze" : "/freezer.state");
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file && is_gone(errno)) return std::nullopt;
-  check(file.get(), "open ", path);
-  std::array<char, 16> state;
-  const ssize_t length = ::read(file.get(), state.data(), state.size());
-  if (length < 0 && is_gone(errno)) return std::nullopt;
-  check(length, "read ", path);
-  return says_frozen({state.data(), static_cast<std::size_t>(length)});
-}
-
 bool kill_at_once(const OpenCgroup& cgroup) {
   if (!cgroup.directory || !cgroup.directory->is_v2) return false;
   // EOPNOTSUPP: a threaded cgroup. Others get their signal one by one as well.
@@ -183,12 +168,26 @@ void thaw(const CgroupDirectories& directories) {
   write_state(cgroup, false);
 }
 
-bool is_frozen(const CgroupDirectories& directories) {
+std::string freezer_file(const CgroupDirectories& directories) {
   for (const bool v2 : {true, false})
     for (const plan::CgroupDirectory& one : directories)
       if (one.is_v2 == v2 && (v2 || carries(one, "freezer")))
-        if (const std::optional<bool> frozen = read_state_by_path(one)) return *frozen;
-  return false;
+        return sentence(one.mount_point, one.path, v2 ? "/cgroup.freeze" : "/freezer.state");
+  return {};
+}
+
+/// In three system calls, for `list` asks it of every container. There are no symlinks in a cgroup
+/// file system.
+bool is_frozen(const std::string& freezer_file) {
+  if (freezer_file.empty()) return false;
+  const UniqueFd file(::open(freezer_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file && is_gone(errno)) return false;
+  check(file.get(), "open ", freezer_file);
+  std::array<char, 16> state;
+  const ssize_t length = ::read(file.get(), state.data(), state.size());
+  if (length < 0 && is_gone(errno)) return false;
+  check(length, "read ", freezer_file);
+  return says_frozen({state.data(), static_cast<std::size_t>(length)});
 }
 
 std::vector<pid_t> processes(const CgroupDirectories& directories) {

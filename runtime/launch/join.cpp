@@ -150,7 +150,7 @@ Child clone_joiner(const Container& container, kernel::Cgroup& cgroup, bool is_o
     return Child::clone(0, cgroup.v2_directory());
   } catch (const Error& error) {
     // As in launch: our own rights do not reach into it.
-    is_placed_later = is_own_cgroup && error.number() == EACCES && container.record().unit;
+    is_placed_later = is_own_cgroup && error.number() == EACCES && container.cgroups().unit;
     if (!is_placed_later && (error.number() != EBUSY || !is_own_cgroup)) throw;
   }
   if (is_placed_later) return Child::clone(0, -1);
@@ -158,7 +158,7 @@ Child clone_joiner(const Container& container, kernel::Cgroup& cgroup, bool is_o
   const std::string text = read_file(name);
   const std::size_t line = text.find("0::");
   const std::string now = text.substr(line + 3, text.find('\n', line) - line - 3);
-  kernel::CgroupDirectories directories = container.record().cgroups;
+  kernel::CgroupDirectories directories = container.cgroups().directories;
   for (plan::CgroupDirectory& one : directories) {
     if (!one.is_v2) continue;
     if (line == std::string::npos || !now.starts_with(one.path + "/"))
@@ -170,7 +170,7 @@ Child clone_joiner(const Container& container, kernel::Cgroup& cgroup, bool is_o
 }
 
 kernel::Cgroup open_cgroup(const Container& container, const ProcessOptions& options) {
-  if (options.cgroups.empty()) return kernel::Cgroup::open(container.record().cgroups);
+  if (options.cgroups.empty()) return kernel::Cgroup::open(container.cgroups().directories);
   return kernel::Cgroup::open(options.cgroups, kernel::Cgroup::Missing::kError);
 }
 
@@ -218,7 +218,7 @@ Launched join_container(const Container& container, const plan::ProcessPlan& pro
   }
   handshake.child.close();
   if (is_placed_later) {
-    kernel::attach_to_unit(*container.record().unit, joiner.pid());
+    kernel::attach_to_unit(*container.cgroups().unit, joiner.pid());
     handshake.parent.send(Message::kPlaced);
   }
   Child child = adopt_process(std::move(joiner), details, handshake.parent);

@@ -284,7 +284,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
     container.keep();
     return launched;
   } catch (Error& error) {
-    explain_death(error, container.record().cgroups);
+    explain_death(error, container.cgroups().directories);
     throw;
   }
 }

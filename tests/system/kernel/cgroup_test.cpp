@@ -237,15 +237,15 @@ TEST_P(Freezer, StopsAndGoesOn) {
   const Member member(cgroup, [&] {
     for (;;) *counter = *counter + 1;
   });
-  EXPECT_FALSE(is_frozen(plan_.directories));
+  EXPECT_FALSE(is_frozen(freezer_file(plan_.directories)));
   freeze(plan_.directories);
-  EXPECT_TRUE(is_frozen(plan_.directories));
+  EXPECT_TRUE(is_frozen(freezer_file(plan_.directories)));
   const unsigned long before = *counter;
   ::usleep(20000);
   EXPECT_EQ(*counter, before);
   freeze(plan_.directories);  // again: no error
   thaw(plan_.directories);
-  EXPECT_FALSE(is_frozen(plan_.directories));
+  EXPECT_FALSE(is_frozen(freezer_file(plan_.directories)));
   const auto end = steady_clock::now() + std::chrono::seconds(10);
   while (*counter == before && steady_clock::now() < end) ::usleep(1000);
   EXPECT_GT(*counter, before);
@@ -267,7 +267,7 @@ TEST_P(Freezer, EverySubgroupIsSignalled) {
   signal_all(plan_.directories, SIGTERM);
   EXPECT_EQ(WTERMSIG(outer_member.wait()), SIGTERM);
   EXPECT_EQ(WTERMSIG(inner_member.wait()), SIGTERM);
-  EXPECT_FALSE(is_frozen(plan_.directories));
+  EXPECT_FALSE(is_frozen(freezer_file(plan_.directories)));
 }
 
 TEST_P(Freezer, AFrozenOneKeepsFrozenUnderASignalAndDiesUnderKill) {
@@ -276,7 +276,7 @@ TEST_P(Freezer, AFrozenOneKeepsFrozenUnderASignalAndDiesUnderKill) {
   freeze(plan_.directories);
   // Not a fatal one: v2 lets a frozen process die of those, v1 does not.
   signal_all(plan_.directories, SIGURG);
-  EXPECT_TRUE(is_frozen(plan_.directories));
+  EXPECT_TRUE(is_frozen(freezer_file(plan_.directories)));
   EXPECT_FALSE(member.has_ended());
   signal_all(plan_.directories, SIGKILL);
   EXPECT_EQ(WTERMSIG(member.wait()), SIGKILL);

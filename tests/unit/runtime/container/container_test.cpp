@@ -60,21 +60,21 @@ TEST(Container, ReserveIsUndoneUnlessKept) {
   const TemporaryDirectory directory;
   const std::string root = directory.path() + "/new/root";
   {
-    const Container container = Container::reserve(root, record("c"), {});
+    const Container container = Container::reserve(root, record("c"), {}, {});
   }
   EXPECT_TRUE(Container::list(root).empty());
   struct stat status{};
   ASSERT_EQ(::stat(root.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0700U);
   {
-    Container::reserve(root, record("c"), {}).keep();
+    Container::reserve(root, record("c"), {}, {}).keep();
   }
   EXPECT_EQ(Container::list(root), std::vector<std::string>{"c"});
 }
 
 TEST(Container, AMovedOneRemovesNothing) {
   const TemporaryDirectory root;
-  Container container = Container::reserve(root.path(), record("c"), {});
+  Container container = Container::reserve(root.path(), record("c"), {}, {});
   {
     Container moved = std::move(container);
     moved.keep();
@@ -84,8 +84,8 @@ TEST(Container, AMovedOneRemovesNothing) {
 
 TEST(Container, AnIdIsTakenOnce) {
   const TemporaryDirectory root;
-  const Container container = Container::reserve(root.path(), record("c"), {});
-  EXPECT_EQ(refusal([&] { Container::reserve(root.path(), record("c"), {}); }),
+  const Container container = Container::reserve(root.path(), record("c"), {}, {});
+  EXPECT_EQ(refusal([&] { Container::reserve(root.path(), record("c"), {}, {}); }),
             "container with given ID already exists");
   EXPECT_EQ(Container::list(root.path()), std::vector<std::string>{"c"}) << "the first one stays";
 }
@@ -101,7 +101,7 @@ TEST(Container, AnUnknownOneDoesNotExist) {
 
 TEST(Container, IsCreatingWhileItsCreatorHoldsIt) {
   const TemporaryDirectory root;
-  const Container container = Container::reserve(root.path(), record("c"), {});
+  const Container container = Container::reserve(root.path(), record("c"), {}, {});
   EXPECT_EQ(container.status(), oci::Status::kCreating);
   EXPECT_EQ(Container::open(root.path(), "c").status(), oci::Status::kCreating);
 }
@@ -109,7 +109,7 @@ TEST(Container, IsCreatingWhileItsCreatorHoldsIt) {
 TEST(Container, IsStoppedOnceItsCreatorWasKilled) {
   const TemporaryDirectory root;
   {
-    Container::reserve(root.path(), record("c"), {}).keep();
+    Container::reserve(root.path(), record("c"), {}, {}).keep();
   }
   EXPECT_EQ(Container::open(root.path(), "c").status(), oci::Status::kStopped);
   EXPECT_EQ(Container::open_locked(root.path(), "c").status(), oci::Status::kStopped);
@@ -117,7 +117,7 @@ TEST(Container, IsStoppedOnceItsCreatorWasKilled) {
 
 TEST(Container, AnEmptyRecordIsACreateThatWasKilled) {
   const TemporaryDirectory root;
-  for (const char* content : {"", "{\"version\":1,\"id\":\"c\",\"pid"}) {
+  for (const char* content : {"", "{\"version\":2,\"id\":\"c\",\"pid"}) {
     replace_file_at(root.fd(), "c.json", content);
     const Container container = Container::open_locked(root.path(), "c");
     EXPECT_EQ(container.status(), oci::Status::kStopped);
@@ -131,7 +131,7 @@ TEST(Container, UpdateKeepsLockAndDetails) {
   const TemporaryDirectory root;
   ContainerDetails details;
   details.namespace_flags = 77;
-  Container container = Container::reserve(root.path(), record("c"), details);
+  Container container = Container::reserve(root.path(), record("c"), {}, details);
   container.update_record(running_record("c"));
   EXPECT_EQ(container.status(), oci::Status::kRunning);
   const Container other = Container::open(root.path(), "c");
@@ -162,7 +162,7 @@ TEST(Container, UpdateKeepsLockAndDetails) {
 
 TEST(Container, WaitingForTheLockOfARemovedOneEndsInNotFound) {
   const TemporaryDirectory root;
-  Container container = Container::reserve(root.path(), record("c"), {});
+  Container container = Container::reserve(root.path(), record("c"), {}, {});
   const pid_t waiter = ::fork();
   if (waiter == 0) {
     ::close_range(3, ~0U, 0);  // our lock is not its lock
@@ -184,7 +184,7 @@ TEST(Container, WaitingForTheLockOfARemovedOneEndsInNotFound) {
 
 TEST(Container, AnotherProcessWithItsPidIsNotIt) {
   const TemporaryDirectory root;
-  Container container = Container::reserve(root.path(), record("c"), {});
+  Container container = Container::reserve(root.path(), record("c"), {}, {});
   ContainerRecord other = running_record("c");
   other.start_time += 1;
   container.update_record(other);
@@ -206,7 +206,7 @@ TEST(Container, AZombieIsStopped) {
   ContainerRecord one = record("c");
   one.pid = zombie;
   one.start_time = kernel::start_time(zombie);
-  Container container = Container::reserve(root.path(), record("c"), {});
+  Container container = Container::reserve(root.path(), record("c"), {}, {});
   container.update_record(one);
   EXPECT_EQ(container.status(), oci::Status::kRunning);
   ::kill(zombie, SIGKILL);
@@ -218,7 +218,7 @@ TEST(Container, AZombieIsStopped) {
 
 TEST(Container, IsCreatedWhileItsGateIsClosed) {
   const TemporaryDirectory root;
-  Container container = Container::reserve(root.path(), record("c"), {});
+  Container container = Container::reserve(root.path(), record("c"), {}, {});
   const StartGate gate = StartGate::make(container.root_directory(), "c");
   container.update_record(running_record("c"));
   EXPECT_EQ(container.status(), oci::Status::kCreated);
@@ -233,7 +233,7 @@ TEST(Container, IdsThatLookLikeOurFilesDoNotCollide) {
   const TemporaryDirectory root;
   const std::vector<std::string> ids = {"a", "a.json", "a.start", "a.status"};
   for (const std::string& id : ids) {
-    Container container = Container::reserve(root.path(), record(id), {});
+    Container container = Container::reserve(root.path(), record(id), {}, {});
     StartGate::make(container.root_directory(), id).keep();
     container.update_record(running_record(id));
     container.keep();
@@ -249,7 +249,7 @@ TEST(Container, ALongRecordIsReadWhole) {
   for (int i = 0; i < 1000; ++i) one.annotations["key" + std::to_string(i)] = std::string(50, 'x');
   ContainerDetails details;
   details.namespace_flags = 5;
-  Container::reserve(root.path(), one, details).keep();
+  Container::reserve(root.path(), one, {}, details).keep();
   const Container container = Container::open(root.path(), "c");
   EXPECT_EQ(container.record().annotations, one.annotations);
   EXPECT_EQ(container.details().namespace_flags, 5U);
@@ -259,7 +259,7 @@ TEST(Container, ASymlinkIsNoRecord) {
   const TemporaryDirectory root;
   ASSERT_EQ(::symlink("/etc/passwd", (root.path() + "/c.json").c_str()), 0);
   EXPECT_NE(refusal([&] { Container::open(root.path(), "c"); }), "accepted");
-  EXPECT_EQ(refusal([&] { Container::reserve(root.path(), record("c"), {}); }),
+  EXPECT_EQ(refusal([&] { Container::reserve(root.path(), record("c"), {}, {}); }),
             "container with given ID already exists");
 }
 
