@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <span>
@@ -138,6 +139,14 @@ void print_usage(const cli::Program& program, const Request& request) {
 }
 
 }  // namespace
+
+/// Instead of libstdc++'s, which brings a demangler and its tables: 60 KB for a message that only a
+/// bug would print.
+void __gnu_cxx::__verbose_terminate_handler() {
+  constexpr std::string_view kMessage = "toyrun: terminated by an exception that nobody caught\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());
+  std::abort();
+}
 
 int main(int count, char** arguments) {
   const auto rows = commands::all();

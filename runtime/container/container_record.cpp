@@ -133,7 +133,7 @@ class Value {
   Place place_;
 };
 
-nlohmann::json parse(const std::string& line, const std::string& name) {
+nlohmann::json parse(std::string_view line, const std::string& name) {
   nlohmann::json document = nlohmann::json::parse(line, nullptr, false);
   if (!document.is_object())
     throw Error(sentence(name, ": is not a state record of toyrun (damaged?)"));
@@ -172,7 +172,7 @@ std::vector<plan::FilterInstruction> read_program(const Value& value) {
 oci::Annotations read_annotations(std::string_view text, const std::string& name) {
   if (text == "{}") return {};
   const Place place(name);
-  const nlohmann::json annotations = parse(std::string(text), name);
+  const nlohmann::json annotations = parse(text, name);
   return Value(annotations, place.below("annotations")).texts_by_key();
 }
 

@@ -106,6 +106,7 @@ value() { cat "$(cgroup_file "$1" "$2")"; }
 }
 
 @test "pids.limit -1 is unlimited" {
+  not_on crun 'writes -1 to pids.max'
   sleeper
   resources '{"pids": {"limit": -1}}'
   running
@@ -147,6 +148,7 @@ value() { cat "$(cgroup_file "$1" "$2")"; }
 }
 
 @test "unified on a v1 controller is refused" {
+  not_on crun 'leaves the cgroups'
   v1 memory
   make_bundle
   resources '{"unified": {"memory.max": "1000000"}}'
@@ -155,6 +157,7 @@ value() { cat "$(cgroup_file "$1" "$2")"; }
 }
 
 @test "a value the kernel refuses names the file" {
+  not_on crun 'leaves the cgroups'
   make_bundle
   resources '{"cpu": {"cpus": "4000-4001"}}'
   leaves_nothing inside true
@@ -163,6 +166,7 @@ value() { cat "$(cgroup_file "$1" "$2")"; }
 }
 
 @test "swap below memory is refused" {
+  not_on crun 'leaves the cgroups'
   make_bundle
   resources '{"memory": {"limit": 104857600, "swap": 52428800}}'
   leaves_nothing inside true
@@ -186,11 +190,12 @@ value() { cat "$(cgroup_file "$1" "$2")"; }
 }
 
 @test "create in a frozen cgroup is refused, not hung" {
+  not_on crun 'hangs, and so does its child'
   v1 freezer
   make_bundle
   mkdir -p "/sys/fs/cgroup/freezer$CGROUP"
   echo FROZEN >"/sys/fs/cgroup/freezer$CGROUP/freezer.state"
-  run timeout 20 "$RUNTIME" --root "$STATE" create --bundle "$BUNDLE" "$ID" </dev/null
+  attempt timeout 20 "$RUNTIME" --root "$STATE" create --bundle "$BUNDLE" "$ID"
   echo THAWED >"/sys/fs/cgroup/freezer$CGROUP/freezer.state"
   [ "$status" -ne 124 ]
   failed

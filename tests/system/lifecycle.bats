@@ -3,6 +3,7 @@
 load support
 
 @test "create, start, stop, delete: the states in order" {
+  not_on crun 'other words'
   make_bundle
   command_is sh -c 'echo hello; trap "exit 0" TERM; while :; do sleep 0.05; done'
   created
@@ -22,6 +23,7 @@ load support
 }
 
 @test "the state document has what engines read" {
+  not_on crun 'has an empty owner'
   sleeper
   edit '.annotations = {"org.example.key": "value"}'
   running
@@ -42,6 +44,7 @@ load support
 }
 
 @test "start twice, start after the end" {
+  not_on crun 'other words'
   sleeper
   running
   run rt start "$ID"
@@ -55,6 +58,7 @@ load support
 }
 
 @test "verbs on an unknown id" {
+  not_on crun 'other words'
   mkdir -p "$STATE"
   for verb in state start kill delete pause resume; do
     run rt "$verb" nosuch
@@ -128,6 +132,7 @@ load support
 }
 
 @test "pid file: the pid, no newline, relative to the caller's directory" {
+  not_on crun 'writes it relative to the bundle'
   sleeper
   cd "$BATS_TEST_TMPDIR"
   rt create --bundle "$BUNDLE" --pid-file pid "$ID" </dev/null >"$OUT" 2>&1
@@ -153,6 +158,7 @@ load support
 }
 
 @test "list: table, json, quiet" {
+  not_on crun 'other columns'
   sleeper
   running
   run -0 rt list
@@ -171,6 +177,7 @@ load support
 }
 
 @test "ps: table and json" {
+  not_on crun 'prints the pids alone'
   sleeper
   running
   run -0 rt ps "$ID"
@@ -211,6 +218,7 @@ load support
 }
 
 @test "features names the versions, namespaces and mount options" {
+  not_on crun 'knows no such verb'
   run -0 rt features
   jq -e '.ociVersionMin and .ociVersionMax and (.mountOptions | index("rro"))
     and (.linux.namespaces | index("user")) and .linux.seccomp.enabled' <<<"$output"

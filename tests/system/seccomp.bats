@@ -164,6 +164,7 @@ JSON
 }
 
 @test "unknown action, operator and architecture are refused" {
+  not_on crun 'does not name the operator'
   make_bundle
   profile SCMP_ACT_NOSUCH
   leaves_nothing inside true
