@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# What the four files share, on top of tests/system/support.bash. A test's name begins with the clauses it covers, as in
+# What the files share, on top of tests/system/support.bash. A test's name begins with the clauses it covers, as in
 # the file `clauses`: "config.md#mounts 1,2; config.md#root 1: words". No test is skipped because a reference is known
 # to fail it: README.md is the table of those.
 load ../system/support
@@ -15,7 +15,7 @@ make_bundle() {
   fi
   mkdir -p "$BUNDLE" "$STATE"
   [ -d "$ROOTFS" ] || cp -a "$template" "$ROOTFS"
-  jq --arg path "$CGROUP" '.linux.cgroupsPath = $path' "$BATS_TEST_DIRNAME/config.json" >"$BUNDLE/config.json"
+  jq --arg path "$(cgroups_path "")" '.linux.cgroupsPath = $path' "$BATS_TEST_DIRNAME/config.json" >"$BUNDLE/config.json"
 }
 
 # started CODE / sleeping [CODE]: a running container with this shell code, or one that waits.
@@ -127,6 +127,6 @@ either() { if has_v1 "$1"; then value "$1" "$2"; else value "$1" "$3"; fi; }
 pure_v2() { [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; }
 
 # compiled NAME: a static program from standard input, in the rootfs.
-compiled() { gcc -static -O1 -xc -o "$ROOTFS/bin/$1" -; }
+compiled() { command -v gcc >/dev/null || skip 'no compiler here'; gcc -static -O1 -xc -o "$ROOTFS/bin/$1" -; }
 # profile DEFAULT [RULES-JSON]: the seccomp object.
 profile() { edit '.linux.seccomp = {"defaultAction": $default, "syscalls": $rules}' --arg default "$1" --argjson rules "${2:-[]}"; }
