@@ -64,7 +64,7 @@ bool waits_for_reaping(const Container& container) {
 }
 
 void wait_for_end(const Container& container, int init) {
-  constexpr std::chrono::seconds kUsualTime{1};
+  constexpr std::chrono::milliseconds kUsualTime{100};
   if (kernel::wait_for_exit(init, kUsualTime) || waits_for_reaping(container)) return;
   if (kernel::wait_for_exit(init, kPatience - kUsualTime) || waits_for_reaping(container)) return;
   throw Error(sentence("container init (pid ", container.record().pid, ") still lives ",

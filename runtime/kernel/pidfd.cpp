@@ -50,6 +50,23 @@ std::optional<int> zombie_status(pid_t pid, std::uint64_t start_time) {
   return stat->wait_status;
 }
 
+/// The stat is read after the descriptor was taken: if the time fits now, the descriptor is that
+/// process.
+std::optional<UniqueFd> open_identified(pid_t pid, std::uint64_t expected_start_time,
+                                        ProcessStat& stat) {
+  if (pid <= 0 || expected_start_time == 0) return std::nullopt;
+  UniqueFd pidfd(pidfd_open(pid, 0));
+  if (!pidfd) {
+    // EINVAL: the number belongs to a thread now. ENOENT: kernel ≥ 6.15's word for a reaped one.
+    if (errno == ESRCH || errno == EINVAL || errno == ENOENT) return std::nullopt;
+    throw Error(sentence("pidfd_open of process ", pid), errno);
+  }
+  const std::optional<ProcessStat> now = process_stat(pid);
+  if (!now || now->start_time != expected_start_time) return std::nullopt;
+  stat = *now;
+  return pidfd;
+}
+
 }  // namespace
 
 std::optional<ProcessStat> parse_process_stat(std::string_view text) {
@@ -110,22 +127,14 @@ bool is_ending(pid_t pid, std::uint64_t expected_start_time) {
 }
 
 std::optional<UniqueFd> open_process_or_zombie(pid_t pid, std::uint64_t expected_start_time) {
-  if (pid <= 0 || expected_start_time == 0) return std::nullopt;
-  UniqueFd pidfd(pidfd_open(pid, 0));
-  if (!pidfd) {
-    // EINVAL: the number belongs to a thread now. ENOENT: kernel ≥ 6.15's word for a reaped one.
-    if (errno == ESRCH || errno == EINVAL || errno == ENOENT) return std::nullopt;
-    throw Error(sentence("pidfd_open of process ", pid), errno);
-  }
-  // Read after the descriptor was taken: if the time fits now, the descriptor is that process.
-  const std::optional<ProcessStat> stat = process_stat(pid);
-  if (!stat || stat->start_time != expected_start_time) return std::nullopt;
-  return pidfd;
+  ProcessStat stat;
+  return open_identified(pid, expected_start_time, stat);
 }
 
 std::optional<UniqueFd> open_process(pid_t pid, std::uint64_t expected_start_time) {
-  std::optional<UniqueFd> pidfd = open_process_or_zombie(pid, expected_start_time);
-  if (pidfd && start_time(pid) != expected_start_time) return std::nullopt;
+  ProcessStat stat;
+  std::optional<UniqueFd> pidfd = open_identified(pid, expected_start_time, stat);
+  if (stat.state == 'Z' || stat.state == 'X') return std::nullopt;
   return pidfd;
 }
 
