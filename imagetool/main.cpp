@@ -25,7 +25,8 @@ constexpr auto kGlobalOptions = std::to_array<cli::Option>({
     {.name = "version", .letter = 'v', .help = "show the version"},
 });
 
-const std::array kCommands = {kPullCommand,    kPushCommand,    kUnpackCommand,    kImagesCommand,
+const std::array kCommands = {kPullCommand,    kPushCommand,    kCopyCommand,      kSaveCommand,
+                              kLoadCommand,    kTagCommand,     kUnpackCommand,    kImagesCommand,
                               kInspectCommand, kRmiCommand,     kLoginCommand,     kLogoutCommand,
                               kTagsCommand,    kCatalogCommand, kReferrersCommand, kDeleteCommand};
 

@@ -6,6 +6,10 @@
 
 extern const cli::Command kPullCommand;
 extern const cli::Command kPushCommand;
+extern const cli::Command kCopyCommand;
+extern const cli::Command kSaveCommand;
+extern const cli::Command kLoadCommand;
+extern const cli::Command kTagCommand;
 extern const cli::Command kUnpackCommand;
 extern const cli::Command kImagesCommand;
 extern const cli::Command kInspectCommand;

@@ -64,8 +64,8 @@ void add_segments(TarEntry& entry, const std::vector<std::uint64_t>& map) {
 }
 }  // namespace
 
-TarReader::TarReader(ChunkSource source, TarLimits limits)
-    : source_(std::move(source)), limits_(limits) {}
+TarReader::TarReader(ChunkSource source, TarLimits limits, SkipAhead skip_ahead)
+    : source_(std::move(source)), skip_ahead_(std::move(skip_ahead)), limits_(limits) {}
 
 // --- bytes
 // -----------------------------------------------------------------------------------------------------------
@@ -116,7 +116,14 @@ std::span<const std::byte> TarReader::take(std::uint64_t most) {
 }
 
 void TarReader::skip(std::uint64_t bytes) {
-  while (bytes > 0) bytes -= take(bytes).size();
+  while (bytes > 0) {
+    if (skip_ahead_ && chunk_.empty() && after_.empty()) {
+      skip_ahead_(bytes);
+      position_ += bytes;
+      return;
+    }
+    bytes -= take(bytes).size();
+  }
 }
 
 // The stream may end where only padding is missing, as Go's reader allows.

@@ -25,6 +25,9 @@ struct Extensions;
 /// length.
 using ChunkSource = std::function<std::span<const std::byte>()>;
 
+/// Moves the source past that many bytes without giving them out: for an archive in a file.
+using SkipAhead = std::function<void(std::uint64_t bytes)>;
+
 struct TarEntry {
   enum class Kind { kFile, kHardLink, kSymlink, kCharDevice, kBlockDevice, kDirectory, kFifo };
   struct Segment {
@@ -53,7 +56,7 @@ struct TarLimits {
 
 class TarReader {
  public:
-  explicit TarReader(ChunkSource source, TarLimits limits = {});
+  explicit TarReader(ChunkSource source, TarLimits limits = {}, SkipAhead skip_ahead = {});
 
   /// Moves to the next entry (what is left of this one's data is skipped) and describes it in
   /// `entry`, whose memory is used again. False at the end of the archive. Throws Error that says
@@ -66,6 +69,9 @@ class TarReader {
   };
   /// The next piece of the current file's data, valid until the next call; empty bytes at its end.
   Piece next_piece();
+
+  /// Bytes of the archive read so far: after next(), where the data of a file without holes begins.
+  std::uint64_t position() const { return position_; }
 
   /// Reads everything after the end of the archive, to the end of the stream (a diffID covers it).
   void drain();
@@ -90,6 +96,7 @@ class TarReader {
   void check_segments(const TarEntry& entry) const;
 
   ChunkSource source_;
+  SkipAhead skip_ahead_;
   TarLimits limits_;
   std::span<const std::byte> chunk_;   // what comes next …
   std::span<const std::byte> after_;   // … and after that

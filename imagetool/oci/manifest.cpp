@@ -172,6 +172,19 @@ std::optional<std::size_t> rank(const Descriptor& entry, const Platform& wanted,
   return std::nullopt;
 }
 
+Manifest read_parts(const JsonView& document) {
+  Manifest manifest{.media_type = media_type_of(document, ""),
+                    .annotations = document.string_map("annotations")};
+  if (is_index(manifest.media_type))
+    throw Error("an index was found where an image manifest should be");
+  const std::optional<JsonView> config = document.object("config");
+  if (!config) document.refuse("config", "is required");
+  manifest.config = read_descriptor(*config);
+  for (const JsonView& layer : document.objects("layers"))
+    manifest.layers.push_back(read_descriptor(layer));
+  return manifest;
+}
+
 }  // namespace
 
 bool is_index(std::string_view media_type) {
@@ -193,20 +206,16 @@ Index read_index(std::string_view text) {
   return index;
 }
 
+Manifest read_any_manifest(std::string_view text) {
+  return read_parts(JsonView::parse(text, "manifest", kDocumentLimit));
+}
+
 Manifest read_manifest(std::string_view text) {
   const JsonView document = JsonView::parse(text, "manifest", kDocumentLimit);
-  Manifest manifest{.media_type = media_type_of(document, ""),
-                    .annotations = document.string_map("annotations")};
-  if (is_index(manifest.media_type))
-    throw Error("an index was found where an image manifest should be");
-  const std::optional<JsonView> config = document.object("config");
-  if (!config) document.refuse("config", "is required");
-  manifest.config = read_descriptor(*config);
+  Manifest manifest = read_parts(document);
   check_config_type(document, manifest.config.media_type);
-  for (const JsonView& layer : document.objects("layers")) {
-    manifest.layers.push_back(read_descriptor(layer));
-    check_layer_type(layer, manifest.layers.back().media_type);
-  }
+  for (const JsonView& layer : document.objects("layers"))
+    check_layer_type(layer, layer.string("mediaType"));
   return manifest;
 }
 

@@ -65,6 +65,9 @@ std::string document_media_type(std::string_view text, std::string_view content_
 
 /// Reads an index or Docker manifest list of at most kDocumentLimit bytes. Throws Error.
 Index read_index(std::string_view text);
+/// Config and layers of any manifest, artifacts included, whose kinds are not looked at: for
+/// copying. Throws Error.
+Manifest read_any_manifest(std::string_view text);
 /// Reads an image manifest (config and layers of known kinds, else Error naming the kind).
 Manifest read_manifest(std::string_view text);
 

@@ -5,12 +5,16 @@ _toyimg() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      pull | push | unpack | images | inspect | rmi | login | logout | tags | catalog | referrers | delete) verb=$one; break ;;
+      pull | push | copy | save | load | tag | unpack | images | inspect | rmi | login | logout | tags | catalog | referrers | delete) verb=$one; break ;;
     esac
   done
   case $verb in
     pull) choices="--tls-verify --creds --authfile --output --platform --quiet --progress --help -o -q -h" ;;
     push) choices="--tls-verify --creds --authfile --all --foreign --chunk-size --quiet --progress --help -q -h" ;;
+    copy) choices="--tls-verify --creds --authfile --all --platform --quiet --progress --src-creds --dest-creds --preserve-digests --compression --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    save) choices="--output --format --all --platform --quiet --progress --help -o -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    load) choices="--input --name --all --platform --quiet --progress --help -i -a -q -h" ;;
+    tag) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     unpack) choices="--output --quiet --progress --help -o -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     images) choices="--quiet --format --help -q -f -h" ;;
     inspect) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
@@ -21,7 +25,7 @@ _toyimg() {
     catalog) choices="--tls-verify --creds --authfile --help -h" ;;
     referrers) choices="--tls-verify --creds --authfile --artifact-type --format --help -f -h" ;;
     delete) choices="--tls-verify --creds --authfile --all-tags --help -h" ;;
-    *) choices="--store --debug --help --version -h -v pull push unpack images inspect rmi login logout tags catalog referrers delete" ;;
+    *) choices="--store --debug --help --version -h -v pull push copy save load tag unpack images inspect rmi login logout tags catalog referrers delete" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

@@ -7,6 +7,10 @@ _toyimg() {
   verbs=(
     'pull:Fetch an image from a registry into the store, and make a bundle of it'
     'push:Send an image of the store to a registry'
+    'copy:Copy an image from any place to any other'
+    'save:Write images of the store into an archive for docker load, podman and skopeo'
+    'load:Take the images of an archive into the store'
+    'tag:Give an image of the store further names'
     'unpack:Make a bundle from an image that is in the store'
     'images:List the images in the store'
     'inspect:Print what an image in the store is made of, as JSON'
@@ -50,6 +54,41 @@ _toyimg() {
         '--progress[how to show progress on stderr]:auto|plain|json|none:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
+        copy) _arguments \
+        '--tls-verify[false - accept any certificate, or plain http]' \
+        '--creds[log in with these]:USER PASSWORD:' \
+        '--authfile[look for logins here]:file:_files' \
+        '(-a --all)'{-a,--all}'[of an index - all its images, and the index itself]' \
+        '--platform[of an index - the image for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
+        '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
+        '--progress[how to show progress on stderr]:auto|plain|json|none:' \
+        '--src-creds[log in with these where the image comes from]:USER PASSWORD:' \
+        '--dest-creds[log in with these where it goes]:USER PASSWORD:' \
+        '--preserve-digests[fail rather than make another manifest]' \
+        '--compression[give the layers this compression, and the image another digest]:gzip|zstd|none[ LEVEL:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        save) _arguments \
+        '(-o --output)'{-o,--output}'[write to FILE (default - standard output)]:file:_files' \
+        '--format[which kind of archive (default - docker-archive)]:docker-archive|oci-archive:' \
+        '(-a --all)'{-a,--all}'[of an index - all its images, and the index itself]' \
+        '--platform[of an index - the image for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
+        '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
+        '--progress[how to show progress on stderr]:auto|plain|json|none:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        load) _arguments \
+        '(-i --input)'{-i,--input}'[read from FILE (default - standard input)]:file:_files' \
+        '--name[call the archives only image so, whatever it says]:NAME:' \
+        '(-a --all)'{-a,--all}'[of an index - all its images, and the index itself]' \
+        '--platform[of an index - the image for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
+        '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
+        '--progress[how to show progress on stderr]:auto|plain|json|none:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        tag) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
         unpack) _arguments \
         '(-o --output)'{-o,--output}'[the bundle to make]:file:_files' \
         '(-q --quiet)'{-q,--quiet}'[say nothing but errors]' \

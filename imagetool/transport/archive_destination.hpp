@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Archives of images: an OCI layout in a tar and, for docker load, podman and skopeo, the
+// manifest.json and repositories of docker save in front of the same blobs. Nothing is held back:
+// blobs go out as they come, the documents last. toyimg.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "bundle-spec/fs/unique_fd.hpp"
+#include "imagetool/transport/transport.hpp"
+
+namespace transport {
+
+class ArchiveDestination : public Destination {
+ public:
+  enum class Format { kDocker, kOci };
+  /// Writes to `path` ("-": stdout), which is replaced by finish(). Throws Error.
+  ArchiveDestination(const std::string& path, Format format);
+  ~ArchiveDestination() override;
+  ArchiveDestination(const ArchiveDestination&) = delete;
+  ArchiveDestination& operator=(const ArchiveDestination&) = delete;
+
+  /// The name of the images that come next: "docker.io/library/alpine:latest", a tag or nothing.
+  void set_name(const std::string& name) { name_ = name; }
+
+  bool put(const oci::Descriptor& blob, const OpenBlob& open, const std::string& from) override;
+  void put_manifest(const RawManifest& manifest, Role role) override;
+  void finish() override;
+  bool compresses() const override { return format_ == Format::kOci; }
+  bool parallel() const override { return false; }
+
+ private:
+  struct Image {
+    std::string name;
+    oci::Descriptor manifest;
+  };
+  void write(std::string_view bytes);
+  void add_directory(const std::string& name);
+  void add_header(const std::string& name, std::uint64_t size);
+  void add_file(const std::string& name, const std::string& content);
+  std::string add_blob_header(const oci::Descriptor& blob);
+  const std::string* runnable(const oci::Descriptor& manifest) const;
+  void add_docker_documents();
+
+  std::string path_, hidden_;
+  Format format_;
+  UniqueFd file_;
+  std::string name_;
+  std::vector<Image> images_;
+  std::set<std::string> written_;                 // digests, directories
+  std::map<std::string, std::string> manifests_;  // digest → body
+};
+
+}  // namespace transport

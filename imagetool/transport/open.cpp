@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/transport/open.hpp"
+
+#include "bundle-spec/error.hpp"
+#include "imagetool/transport/archive_destination.hpp"
+#include "imagetool/transport/directory.hpp"
+#include "imagetool/transport/docker_archive.hpp"
+#include "imagetool/transport/layout.hpp"
+#include "imagetool/transport/registry_transport.hpp"
+#include "imagetool/transport/store_transport.hpp"
+
+namespace transport {
+namespace {
+
+std::unique_ptr<ImageStore> open_store(const Places& places) {
+  return std::make_unique<ImageStore>(ImageStore::open(places.store_directory));
+}
+
+std::unique_ptr<Source> source_in_files(const Reference& reference) {
+  if (reference.kind == Kind::kDirectory) return directory_source(reference.path);
+  const std::shared_ptr<const FileSet> files = reference.kind == Kind::kOciLayout
+                                                   ? open_directory(reference.path)
+                                                   : open_archive(reference.path);
+  if (reference.kind == Kind::kDockerArchive)
+    return choose_image(archived_images(files), reference).source;
+  if (!is_layout(*files)) throw Error("is no OCI layout: it has no oci-layout and index.json");
+  const std::vector<LayoutImage> images = layout_images(*files);
+  return layout_source(files, choose_image(images, reference));
+}
+
+std::unique_ptr<Destination> destination_in_files(const Reference& reference) {
+  if (reference.index) throw UsageError("@N names an image to read, not one to write");
+  switch (reference.kind) {
+    case Kind::kDirectory:
+      return directory_destination(reference.path);
+    case Kind::kOciLayout:
+      return layout_destination(reference.path, reference.name);
+    default:
+      break;
+  }
+  const bool docker = reference.kind == Kind::kDockerArchive;
+  auto archive = std::make_unique<ArchiveDestination>(
+      reference.path,
+      docker ? ArchiveDestination::Format::kDocker : ArchiveDestination::Format::kOci);
+  if (!reference.name.empty())
+    archive->set_name(docker ? ImageReference::parse(reference.name).canonical() : reference.name);
+  return archive;
+}
+
+}  // namespace
+
+ImageStore::Image stored_image(const ImageStore& store, const std::string& words) {
+  // 64 hex digits are refused as a name, so what looks like a digest is tried first.
+  if (const auto by_digest = store.resolve(words)) return *by_digest;
+  const std::string name = ImageReference::parse(words).canonical();
+  if (const auto by_name = store.resolve(name)) return *by_name;
+  throw NotFound(sentence("no image ", name, " in the store ", store.blobs().directory(),
+                          ": toyimg pull ", words, " fetches it"));
+}
+
+OpenSource open_source(const Reference& reference, const Places& places) {
+  OpenSource open;
+  if (reference.kind == Kind::kRegistry) {
+    open.source = registry_source(ImageReference::parse(reference.name), places.registry);
+  } else if (reference.kind == Kind::kStore) {
+    open.store = open_store(places);
+    open.source = store_source(*open.store, stored_image(*open.store, reference.name).manifest);
+  } else {
+    try {
+      open.source = source_in_files(reference);
+    } catch (Error& error) {
+      error.add_context(reference.str());
+      throw;
+    }
+  }
+  return open;
+}
+
+OpenDestination open_destination(const Reference& reference, const Places& places) {
+  OpenDestination open;
+  if (reference.kind == Kind::kRegistry) {
+    open.destination = registry_destination(ImageReference::parse(reference.name), places.registry);
+  } else if (reference.kind == Kind::kStore) {
+    open.store = open_store(places);
+    const std::string name = ImageReference::parse(reference.name).canonical();
+    open.destination = store_destination(*open.store, {name}, places.stop);
+  } else {
+    open.destination = destination_in_files(reference);
+  }
+  return open;
+}
+
+}  // namespace transport

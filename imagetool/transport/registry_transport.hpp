@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// A repository on a registry as a place to copy from and to. toyimg.
+#pragma once
+
+#include <memory>
+
+#include "imagetool/image_reference.hpp"
+#include "imagetool/registry/registry.hpp"
+#include "imagetool/transport/transport.hpp"
+
+namespace transport {
+
+std::unique_ptr<Source> registry_source(const ImageReference& image, registry::Options options);
+/// A blob that another repository of the same registry has is mounted from there. Layers with URLs
+/// of their own are not sent (image-spec, layer "Non-Distributable Layers").
+std::unique_ptr<Destination> registry_destination(const ImageReference& image,
+                                                  registry::Options options);
+
+}  // namespace transport

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/transport/store_transport.hpp"
+
+#include "bundle-spec/error.hpp"
+
+namespace transport {
+namespace {
+
+constexpr std::size_t kBufferSize = std::size_t{256} << 10;
+
+class StoreSource : public Source {
+ public:
+  StoreSource(const ImageStore& store, const oci::Descriptor& manifest)
+      : blobs_(store.blobs()), held_(store.hold()), manifest_(manifest) {}
+  RawManifest manifest() override { return manifest(manifest_); }
+  RawManifest manifest(const oci::Descriptor& listed) override {
+    return raw_manifest(blobs_.read_all(Digest::parse(listed.digest)), listed.media_type,
+                        listed.digest);
+  }
+  ByteSource open(const oci::Descriptor& blob) override {
+    return blobs_.read(Digest::parse(blob.digest));
+  }
+
+ private:
+  const BlobStore& blobs_;
+  UniqueFd held_;
+  oci::Descriptor manifest_;
+};
+
+class StoreDestination : public Destination {
+ public:
+  StoreDestination(const ImageStore& store, std::vector<std::string> names,
+                   const std::stop_token& stop)
+      : store_(store), held_(store.hold()), names_(std::move(names)), stop_(stop) {}
+  bool put(const oci::Descriptor& blob, const OpenBlob& open, const std::string&) override {
+    return put_blob(store_.blobs(), blob, open, stop_);
+  }
+  void put_manifest(const RawManifest& manifest, Role role) override {
+    put_text(store_.blobs(), manifest.digest, manifest.body);
+    if (role == Role::kNamed) named_ = manifest.descriptor();
+  }
+  void finish() override {
+    for (const std::string& name : names_) store_.tag(name, named_);
+  }
+
+ private:
+  const ImageStore& store_;
+  UniqueFd held_;
+  std::vector<std::string> names_;
+  std::stop_token stop_;
+  oci::Descriptor named_;
+};
+
+}  // namespace
+
+bool put_blob(const BlobStore& blobs, const oci::Descriptor& blob, const OpenBlob& open,
+              const std::stop_token& stop) {
+  std::optional<BlobWriter> writer =
+      blobs.begin(Digest::parse(blob.digest), static_cast<std::uint64_t>(blob.size), stop);
+  if (!writer) return false;
+  const ByteSource source = open();
+  std::vector<std::byte> buffer(kBufferSize);
+  while (const std::size_t count = source(buffer)) {
+    if (stop.stop_requested()) throw Error("stopped");
+    writer->write(std::span(buffer).first(count));
+  }
+  writer->commit();
+  return true;
+}
+
+void put_text(const BlobStore& blobs, const std::string& digest, const std::string& text) {
+  std::optional<BlobWriter> writer = blobs.begin(Digest::parse(digest), text.size());
+  if (!writer) return;
+  writer->write(std::as_bytes(std::span(text)));
+  writer->commit();
+}
+
+std::unique_ptr<Source> store_source(const ImageStore& store, const oci::Descriptor& manifest) {
+  return std::make_unique<StoreSource>(store, manifest);
+}
+
+std::unique_ptr<Destination> store_destination(const ImageStore& store,
+                                               std::vector<std::string> names,
+                                               const std::stop_token& stop) {
+  return std::make_unique<StoreDestination>(store, std::move(names), stop);
+}
+
+}  // namespace transport
