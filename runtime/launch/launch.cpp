@@ -167,6 +167,13 @@ void check_sysctls(const plan::LaunchPlan& plan,
                              one.plan.type, " namespace, which ", one.plan.path, " is"));
 }
 
+/// Nothing when init has ended already: what it has to say about that is awaited later.
+UniqueFd open_namespace_of(pid_t init, const char* name) {
+  std::optional<UniqueFd> file =
+      open_at_if_exists(AT_FDCWD, sentence("/proc/", init, "/ns/", name), O_RDONLY);
+  return file ? *std::move(file) : UniqueFd();
+}
+
 /// The container's network namespace, when devices have to go there.
 UniqueFd network_namespace(const plan::LaunchPlan& plan,
                            const std::vector<kernel::OpenNamespace>& namespaces, pid_t init) {
@@ -174,7 +181,7 @@ UniqueFd network_namespace(const plan::LaunchPlan& plan,
   for (const kernel::OpenNamespace& one : namespaces)
     if (one.plan.flag == CLONE_NEWNET)
       return UniqueFd(check(::fcntl(one.file.get(), F_DUPFD_CLOEXEC, 3), "duplicate a descriptor"));
-  return open_at(AT_FDCWD, sentence("/proc/", init, "/ns/net"), O_RDONLY);
+  return open_namespace_of(init, "net");
 }
 
 /// What goes into the container's network namespace; taken out again unless kept.
@@ -184,10 +191,10 @@ class NetworkDevices {
   NetworkDevices(const plan::LaunchPlan& plan, const std::vector<kernel::OpenNamespace>& namespaces,
                  pid_t init)
       : namespace_(network_namespace(plan, namespaces, init)) {
-    if (plan.network && plan.network->by_pasta)
-      user_namespace_ = open_at(AT_FDCWD, sentence("/proc/", init, "/ns/user"), O_RDONLY);
+    if (plan.network && plan.network->by_pasta) user_namespace_ = open_namespace_of(init, "user");
   }
   void connect(const plan::LaunchPlan& plan, const Container& container) {
+    if (!namespace_) return;
     moved_.emplace(plan.namespaces.net_devices, namespace_.get());
     if (!plan.network) return;
     connection_.emplace(*plan.network,
