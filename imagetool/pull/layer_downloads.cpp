@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/error.hpp"
 
 namespace {
@@ -60,31 +61,70 @@ void LayerDownloads::work() {
 
 void LayerDownloads::download(Slot& slot) {
   const oci::Descriptor& layer = *slot.layer;
-  std::optional<BlobWriter> writer = blobs_.begin(
-      Digest::parse(layer.digest), static_cast<std::uint64_t>(layer.size), stop_.get_token());
+  std::optional<BlobWriter> writer = begin(layer);
   if (!writer) {
     progress_.set_phase(slot.progress_index, LayerPhase::kPresent);
     return set_state(slot, State::kThere);
   }
   progress_.set_phase(slot.progress_index, LayerPhase::kDownloading);
-  set_state(slot, State::kComing, writer->reader());
+  bool is_there = false;
+  while (!is_there && writer && writer->written() > 0) {
+    is_there = go_on(slot, *writer);
+    // Nobody has seen what an earlier pull left and is wrong: from the first byte, then.
+    if (!is_there) writer.reset();
+    if (!is_there) writer = begin(layer);
+  }
+  if (!is_there && writer) {
+    set_state(slot, State::kComing, writer->reader());
+    fetch(slot, *writer);
+    writer->commit();
+  }
+  progress_.set_phase(slot.progress_index, LayerPhase::kDownloaded);
+  set_state(slot, State::kThere);
+}
+
+std::optional<BlobWriter> LayerDownloads::begin(const oci::Descriptor& layer) {
+  return blobs_.begin(Digest::parse(layer.digest), static_cast<std::uint64_t>(layer.size),
+                      stop_.get_token(), Resume::kYes);
+}
+
+/// The part that an earlier pull left, and what is missing behind it; false when that is not the
+/// layer. There is no reader before the digest of the whole was compared.
+bool LayerDownloads::go_on(Slot& slot, BlobWriter& writer) {
+  logging::debug(sentence(slot.layer->digest, ": ", writer.written(), " bytes are here already"));
+  if (writer.written() < static_cast<std::uint64_t>(slot.layer->size)) fetch(slot, writer);
+  try {
+    writer.commit();
+    return true;
+  } catch (const Error& error) {
+    logging::warning(
+        sentence("what an earlier pull left is damaged: ", error.what(), "; fetching it anew"));
+    return false;
+  }
+}
+
+void LayerDownloads::fetch(Slot& slot, BlobWriter& writer) {
+  const oci::Descriptor& layer = *slot.layer;
   // libcurl hands out at most 16 KiB at once: that many writes and wake-ups would cost more than
   // the copying.
   std::vector<std::byte> gathered;
   gathered.reserve(std::min<std::size_t>(kGathered, static_cast<std::size_t>(layer.size)));
   const auto flush = [&] {
-    writer->write(gathered);
+    writer.write(gathered);
     gathered.clear();
-    progress_.set_bytes(slot.progress_index, LayerPhase::kDownloading, writer->written());
+    progress_.set_bytes(slot.progress_index, LayerPhase::kDownloading, writer.written());
   };
-  registry_.blob(layer, [&](std::span<const std::byte> bytes) {
+  const auto sink = [&](std::span<const std::byte> bytes) {
     if (gathered.size() + bytes.size() > kGathered) flush();
     gathered.insert(gathered.end(), bytes.begin(), bytes.end());
-  });
+  };
+  try {
+    registry_.blob(layer, sink, static_cast<std::int64_t>(writer.written()));
+  } catch (...) {
+    if (!gathered.empty()) flush();  // for the next pull
+    throw;
+  }
   flush();
-  writer->commit();
-  progress_.set_phase(slot.progress_index, LayerPhase::kDownloaded);
-  set_state(slot, State::kThere);
 }
 
 void LayerDownloads::set_state(Slot& slot, State state, std::optional<ByteSource> reader) {

@@ -52,6 +52,9 @@ class LayerDownloads {
   };
   void work();
   void download(Slot& slot);
+  std::optional<BlobWriter> begin(const oci::Descriptor& layer);
+  bool go_on(Slot& slot, BlobWriter& writer);
+  void fetch(Slot& slot, BlobWriter& writer);
   void set_state(Slot& slot, State state, std::optional<ByteSource> reader = std::nullopt);
   void rethrow_failure();
 

@@ -12,8 +12,9 @@ namespace registry {
 
 class BlobDownload {
  public:
-  /// Borrows both.
-  BlobDownload(const oci::Descriptor& blob, const BodySink& sink) : blob_(blob), sink_(sink) {}
+  /// Borrows both. The sink has the first `offset` bytes already.
+  BlobDownload(const oci::Descriptor& blob, const BodySink& sink, std::int64_t offset)
+      : blob_(blob), sink_(sink), received_(offset) {}
 
   /// Fetches what is still missing. Throws NotFound or Error; may then be called with another
   /// endpoint.
@@ -31,7 +32,7 @@ class BlobDownload {
 
   const oci::Descriptor& blob_;
   const BodySink& sink_;
-  std::int64_t received_ = 0;  // bytes given to the sink
+  std::int64_t received_;      // bytes the sink has
   std::int64_t skipping_ = 0;  // bytes of this response that the sink already has
   bool begun_ = false;
   bool sink_failed_ = false;

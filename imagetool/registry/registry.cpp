@@ -114,9 +114,9 @@ std::string Registry::resolve(const std::string& reference) {
   return manifest(reference).digest;
 }
 
-void Registry::blob(const oci::Descriptor& blob, const BlobSink& sink) {
+void Registry::blob(const oci::Descriptor& blob, const BlobSink& sink, std::int64_t offset) {
   const std::string what = sentence(state_->image, ": blob ", Digest::parse(blob.digest).str());
-  BlobDownload download(blob, sink);
+  BlobDownload download(blob, sink, offset);
   const auto is_final = [&] { return download.sink_failed(); };
   try {
     state_->first_of(

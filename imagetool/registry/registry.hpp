@@ -79,8 +79,9 @@ class Registry {
 
   /// Streams a blob of exactly `blob.size` bytes into `sink`, resuming where it was after a dropped
   /// connection. The caller hashes: a wrong digest is its to find. Throws Error when longer,
-  /// shorter, missing or refused.
-  void blob(const oci::Descriptor& blob, const BlobSink& sink);
+  /// shorter, missing or refused. `offset`: bytes that the caller has already and that the sink
+  /// shall not get.
+  void blob(const oci::Descriptor& blob, const BlobSink& sink, std::int64_t offset = 0);
   /// A small blob (config, at most oci::kDocumentLimit) as a whole, its digest verified. Throws
   /// Error.
   std::string small_blob(const oci::Descriptor& blob);

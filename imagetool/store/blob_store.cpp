@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -134,6 +135,15 @@ void lock_unless_stopped(int file, const std::string& name, const std::stop_toke
     throw Error("stopped");
   if (*wait->error != 0) throw Error(sentence("lock ", name), *wait->error);
 }
+
+/// Whether nobody will go on from this part.
+bool is_stale(int part, const std::string& path) {
+  constexpr time_t kLongest = time_t{7} * 24 * 3600;
+  struct stat status = {};
+  check(::fstat(part, &status), "stat ", path);
+  return static_cast<std::uint64_t>(status.st_size) < kLeastPart ||
+         ::time(nullptr) - status.st_mtime > kLongest;
+}
 }  // namespace
 
 BlobStore BlobStore::open(const std::string& directory) {
@@ -200,7 +210,7 @@ std::string BlobStore::read_all(const Digest& digest, std::size_t limit) const {
 // drops the lock of whoever dies. Its writer unlinks or renames it before unlocking, so a waiter
 // finds that the name is gone and starts over.
 std::optional<BlobWriter> BlobStore::begin(const Digest& digest, std::uint64_t wanted,
-                                           const std::stop_token& stop) const {
+                                           const std::stop_token& stop, Resume resume) const {
   const auto is_there = [&] {
     return size(digest) == wanted;
   };  // another size: power was lost while it was written
@@ -218,9 +228,8 @@ std::optional<BlobWriter> BlobStore::begin(const Digest& digest, std::uint64_t w
       check(::unlink(part_path.c_str()), "remove ", part_path);
       return std::nullopt;
     }
-    check(::ftruncate(part.get(), 0), "empty ", part_path);
     make_directories(sentence(directory_, "/blobs/", digest.algorithm), 0755);
-    return BlobWriter(std::move(part), part_path, path(digest), digest, wanted);
+    return BlobWriter(std::move(part), part_path, path(digest), digest, wanted, resume);
   }
 }
 
@@ -280,6 +289,6 @@ void BlobStore::remove_stale_parts() const {
     const std::optional<UniqueFd> part =
         open_at_if_exists(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     if (!part || ::flock(part->get(), LOCK_EX | LOCK_NB) != 0) continue;  // its writer lives
-    if (is_same_file(part->get(), path)) ::unlink(path.c_str());
+    if (is_same_file(part->get(), path) && is_stale(part->get(), path)) ::unlink(path.c_str());
   }
 }

@@ -36,11 +36,13 @@ class BlobStore {
   /// The whole blob, at most `limit` bytes, digest checked. Throws NotFound.
   std::string read_all(const Digest& digest, std::size_t limit = std::size_t{4} << 20) const;
 
-  /// Begins to write a blob of `size` bytes. While another process writes the same blob this waits
+  /// Begins to write a blob of `size` bytes, with Resume::kYes behind what an earlier writer left
+  /// (BlobWriter::written()). While another process writes the same blob this waits
   /// for it, or throws Error when told to stop; nullopt when the blob is there (already, or after
   /// that wait).
   std::optional<BlobWriter> begin(const Digest& digest, std::uint64_t size,
-                                  const std::stop_token& stop = {}) const;
+                                  const std::stop_token& stop = {},
+                                  Resume resume = Resume::kNo) const;
   /// Stores a text (a manifest, a config) and returns its sha256.
   Digest put(std::string_view content) const;
   /// Returns when those of the blobs that are there are on disk, and their names, too.

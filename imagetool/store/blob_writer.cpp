@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <string_view>
+#include <vector>
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
@@ -66,25 +68,29 @@ std::size_t read_growing(Progress& progress, std::uint64_t& offset, std::span<st
 
 struct BlobWriter::State {
   State(UniqueFd part, std::string part_name, std::string final_name, const Digest& wanted,
-        std::uint64_t wanted_size)
+        std::uint64_t wanted_size, Resume how)
       : part_path(std::move(part_name)),
         final_path(std::move(final_name)),
         digest(wanted),
         size(wanted_size),
+        resume(how),
         hash(wanted.algorithm) {
     progress->file = std::move(part);
     progress->name = wanted.str();
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  ~State() { drop(); }
+  ~State() { give_up(); }
   void drop();
+  void give_up();
+  void take_what_is_there();
   void check_content();
 
   std::shared_ptr<Progress> progress = std::make_shared<Progress>();
   std::string part_path, final_path;
   Digest digest;
   std::uint64_t size;
+  Resume resume;
   Hasher hash;
   bool open = true;
 };
@@ -98,6 +104,34 @@ void BlobWriter::State::drop() {
   progress->end(Progress::Phase::kGivenUp);
 }
 
+// What was written stays for the next writer, who finds it under its name as soon as the lock is
+// free.
+void BlobWriter::State::give_up() {
+  if (resume == Resume::kNo || progress->written < kLeastPart) return drop();
+  if (!std::exchange(open, false)) return;
+  ::flock(progress->file.get(), LOCK_UN);
+  progress->end(Progress::Phase::kGivenUp);
+}
+
+// The state of the hash is not kept: computing it again costs less than a second per gigabyte. A
+// part that is wrong (power was lost) shows in the digest of the whole.
+void BlobWriter::State::take_what_is_there() {
+  const int file = progress->file.get();
+  const off_t there = check(::lseek(file, 0, SEEK_END), "seek in ", part_path);
+  const bool is_usable = resume == Resume::kYes && static_cast<std::uint64_t>(there) <= size;
+  if (!is_usable && there > 0) check(::ftruncate(file, 0), "empty ", part_path);
+  check(::lseek(file, 0, SEEK_SET), "rewind ", part_path);
+  if (!is_usable || there == 0) return;
+  std::vector<std::byte> buffer(std::size_t{256} << 10);
+  while (progress->written < static_cast<std::uint64_t>(there)) {
+    const ssize_t count = ::read(file, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (check(count, "read ", part_path) == 0) break;
+    hash.update(std::span(buffer).first(static_cast<std::size_t>(count)));
+    progress->written += static_cast<std::uint64_t>(count);
+  }
+}
+
 void BlobWriter::State::check_content() {
   if (progress->written != size)
     throw Error(sentence("blob ", progress->name, " is cut off: ", progress->written, " of ", size,
@@ -109,9 +143,11 @@ void BlobWriter::State::check_content() {
 }
 
 BlobWriter::BlobWriter(UniqueFd part, std::string part_path, std::string final_path,
-                       const Digest& digest, std::uint64_t size)
+                       const Digest& digest, std::uint64_t size, Resume resume)
     : state_(std::make_unique<State>(std::move(part), std::move(part_path), std::move(final_path),
-                                     digest, size)) {}
+                                     digest, size, resume)) {
+  state_->take_what_is_there();
+}
 BlobWriter::BlobWriter(BlobWriter&&) noexcept = default;
 BlobWriter& BlobWriter::operator=(BlobWriter&&) noexcept = default;
 BlobWriter::~BlobWriter() = default;
@@ -121,8 +157,13 @@ void BlobWriter::write(std::span<const std::byte> bytes) {
   if (bytes.size() > state_->size - progress.written)
     throw Error(
         sentence("blob ", progress.name, " is longer than the ", state_->size, " bytes announced"));
-  write_all(progress.file.get(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-            state_->part_path);
+  try {
+    write_all(progress.file.get(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+              state_->part_path);
+  } catch (...) {
+    state_->drop();  // what a full disk needs least
+    throw;
+  }
   progress.advance(bytes.size());  // readers go on while this is hashed
   state_->hash.update(bytes);
 }

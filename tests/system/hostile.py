@@ -3,7 +3,7 @@
 # A registry that misbehaves in the way its first argument names; prints its port, then one line per request.
 #   hostile.py CASE
 # The image it serves is sound unless the case says otherwise: see `layers` and `Registry.answer`.
-import gzip, hashlib, http.server, io, json, sys, tarfile, time
+import gzip, hashlib, http.server, io, json, os, random, sys, tarfile, threading, time
 
 case = sys.argv[1]
 OUTSIDE = sys.argv[2] if len(sys.argv) > 2 else "/tmp/outside"
@@ -50,7 +50,10 @@ HOSTILE = {
 tar = layer(*HOSTILE.get(case, []))
 if case == "tar-cut":
     tar = tar[: 2 * 512 + 512 + 2]  # in the middle of the file's content
-blob = gzip.compress(tar)
+if case in ("stalls", "no-ranges", "flaky", "wrong-range", "other-size"):  # big enough to be worth resuming
+    size = int(os.environ.get("TOY_BIG_LAYER", "24")) << 20
+    tar = layer(("big", {"data": random.Random(1).randbytes(size)}))
+blob = gzip.compress(tar, 1)
 if case == "bomb":  # two gigabytes of zeros behind the end mark
     blob += gzip.compress(bytes(64 << 20), 1) * 32
 if case == "bad-gzip":
@@ -113,6 +116,9 @@ if case == "no-platform":
         {"mediaType": TYPE + "manifest.v1+json", "digest": digest(b"x"), "size": 1, "platform": {"os": "plan9", "architecture": "vax"}}]}).encode()
 
 
+attempts = 0
+
+
 class Registry(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -127,7 +133,7 @@ class Registry(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def do_GET(self):
-        print(self.command, self.path, flush=True)
+        print(self.command, self.path, self.headers.get("Range", ""), flush=True)
         error = lambda code: json.dumps({"errors": [{"code": code, "message": code.lower()}]}).encode()
         if case == "401":
             return self.send(401, error("UNAUTHORIZED"), WWW_Authenticate='Basic realm="closed"')
@@ -161,6 +167,8 @@ class Registry(http.server.BaseHTTPRequestHandler):
                     time.sleep(1)
                     self.wfile.write(body[at : at + 1])
                 return
+            if case in ("stalls", "no-ranges", "flaky", "wrong-range", "other-size"):
+                return self.send_part(body)
             if case == "blob-404":
                 return self.send(404, error("BLOB_UNKNOWN"))
             if case == "wrong-digest":
@@ -174,6 +182,28 @@ class Registry(http.server.BaseHTTPRequestHandler):
             if case == "oversized":
                 body = body + bytes(100 << 20)
         self.send(200, body, "application/octet-stream")
+
+    def send_part(self, body):
+        """From where the Range says; the first answer ends or stops after nine tenths, in "flaky" each one after a tenth more."""
+        global attempts
+        attempts += 1
+        begin, end = 0, len(body)
+        wanted = self.headers.get("Range", "")
+        headers = {}
+        if wanted and case != "no-ranges":
+            begin = int(wanted.removeprefix("bytes=").rstrip("-"))
+            shown, size = begin + (case == "wrong-range"), end + (case == "other-size")
+            headers["Content_Range"] = f"bytes {shown}-{end - 1}/{size}"
+        if attempts == 1:
+            end = len(body) * 9 // 10
+        elif case == "flaky" and attempts < 5:
+            end = min(end, begin + len(body) // 50)
+        self.send(206 if headers else 200, body[begin:end], "application/octet-stream", length=str(len(body) - begin), **headers)
+        self.wfile.flush()
+        print("sent", end - begin, flush=True)
+        if end < len(body) and case != "flaky" and attempts == 1:
+            threading.Event().wait()  # nothing comes any more
+        self.close_connection = end < len(body)
 
     do_HEAD = do_GET
 

@@ -6,9 +6,11 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -143,6 +145,78 @@ TEST_F(BlobStoreTest, AbandonedWriterLeavesNothing) {
     writer->write(bytes("some"));
     EXPECT_EQ(parts().size(), 1U);
   }
+  EXPECT_TRUE(parts().empty());
+}
+
+/// With Resume::kYes: what one writer left, the next one goes on from.
+class ResumedBlobTest : public BlobStoreTest {
+ protected:
+  std::optional<BlobWriter> begin(const BlobStore& store) const {
+    return store.begin(big_digest_, big_.size(), {}, Resume::kYes);
+  }
+  void leave(const BlobStore& store, std::string_view content) const {
+    begin(store)->write(bytes(content));
+  }
+  std::string part() const { return place() + "/partial/sha256-" + big_digest_.hex; }
+
+  const std::string big_ = std::string(3'000'000, 'b') + "end";
+  const Digest big_digest_ = sha256_of(big_);
+};
+
+TEST_F(ResumedBlobTest, GoesOnWhereTheLastWriterStopped) {
+  leave(open(), std::string_view(big_).substr(0, 2'000'000));
+  const BlobStore store = open();  // does not take it away
+  std::optional<BlobWriter> writer = begin(store);
+  EXPECT_EQ(writer->written(), 2'000'000U);
+  std::vector<std::byte> buffer(big_.size());
+  EXPECT_EQ(writer->reader()(buffer), 2'000'000U) << "readers get it all";
+}
+
+TEST_F(ResumedBlobTest, IsWholeInTheEnd) {
+  const BlobStore store = open();
+  leave(store, std::string_view(big_).substr(0, 2'000'000));
+  std::optional<BlobWriter> writer = begin(store);
+  ByteSource reader = writer->reader();
+  writer->write(bytes(std::string_view(big_).substr(2'000'000)));
+  writer->commit();
+  EXPECT_EQ(drained(reader), big_);
+  EXPECT_EQ(drained(store.read(big_digest_)), big_);
+  EXPECT_TRUE(parts().empty());
+}
+
+TEST_F(ResumedBlobTest, IsDroppedWhenItWasWrong) {
+  const BlobStore store = open();
+  leave(store, std::string(2'000'000, 'x'));
+  std::optional<BlobWriter> writer = begin(store);
+  writer->write(bytes(std::string_view(big_).substr(2'000'000)));
+  EXPECT_THROW(writer->commit(), Error);
+  EXPECT_TRUE(parts().empty());
+  writer.reset();
+  EXPECT_EQ(begin(store)->written(), 0U);
+}
+
+TEST_F(ResumedBlobTest, IsNotForThoseWhoCannotGoOn) {
+  const BlobStore store = open();
+  leave(store, std::string_view(big_).substr(0, 2'000'000));
+  std::optional<BlobWriter> writer = store.begin(big_digest_, big_.size());
+  EXPECT_EQ(writer->written(), 0U);
+  writer->write(bytes(big_));
+  writer->commit();
+  EXPECT_EQ(drained(store.read(big_digest_)), big_);
+}
+
+TEST_F(ResumedBlobTest, LongerThanTheBlobIsNothing) {
+  const BlobStore store = open();
+  std::ofstream(part()) << big_ << "more";
+  EXPECT_EQ(begin(store)->written(), 0U);
+}
+
+TEST_F(ResumedBlobTest, SmallAndOldPartsGo) {
+  leave(open(), "small");
+  EXPECT_TRUE(parts().empty());
+  leave(open(), std::string_view(big_).substr(0, 2'000'000));
+  ASSERT_EQ(::utimes(part().c_str(), std::array<timeval, 2>{}.data()), 0);
+  open();
   EXPECT_TRUE(parts().empty());
 }
 
