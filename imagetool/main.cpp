@@ -25,10 +25,11 @@ constexpr auto kGlobalOptions = std::to_array<cli::Option>({
     {.name = "version", .letter = 'v', .help = "show the version"},
 });
 
-const std::array kCommands = {kPullCommand,    kPushCommand,    kCopyCommand,      kSaveCommand,
-                              kLoadCommand,    kTagCommand,     kUnpackCommand,    kImagesCommand,
-                              kInspectCommand, kRmiCommand,     kLoginCommand,     kLogoutCommand,
-                              kTagsCommand,    kCatalogCommand, kReferrersCommand, kDeleteCommand};
+const std::array kCommands = {kPullCommand,    kPushCommand, kCopyCommand,    kSaveCommand,
+                              kLoadCommand,    kTagCommand,  kUnpackCommand,  kImagesCommand,
+                              kInspectCommand, kUserCommand, kRmiCommand,     kLoginCommand,
+                              kLogoutCommand,  kTagsCommand, kCatalogCommand, kReferrersCommand,
+                              kDeleteCommand};
 
 const cli::Program kProgram = {.name = "toyimg",
                                .summary = "Pull, push, store and unpack container images",

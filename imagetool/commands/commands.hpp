@@ -13,6 +13,7 @@ extern const cli::Command kTagCommand;
 extern const cli::Command kUnpackCommand;
 extern const cli::Command kImagesCommand;
 extern const cli::Command kInspectCommand;
+extern const cli::Command kUserCommand;
 extern const cli::Command kRmiCommand;
 extern const cli::Command kLoginCommand;
 extern const cli::Command kLogoutCommand;

@@ -5,12 +5,12 @@ _toyimg() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      pull | push | copy | save | load | tag | unpack | images | inspect | rmi | login | logout | tags | catalog | referrers | delete) verb=$one; break ;;
+      pull | push | copy | save | load | tag | unpack | images | inspect | user | rmi | login | logout | tags | catalog | referrers | delete) verb=$one; break ;;
     esac
   done
   case $verb in
     pull) choices="--tls-verify --creds --authfile --output --platform --quiet --progress --help -o -q -h" ;;
-    push) choices="--tls-verify --creds --authfile --all --foreign --chunk-size --quiet --progress --help -q -h" ;;
+    push) choices="--tls-verify --creds --authfile --all --foreign --chunk-size --quiet --progress --help -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     copy) choices="--tls-verify --creds --authfile --all --platform --quiet --progress --src-creds --dest-creds --preserve-digests --compression --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     save) choices="--output --format --all --platform --quiet --progress --help -o -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     load) choices="--input --name --all --platform --quiet --progress --help -i -a -q -h" ;;
@@ -18,6 +18,7 @@ _toyimg() {
     unpack) choices="--output --quiet --progress --help -o -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     images) choices="--quiet --format --help -q -f -h" ;;
     inspect) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    user) choices="--help -h" ;;
     rmi) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     login) choices="--tls-verify --username --password-stdin --get-login --authfile --help -u -h" ;;
     logout) choices="--authfile --help -h" ;;
@@ -25,7 +26,7 @@ _toyimg() {
     catalog) choices="--tls-verify --creds --authfile --help -h" ;;
     referrers) choices="--tls-verify --creds --authfile --artifact-type --format --help -f -h" ;;
     delete) choices="--tls-verify --creds --authfile --all-tags --help -h" ;;
-    *) choices="--store --debug --help --version -h -v pull push copy save load tag unpack images inspect rmi login logout tags catalog referrers delete" ;;
+    *) choices="--store --debug --help --version -h -v pull push copy save load tag unpack images inspect user rmi login logout tags catalog referrers delete" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

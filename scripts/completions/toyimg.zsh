@@ -14,6 +14,7 @@ _toyimg() {
     'unpack:Make a bundle from an image that is in the store'
     'images:List the images in the store'
     'inspect:Print what an image in the store is made of, as JSON'
+    'user:Look up a user in the passwd and group files of a root file system'
     'rmi:Remove images from the store, and the content that nothing else uses'
     'login:Check a login with a registry and keep it'
     'logout:Forget the login for a registry'
@@ -53,7 +54,7 @@ _toyimg() {
         '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
         '--progress[how to show progress on stderr]:auto|plain|json|none:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
-        '*:file:_files' ;;
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
         copy) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
         '--creds[log in with these]:USER PASSWORD:' \
@@ -103,6 +104,9 @@ _toyimg() {
         inspect) _arguments \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        user) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
         rmi) _arguments \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyimg images -q 2>/dev/null))' ;;

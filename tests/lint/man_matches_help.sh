@@ -42,6 +42,7 @@ check_program() { # check_program BINARY PAGE
 
 check_program "$build/runtime/toyrun" man/toyrun.8
 check_program "$build/imagetool/toyimg" man/toyimg.1
+check_program scripts/toydock man/toydock.1
 fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 scripts/completions/generate "$build" "$fresh"
@@ -55,6 +56,7 @@ for file in "$fresh"/*; do
   diff "$file" "scripts/completions/${file##*/}" || complain "scripts/completions/${file##*/}: run scripts/completions/generate $build"
 done
 bash -n scripts/completions/toyimg.bash || status=1
+bash -n scripts/completions/toydock.bash || status=1
 if command -v fish >/dev/null; then fish --no-execute scripts/completions/*.fish || status=1; fi
 if command -v zsh >/dev/null; then for file in scripts/completions/*.zsh; do zsh -n "$file" || status=1; done; fi
 exit $status

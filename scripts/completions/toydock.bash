@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# Made by scripts/completions/generate from --help: change the option table, then run it.
+
+_toydock() {
+  local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
+  for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case $one in
+      run | create | start | stop | restart | kill | pause | unpause | wait | rm | rename | update | ps | ls | inspect | port | logs | exec | attach | top | stats | events | images | pull | rmi | volume | system | info | version) verb=$one; break ;;
+    esac
+  done
+  case $verb in
+    run) choices="--interactive --tty --name --rm --env --env-file --volume --mount --tmpfs --volumes-from --memory --memory-swap --memory-reservation --shm-size --cpus --cpu-shares --cpu-period --cpu-quota --cpuset-cpus --cpuset-mems --pids-limit --ulimit --oom-score-adj --hostname --domainname --user --group-add --workdir --entrypoint --cap-add --cap-drop --privileged --read-only --security-opt --device --sysctl --init --stop-signal --stop-timeout --pull --platform --network --net --add-host --dns --pid --ipc --label --label-file --annotation --cgroup-parent --restart --health-cmd --health-interval --health-timeout --health-start-period --health-retries --no-healthcheck --log-opt --cidfile --quiet --detach --sig-proxy --explain --help -i -t -e -v -m -c -h -u -w -l -q -d -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    create) choices="--interactive --tty --name --rm --env --env-file --volume --mount --tmpfs --volumes-from --memory --memory-swap --memory-reservation --shm-size --cpus --cpu-shares --cpu-period --cpu-quota --cpuset-cpus --cpuset-mems --pids-limit --ulimit --oom-score-adj --hostname --domainname --user --group-add --workdir --entrypoint --cap-add --cap-drop --privileged --read-only --security-opt --device --sysctl --init --stop-signal --stop-timeout --pull --platform --network --net --add-host --dns --pid --ipc --label --label-file --annotation --cgroup-parent --restart --health-cmd --health-interval --health-timeout --health-start-period --health-retries --no-healthcheck --log-opt --cidfile --quiet --help -i -t -e -v -m -c -h -u -w -l -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    start) choices="--attach --interactive --help -a -i -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    stop) choices="--time --signal --help -t -s -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    restart) choices="--time --signal --help -t -s -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    kill) choices="--signal --help -s -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    pause) choices="--help -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    unpause) choices="--help -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    wait) choices="--help -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    rm) choices="--force --volumes --help -f -v -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    rename) choices="--help -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    update) choices="--memory --memory-swap --memory-reservation --cpus --cpu-shares --cpu-period --cpu-quota --cpuset-cpus --cpuset-mems --pids-limit --restart --help -m -c -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    ps) choices="--all --quiet --latest --last --filter --format --no-trunc --size --help -a -q -l -n -f -s -h" ;;
+    ls) choices="--all --quiet --latest --last --filter --format --no-trunc --size --help -a -q -l -n -f -s -h" ;;
+    inspect) choices="--format --type --size --help -f -s -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    port) choices="--help -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    logs) choices="--follow --since --until --tail --timestamps --details --help -f -n -t -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    exec) choices="--interactive --tty --detach --env --env-file --user --workdir --privileged --help -i -t -d -e -u -w -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    attach) choices="--no-stdin --sig-proxy --help -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    top) choices="--help -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    stats) choices="--no-stream --format --all --no-trunc --help -a -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    events) choices="--since --until --filter --format --help -f -h" ;;
+    images) choices="--all --quiet --no-trunc --digests --format --help -a -q -h" ;;
+    pull) choices="--quiet --platform --help -q -h" ;;
+    rmi) choices="--force --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    volume) choices="--quiet --force --format --label --all --help -q -f -a -h" ;;
+    system) choices="--force --volumes --all --help -f -a -h" ;;
+    info) choices="--help -h" ;;
+    version) choices="--help -h" ;;
+    *) choices="--explain --help --version -x -h -v run create start stop restart kill pause unpause wait rm rename update ps ls inspect port logs exec attach top stats events images pull rmi volume system info version" ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
+}
+complete -o default -F _toydock toydock

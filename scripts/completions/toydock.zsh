@@ -1,0 +1,342 @@
+#compdef toydock
+# SPDX-License-Identifier: Apache-2.0
+# Made by scripts/completions/generate from --help: change the option table, then run it.
+
+_toydock() {
+  local state verbs
+  verbs=(
+    'run:Make a container from an image and run a command in it'
+    'create:Make a container without starting it'
+    'start:Start containers'
+    'stop:Stop containers - a signal, and SIGKILL if that is not enough'
+    'restart:Stop containers and start them again'
+    'kill:Send a signal to containers'
+    'pause:Freeze all processes of containers'
+    'unpause:Let paused containers run again'
+    'wait:Wait until containers have ended and print their exit codes'
+    'rm:Remove containers'
+    'rename:Give a container another name'
+    'update:Change the limits of containers'
+    'ps:List containers'
+    'ls:List containers'
+    'inspect:Show all that is known of containers, images or volumes'
+    'port:Show the published ports of a container'
+    'logs:Show what a container has written'
+    'exec:Run another command in a running container'
+    'attach:Connect this terminal to a running container'
+    'top:Show the processes of a container'
+    'stats:Show what containers use of the machine'
+    'events:Show what happens to containers'
+    'images:List images'
+    'pull:Fetch an image from a registry'
+    'rmi:Remove images'
+    'volume:Make, list, inspect and remove volumes'
+    'system:Show what takes space, and remove what nobody uses'
+    'info:Show how this toydock is set up'
+    'version:Show the versions of toydock, toyrun and toyimg'
+  )
+  _arguments -C \
+        '(-x --explain)'{-x,--explain}'[print each command before it is run]' \
+        '(-h --help)'{-h,--help}'[show this help; after a verb, that verbs]' \
+        '(-v --version)'{-v,--version}'[show the version]' \
+        '1: :->verb' \
+        '*:: :->words'
+  case $state in
+    verb) _describe verb verbs ;;
+    words)
+      case $words[1] in
+        run) _arguments \
+        '(-i --interactive)'{-i,--interactive}'[keep standard input open]' \
+        '(-t --tty)'{-t,--tty}'[give the container a terminal]' \
+        '--name[its name; without one it gets a random one]:NAME:' \
+        '--rm[remove it when it has ended]' \
+        '(-e --env)'{-e,--env}'[set a variable; NAME alone takes the value it has here]:NAME=VALUE:' \
+        '--env-file[set the variables in a file, NAME=VALUE lines]:file:_files' \
+        '(-v --volume)'{-v,--volume}'[a directory of the host or a named volume; ro, z and Z (ignored)]:SOURCE TARGET[ OPTIONS:' \
+        '--mount[type=bind|volume|tmpfs,source=,target=,readonly]:KEY=VALUE:' \
+        '--tmpfs[an empty file system in memory]:DIR[ OPTIONS:' \
+        '--volumes-from[the mounts of another container]:CONTAINER:' \
+        '(-m --memory)'{-m,--memory}'[most memory, as in 64m or 1g]:SIZE:' \
+        '--memory-swap[most memory and swap together, -1 for any]:SIZE:' \
+        '--memory-reservation[memory that is left alone when it is short]:SIZE:' \
+        '--shm-size[size of /dev/shm]:SIZE:' \
+        '--cpus[cores to use, as in 0.1 or 2]:NUMBER:' \
+        '(-c --cpu-shares)'{-c,--cpu-shares}'[share of the processors against others, 1024 is normal]:NUMBER:' \
+        '--cpu-period[period of the quota]:MICROSECONDS:' \
+        '--cpu-quota[processor time in a period]:MICROSECONDS:' \
+        '--cpuset-cpus[processors to use, as in 0-3,7]:LIST:' \
+        '--cpuset-mems[memory nodes to use]:LIST:' \
+        '--pids-limit[most processes, -1 for any number]:NUMBER:' \
+        '--ulimit[limit of a process, as in nofile=1024 -4096]:NAME=SOFT[ HARD:' \
+        '--oom-score-adj[who is killed first when memory is short]:NUMBER:' \
+        '(-h --hostname)'{-h,--hostname}'[host name]:NAME:' \
+        '--domainname[NIS domain name]:NAME:' \
+        '(-u --user)'{-u,--user}'[run as this user, by name or number]:USER[ GROUP:' \
+        '--group-add[a further group, by number]:GID:' \
+        '(-w --workdir)'{-w,--workdir}'[working directory]:file:_files' \
+        '--entrypoint[run this instead of the entry point of the image]:PROGRAM:' \
+        '--cap-add[give a capability, or ALL]:CAPABILITY:' \
+        '--cap-drop[take a capability, or ALL]:CAPABILITY:' \
+        '--privileged[everything root can do, all devices, no filter]' \
+        '--read-only[a root file system that cannot be changed]' \
+        '--security-opt[no-new-privileges, seccomp=FILE|unconfined, apparmor=PROFILE]:OPTION:' \
+        '--device[a device of the host]:PATH[ TARGET[ rwm:' \
+        '--sysctl[a kernel parameter of its namespaces]:NAME=VALUE:' \
+        '--init[a small init that reaps processes (tini-static)]' \
+        '--stop-signal[what stop sends]:SIGNAL:' \
+        '--stop-timeout[how long stop waits]:SECONDS:' \
+        '--pull[when to ask the registry]:always|missing|never:' \
+        '--platform[the image for this platform]:OS/ARCH[/VARIANT:' \
+        '--network[none - only loopback; host - the network of the host]:none|host:' \
+        '--net[the same as --network]:none|host:' \
+        '--add-host[a line for /etc/hosts]:NAME ADDRESS:' \
+        '--dns[a name server]:ADDRESS:' \
+        '--pid[see the processes of the host]:host:' \
+        '--ipc[shared memory of its own or of the host]:private|host:' \
+        '(-l --label)'{-l,--label}'[a label]:NAME=VALUE:' \
+        '--label-file[labels in a file]:file:_files' \
+        '--annotation[an annotation for the runtime]:NAME=VALUE:' \
+        '--cgroup-parent[the cgroup above its own]:file:_files' \
+        '--restart[no, on-failure( -TIMES), always, unless-stopped]:POLICY:' \
+        '--health-cmd[a shell command that tells whether it is well]:COMMAND:' \
+        '--health-interval[time between two checks (30s)]:TIME:' \
+        '--health-timeout[how long a check may take (30s)]:TIME:' \
+        '--health-start-period[how long failures do not count (0s)]:TIME:' \
+        '--health-retries[failures in a row that make it unhealthy (3)]:NUMBER:' \
+        '--no-healthcheck[no health check]' \
+        '--log-opt[start the log anew when it is larger]:max-size=SIZE:' \
+        '--cidfile[write the id to a file]:file:_files' \
+        '(-q --quiet)'{-q,--quiet}'[no progress of a pull]' \
+        '(-d --detach)'{-d,--detach}'[in the background; print the id]' \
+        '--sig-proxy[pass signals on to the program (true)]' \
+        '--explain[show what would be done, and toyruns plan, and stop]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        create) _arguments \
+        '(-i --interactive)'{-i,--interactive}'[keep standard input open]' \
+        '(-t --tty)'{-t,--tty}'[give the container a terminal]' \
+        '--name[its name; without one it gets a random one]:NAME:' \
+        '--rm[remove it when it has ended]' \
+        '(-e --env)'{-e,--env}'[set a variable; NAME alone takes the value it has here]:NAME=VALUE:' \
+        '--env-file[set the variables in a file, NAME=VALUE lines]:file:_files' \
+        '(-v --volume)'{-v,--volume}'[a directory of the host or a named volume; ro, z and Z (ignored)]:SOURCE TARGET[ OPTIONS:' \
+        '--mount[type=bind|volume|tmpfs,source=,target=,readonly]:KEY=VALUE:' \
+        '--tmpfs[an empty file system in memory]:DIR[ OPTIONS:' \
+        '--volumes-from[the mounts of another container]:CONTAINER:' \
+        '(-m --memory)'{-m,--memory}'[most memory, as in 64m or 1g]:SIZE:' \
+        '--memory-swap[most memory and swap together, -1 for any]:SIZE:' \
+        '--memory-reservation[memory that is left alone when it is short]:SIZE:' \
+        '--shm-size[size of /dev/shm]:SIZE:' \
+        '--cpus[cores to use, as in 0.1 or 2]:NUMBER:' \
+        '(-c --cpu-shares)'{-c,--cpu-shares}'[share of the processors against others, 1024 is normal]:NUMBER:' \
+        '--cpu-period[period of the quota]:MICROSECONDS:' \
+        '--cpu-quota[processor time in a period]:MICROSECONDS:' \
+        '--cpuset-cpus[processors to use, as in 0-3,7]:LIST:' \
+        '--cpuset-mems[memory nodes to use]:LIST:' \
+        '--pids-limit[most processes, -1 for any number]:NUMBER:' \
+        '--ulimit[limit of a process, as in nofile=1024 -4096]:NAME=SOFT[ HARD:' \
+        '--oom-score-adj[who is killed first when memory is short]:NUMBER:' \
+        '(-h --hostname)'{-h,--hostname}'[host name]:NAME:' \
+        '--domainname[NIS domain name]:NAME:' \
+        '(-u --user)'{-u,--user}'[run as this user, by name or number]:USER[ GROUP:' \
+        '--group-add[a further group, by number]:GID:' \
+        '(-w --workdir)'{-w,--workdir}'[working directory]:file:_files' \
+        '--entrypoint[run this instead of the entry point of the image]:PROGRAM:' \
+        '--cap-add[give a capability, or ALL]:CAPABILITY:' \
+        '--cap-drop[take a capability, or ALL]:CAPABILITY:' \
+        '--privileged[everything root can do, all devices, no filter]' \
+        '--read-only[a root file system that cannot be changed]' \
+        '--security-opt[no-new-privileges, seccomp=FILE|unconfined, apparmor=PROFILE]:OPTION:' \
+        '--device[a device of the host]:PATH[ TARGET[ rwm:' \
+        '--sysctl[a kernel parameter of its namespaces]:NAME=VALUE:' \
+        '--init[a small init that reaps processes (tini-static)]' \
+        '--stop-signal[what stop sends]:SIGNAL:' \
+        '--stop-timeout[how long stop waits]:SECONDS:' \
+        '--pull[when to ask the registry]:always|missing|never:' \
+        '--platform[the image for this platform]:OS/ARCH[/VARIANT:' \
+        '--network[none - only loopback; host - the network of the host]:none|host:' \
+        '--net[the same as --network]:none|host:' \
+        '--add-host[a line for /etc/hosts]:NAME ADDRESS:' \
+        '--dns[a name server]:ADDRESS:' \
+        '--pid[see the processes of the host]:host:' \
+        '--ipc[shared memory of its own or of the host]:private|host:' \
+        '(-l --label)'{-l,--label}'[a label]:NAME=VALUE:' \
+        '--label-file[labels in a file]:file:_files' \
+        '--annotation[an annotation for the runtime]:NAME=VALUE:' \
+        '--cgroup-parent[the cgroup above its own]:file:_files' \
+        '--restart[no, on-failure( -TIMES), always, unless-stopped]:POLICY:' \
+        '--health-cmd[a shell command that tells whether it is well]:COMMAND:' \
+        '--health-interval[time between two checks (30s)]:TIME:' \
+        '--health-timeout[how long a check may take (30s)]:TIME:' \
+        '--health-start-period[how long failures do not count (0s)]:TIME:' \
+        '--health-retries[failures in a row that make it unhealthy (3)]:NUMBER:' \
+        '--no-healthcheck[no health check]' \
+        '--log-opt[start the log anew when it is larger]:max-size=SIZE:' \
+        '--cidfile[write the id to a file]:file:_files' \
+        '(-q --quiet)'{-q,--quiet}'[no progress of a pull]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        start) _arguments \
+        '(-a --attach)'{-a,--attach}'[show its output, and end with its exit code]' \
+        '(-i --interactive)'{-i,--interactive}'[pass standard input on, too]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        stop) _arguments \
+        '(-t --time)'{-t,--time}'[how long to wait before SIGKILL]:SECONDS:' \
+        '(-s --signal)'{-s,--signal}'[the signal]:SIGNAL:' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        restart) _arguments \
+        '(-t --time)'{-t,--time}'[how long to wait before SIGKILL]:SECONDS:' \
+        '(-s --signal)'{-s,--signal}'[the signal]:SIGNAL:' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        kill) _arguments \
+        '(-s --signal)'{-s,--signal}'[the signal, by name or number (KILL)]:SIGNAL:' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        pause) _arguments \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        unpause) _arguments \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        wait) _arguments \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        rm) _arguments \
+        '(-f --force)'{-f,--force}'[kill it first if it runs; one that is not there is fine]' \
+        '(-v --volumes)'{-v,--volumes}'[also its anonymous volumes]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        rename) _arguments \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        update) _arguments \
+        '(-m --memory)'{-m,--memory}'[most memory]:SIZE:' \
+        '--memory-swap[most memory and swap together, -1 for any]:SIZE:' \
+        '--memory-reservation[memory that is left alone when it is short]:SIZE:' \
+        '--cpus[cores to use]:NUMBER:' \
+        '(-c --cpu-shares)'{-c,--cpu-shares}'[share of the processors]:NUMBER:' \
+        '--cpu-period[period of the quota]:MICROSECONDS:' \
+        '--cpu-quota[processor time in a period]:MICROSECONDS:' \
+        '--cpuset-cpus[processors to use]:LIST:' \
+        '--cpuset-mems[memory nodes to use]:LIST:' \
+        '--pids-limit[most processes]:NUMBER:' \
+        '--restart[no, on-failure( -TIMES), always, unless-stopped]:POLICY:' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        ps) _arguments \
+        '(-a --all)'{-a,--all}'[also those that do not run]' \
+        '(-q --quiet)'{-q,--quiet}'[only the ids]' \
+        '(-l --latest)'{-l,--latest}'[the one made last]' \
+        '(-n --last)'{-n,--last}'[the ones made last]:NUMBER:' \
+        '(-f --filter)'{-f,--filter}'[name=, id=, status=, label=, ancestor=, exited=, volume=]:KEY=VALUE:' \
+        '--format[table, json or a template such as {{.Names}}]:TEMPLATE:' \
+        '--no-trunc[whole ids and commands]' \
+        '(-s --size)'{-s,--size}'[accepted, does nothing]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
+        ls) _arguments \
+        '(-a --all)'{-a,--all}'[also those that do not run]' \
+        '(-q --quiet)'{-q,--quiet}'[only the ids]' \
+        '(-l --latest)'{-l,--latest}'[the one made last]' \
+        '(-n --last)'{-n,--last}'[the ones made last]:NUMBER:' \
+        '(-f --filter)'{-f,--filter}'[name=, id=, status=, label=, ancestor=, exited=, volume=]:KEY=VALUE:' \
+        '--format[table, json or a template such as {{.Names}}]:TEMPLATE:' \
+        '--no-trunc[whole ids and commands]' \
+        '(-s --size)'{-s,--size}'[accepted, does nothing]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
+        inspect) _arguments \
+        '(-f --format)'{-f,--format}'[json or a template such as {{.State.ExitCode}}]:TEMPLATE:' \
+        '--type[look for this kind only]:container|image|volume:' \
+        '(-s --size)'{-s,--size}'[accepted, does nothing]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        port) _arguments \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        logs) _arguments \
+        '(-f --follow)'{-f,--follow}'[go on until the container has ended]' \
+        '--since[not what is older - a time, or 10m for ten minutes ago]:TIME:' \
+        '--until[not what is newer]:TIME:' \
+        '(-n --tail)'{-n,--tail}'[only the last lines, or all]:NUMBER:' \
+        '(-t --timestamps)'{-t,--timestamps}'[show when]' \
+        '--details[accepted, does nothing]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        exec) _arguments \
+        '(-i --interactive)'{-i,--interactive}'[keep standard input open]' \
+        '(-t --tty)'{-t,--tty}'[give the command a terminal]' \
+        '(-d --detach)'{-d,--detach}'[in the background]' \
+        '(-e --env)'{-e,--env}'[set a variable]:NAME=VALUE:' \
+        '--env-file[set the variables in a file]:file:_files' \
+        '(-u --user)'{-u,--user}'[run as this user, by name or number]:USER[ GROUP:' \
+        '(-w --workdir)'{-w,--workdir}'[working directory]:file:_files' \
+        '--privileged[all capabilities]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        attach) _arguments \
+        '--no-stdin[only show the output]' \
+        '--sig-proxy[pass signals on to the program (true)]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        top) _arguments \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        stats) _arguments \
+        '--no-stream[print once]' \
+        '--format[table, json or a template such as {{.CPUPerc}}]:TEMPLATE:' \
+        '(-a --all)'{-a,--all}'[accepted - what does not run uses nothing]' \
+        '--no-trunc[whole ids]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        events) _arguments \
+        '--since[from this time on - a time, or 10m for ten minutes ago]:TIME:' \
+        '--until[until this time; without it new events are waited for]:TIME:' \
+        '(-f --filter)'{-f,--filter}'[container=, event=, type=]:KEY=VALUE:' \
+        '--format[json or a template such as {{.Action}}]:TEMPLATE:' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
+        images) _arguments \
+        '(-a --all)'{-a,--all}'[accepted - all images are shown]' \
+        '(-q --quiet)'{-q,--quiet}'[only the digests]' \
+        '--no-trunc[whole digests]' \
+        '--digests[accepted - IMAGE ID is the digest]' \
+        '--format[table, json or a template such as {{.Repository}}]:TEMPLATE:' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
+        pull) _arguments \
+        '(-q --quiet)'{-q,--quiet}'[only the name]' \
+        '--platform[the image for this platform]:OS/ARCH[/VARIANT:' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
+        rmi) _arguments \
+        '(-f --force)'{-f,--force}'[also when containers were made from it]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        volume) _arguments \
+        '(-q --quiet)'{-q,--quiet}'[only the names]' \
+        '(-f --force)'{-f,--force}'[no question, no complaint]' \
+        '--format[table, json or a template such as {{.Name}}]:TEMPLATE:' \
+        '--label[accepted, is not kept]:NAME=VALUE:' \
+        '(-a --all)'{-a,--all}'[accepted - names do not matter to prune]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
+        system) _arguments \
+        '(-f --force)'{-f,--force}'[do not ask]' \
+        '--volumes[also volumes that nobody uses]' \
+        '(-a --all)'{-a,--all}'[accepted]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
+        info) _arguments \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
+        version) _arguments \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
+      esac ;;
+  esac
+}
+_toydock "$@"

@@ -1,0 +1,132 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# Where things are, how commands are shown and run, how toydock fails. Everything here costs no process.
+
+ROOT=${TOYDOCK_ROOT:-/var/lib/toydock}
+CONTAINERS=$ROOT/containers NAMES=$ROOT/names VOLUMES=$ROOT/volumes EVENTS=$ROOT/events
+BUILD=${TOY_BUILD:-}
+EXPLAIN=${TOYDOCK_EXPLAIN:-}
+
+# beside PROGRAM PLACE...: sets the variable named like the program to the first place that has it, or to what PATH has.
+find_program() {
+  local name=$1 place
+  shift
+  for place; do
+    if [[ -x $place/$name ]]; then
+      FOUND=$place/$name
+      return
+    fi
+  done
+  FOUND=$name
+}
+bin=${LIBRARY%/share/toydock}/bin
+build=${BUILD:-${LIBRARY%/scripts/lib/toydock}/build}
+find_program toyrun "$build/runtime" "$bin"
+TOYRUN=${TOYRUN:-$FOUND}
+find_program toyimg "$build/imagetool" "$bin"
+TOYIMG=${TOYIMG:-$FOUND}
+find_program toyrun-attach "$build/runtime" "${bin%/bin}/libexec/toyrun" /usr/libexec/toyrun /usr/local/libexec/toyrun
+ATTACH=${TOYRUN_ATTACH:-$FOUND}
+unset bin build
+
+# ---- words for people -------------------------------------------------------------------------------------------
+
+if [[ -t 2 && -z ${NO_COLOR:-} ]]; then
+  RED=$'\e[31m' BOLD=$'\e[1m' DIM=$'\e[2m' PLAIN=$'\e[0m'
+else
+  RED='' BOLD='' DIM='' PLAIN=''
+fi
+
+# fail CODE SENTENCE [WHAT TO DO]: docker's codes: 125 toydock failed, 126 the command cannot be run, 127 it is not there.
+fail() {
+  printf '%stoydock:%s %s\n' "$RED" "$PLAIN" "$2" >&2
+  [[ -z ${3:-} ]] || printf '  %s\n' "$3" >&2
+  exit "$1"
+}
+die() { fail "$FAILURE" "$@"; }
+# 125 for run, create, start and exec as docker has it, 1 for the others: set by the dispatcher.
+FAILURE=1
+note() { printf '%stoydock:%s %s\n' "$BOLD" "$PLAIN" "$1" >&2; }
+
+# show COMMAND...: what --explain prints before a command is run.
+show() {
+  [[ -n $EXPLAIN ]] || return 0
+  local words
+  printf -v words ' %q' "$@"
+  printf '%s+%s%s\n' "$DIM" "$words" "$PLAIN" >&2
+}
+# step COMMAND...: shows it and runs it.
+step() {
+  show "$@"
+  "$@"
+}
+runtime() { step "$TOYRUN" "$@"; }
+images() { step "$TOYIMG" "$@"; }
+
+need_root() {
+  ((EUID == 0)) || die "$VERB needs root: it makes namespaces, mounts and cgroups" "type: sudo toydock $VERB …"
+}
+# make_root: the directories of the state, for root only.
+make_root() {
+  [[ ! -d $CONTAINERS || ! -d $NAMES || ! -d $VOLUMES ]] || return 0
+  mkdir -p "$ROOT" || die "cannot make $ROOT" "TOYDOCK_ROOT names another directory"
+  chmod 0700 "$ROOT"
+  mkdir -p "$CONTAINERS" "$NAMES" "$VOLUMES"
+}
+
+# ---- small things without a process -----------------------------------------------------------------------------
+
+# now: RFC 3339 in UTC with microseconds, in NOW.
+now() {
+  local seconds=${EPOCHREALTIME%[.,]*}
+  TZ=UTC0 printf -v NOW '%(%Y-%m-%dT%H:%M:%S)T' "$seconds"
+  NOW+=.${EPOCHREALTIME#*[.,]}000Z
+}
+
+# new_id: 64 hexadecimal digits in ID.
+new_id() {
+  local one two
+  read -r one </proc/sys/kernel/random/uuid
+  read -r two </proc/sys/kernel/random/uuid
+  ID=${one//-/}${two//-/}
+}
+
+# json_string TEXT: in JSON, with quotes, in JSON.
+json_string() {
+  local text=$1 byte from
+  text=${text//\\/\\\\}
+  text=${text//\"/\\\"}
+  text=${text//$'\n'/\\n}
+  text=${text//$'\t'/\\t}
+  text=${text//$'\r'/\\r}
+  if [[ $text == *[$'\x01'-$'\x1f']* ]]; then
+    for byte in 0{1..9} 0{a..f} 1{0..9} 1{a..f}; do
+      printf -v from '%b' "\\x$byte"
+      text=${text//"$from"/\\u00$byte}
+    done
+  fi
+  JSON=\"$text\"
+}
+
+# replace_file FILE TEXT: whole or not at all.
+replace_file() {
+  printf '%s\n' "$2" >"$1.new.$BASHPID"
+  mv -f "$1.new.$BASHPID" "$1"
+}
+
+# tell_event ACTION [KEY=VALUE...]: one line in the log of events; a line is one write, so writers do not mix.
+tell_event() {
+  local line pair
+  now
+  json_string "$1"
+  line="{\"time\":\"$NOW\",\"Type\":\"${EVENT_TYPE:-container}\",\"Action\":$JSON,\"id\":\"${ID:-}\""
+  shift
+  for pair; do
+    json_string "${pair#*=}"
+    line+=",\"${pair%%=*}\":$JSON"
+  done
+  printf '%s}\n' "$line" >>"$EVENTS"
+}
+
+# have_program PROGRAM PACKAGE WHY
+have_program() { type -P "$1" >/dev/null || die "$1 is not installed: $3" "type: apt-get install $2"; }

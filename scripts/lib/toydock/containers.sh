@@ -1,0 +1,155 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# Containers on disk. $CONTAINERS/ID/ is one container, mode 0700:
+#   bundle/         what toyrun runs
+#   container.json  docker's words for it: inspect and ps read it
+#   settings        shell variables that the verbs need, written by create.jq
+#   name            its name; $NAMES/NAME is a symlink to ID
+#   state           one line of JSON: status, exitCode, pid, …
+#   log             what it wrote, by conmon
+#   conmon-pid      conmon's process, which calls `toydock _ended` before it ends
+#   supervisor-pid  the loop that starts it again, with --restart
+#   lock            held by a toydock while it makes or starts the container
+# A directory without container.json is one that was being made.
+
+# find_container NAME|ID|PREFIX: ID and DIRECTORY.
+find_container() {
+  local word=$1 found
+  ID=
+  if [[ $word =~ ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$ ]]; then
+    if [[ -L $NAMES/$word ]]; then
+      found=$(readlink "$NAMES/$word")
+      ID=${found##*/}
+    elif [[ $word =~ ^[0-9a-f]{1,64}$ ]]; then
+      for found in "$CONTAINERS/$word"*; do
+        [[ -d $found ]] || continue
+        [[ -z $ID ]] || die "$word: more than one container begins like that" "give more of the id"
+        ID=${found##*/}
+      done
+    fi
+  fi
+  DIRECTORY=$CONTAINERS/$ID
+  [[ -n $ID && -d $DIRECTORY ]] || return 1
+  settle
+  [[ -d $DIRECTORY ]]
+}
+need_container() { find_container "$1" || die "no container is called $1" "see: toydock ps -a"; }
+
+# load_settings: the variables of create.jq: terminal, auto_remove, restart_policy, …
+load_settings() {
+  [[ -s $DIRECTORY/settings ]] || die "the container $ID was never finished" "type: toydock rm -f ${ID:0:12}"
+  # shellcheck source=/dev/null
+  source "$DIRECTORY/settings"
+  read -r NAME <"$DIRECTORY/name"
+}
+
+# ---- state --------------------------------------------------------------------------------------------------------
+
+# read_state: STATUS (created, running, paused, restarting, exited), CODE, PID and the rest of the line in STATE.
+read_state() {
+  STATUS=created CODE=0 PID=0 STATE='{}'
+  [[ -s $DIRECTORY/state ]] || return 0
+  read -r STATE <"$DIRECTORY/state"
+  [[ $STATE =~ \"Status\":\"([a-z]+)\" ]] && STATUS=${BASH_REMATCH[1]}
+  [[ $STATE =~ \"ExitCode\":([0-9]+) ]] && CODE=${BASH_REMATCH[1]}
+  [[ $STATE =~ \"Pid\":([0-9]+) ]] && PID=${BASH_REMATCH[1]}
+  RESTARTS=0 STARTED=0001-01-01T00:00:00Z
+  [[ $STATE =~ \"RestartCount\":([0-9]+) ]] && RESTARTS=${BASH_REMATCH[1]}
+  [[ $STATE =~ \"StartedAt\":\"([^\"]+)\" ]] && STARTED=${BASH_REMATCH[1]}
+  return 0
+}
+
+# write_state STATUS CODE PID [OOM [ERROR]]
+write_state() {
+  local running=false paused=false restarting=false finished=0001-01-01T00:00:00Z
+  case $1 in
+    running) running=true ;;
+    paused) running=true paused=true ;;
+    restarting) running=true restarting=true ;;
+  esac
+  now
+  case $1 in
+    exited | restarting) finished=$NOW ;;
+    running) [[ $STATUS == paused ]] || STARTED=$NOW ;;
+  esac
+  json_string "${5:-}"
+  replace_file "$DIRECTORY/state" "{\"Status\":\"$1\",\"Running\":$running,\"Paused\":$paused,\"Restarting\":$restarting,\"OOMKilled\":${4:-false},\"Dead\":false,\"Pid\":$3,\"ExitCode\":$2,\"Error\":$JSON,\"StartedAt\":\"${STARTED:-$finished}\",\"FinishedAt\":\"$finished\",\"RestartCount\":${RESTARTS:-0}}"
+}
+
+# monitor_pid: MONITOR is the process that lives as long as the container does: the restart loop, else conmon.
+monitor_pid() {
+  local file words
+  for file in supervisor-pid conmon-pid; do
+    [[ -s $DIRECTORY/$file ]] || continue
+    MONITOR=$(<"$DIRECTORY/$file")
+    mapfile -d '' -t words <"/proc/$MONITOR/cmdline" || continue
+    # the number may be another process's by now
+    if [[ " ${words[*]} " == *" $ID "* ]]; then return 0; fi
+  done 2>/dev/null
+  return 1
+}
+# wait_for_end [SECONDS]: until nobody watches over the container any more.
+wait_for_end() {
+  while monitor_pid; do
+    step "$ATTACH" --wait "$MONITOR" ${1:+"$1"} || return 1
+  done
+}
+
+# is_locked: a toydock makes or starts it at this moment.
+is_locked() { [[ -e $DIRECTORY/lock ]] && ! flock -n -s "$DIRECTORY/lock" true; }
+
+# settle: a container whose record says that it runs while its monitor is gone was hit by a SIGKILL or a reboot: what it
+# left is cleaned up now. One that lives on without its monitor keeps its record.
+settle() {
+  read_state
+  case $STATUS in running | paused | restarting) ;; *) return 0 ;; esac
+  if monitor_pid || is_locked; then return 0; fi
+  if [[ $("$TOYRUN" state "$ID" 2>/dev/null) == *'"status":'*'"'@(running|paused)'"'* ]]; then return 0; fi
+  source "$LIBRARY/monitor.sh"
+  load_settings
+  clean_up_after_end
+}
+
+running_pid() { # PID of the container's program; fails unless it runs
+  [[ $STATUS == running || $STATUS == paused ]]
+}
+need_running() { running_pid || die "the container ${NAME:-${ID:0:12}} is not running (${STATUS})" "type: toydock start ${NAME:-${ID:0:12}}"; }
+
+# each_container FUNCTION: for all WORDS; the exit status tells of the failures.
+each_container() {
+  local word failed=0
+  for word in "${WORDS[@]}"; do (
+    need_container "$word"
+    load_settings
+    "$1" "$word"
+  ) || failed=1; done
+  return $failed
+}
+
+# ---- names --------------------------------------------------------------------------------------------------------
+
+# reserve_name NAME ID: the symlink is the reservation, and atomic. One that leads nowhere is left of a crash.
+reserve_name() {
+  local holder
+  [[ $1 =~ ^[a-zA-Z0-9][a-zA-Z0-9_.-]+$ ]] || die "$1 is no name for a container" "letters, digits and _.- after a letter or digit, two at least"
+  if ! ln -sT "../containers/$2" "$NAMES/$1" 2>/dev/null; then
+    holder=$(readlink "$NAMES/$1")
+    holder=${holder##*/}
+    if [[ ! -d $CONTAINERS/$holder ]]; then
+      ln -sfn "../containers/$2" "$NAMES/$1"
+      return
+    fi
+    return 1
+  fi
+}
+name_is_taken() {
+  local holder
+  holder=$(readlink "$NAMES/$1")
+  die "the name $1 is taken by the container ${holder:14:12}" "type: toydock rm -f $1, or choose another name"
+}
+
+random_name() {
+  local first=(brave calm clever eager fair fast fond free gentle glad keen kind lively lucky merry noble proud quick quiet sharp sunny warm wise young)
+  local second=(babbage bell bohr curie darwin dijkstra euler faraday gauss hamilton hopper kay knuth lamport liskov lovelace mccarthy noether perlis ritchie shannon thompson torvalds turing)
+  NAME=${first[RANDOM % ${#first[@]}]}_${second[RANDOM % ${#second[@]}]}
+}

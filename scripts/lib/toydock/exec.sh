@@ -1,0 +1,137 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# exec, attach, top: in a running container.
+# shellcheck source=scripts/lib/toydock/monitor.sh
+source "$LIBRARY/monitor.sh"
+
+OPTIONS_exec='i interactive keep standard input open
+t tty give the command a terminal
+d detach in the background
+e env=NAME=VALUE set a variable
+- env-file=FILE set the variables in a file
+u user=USER[:GROUP] run as this user, by name or number
+w workdir=DIR working directory
+- privileged all capabilities'
+USAGE_exec='[options] CONTAINER COMMAND [ARGUMENT...]'
+verb_exec() {
+  need_root
+  STOP_AT_WORD=1 parse "$OPTIONS_exec" "$@"
+  at_least 2 'which container, and which command?'
+  need_container "${WORDS[0]}"
+  load_settings
+  need_running
+  [[ $STATUS != paused ]] || die "the container $NAME is paused" "type: toydock unpause $NAME"
+  local log=$DIRECTORY/exec-log.$$ process=$DIRECTORY/exec-process.$$ command VARIABLES=()
+  command=("$TOYRUN" --log "$log" exec)
+  exec_variables
+  if [[ ${OPTION[privileged]:-} == true ]]; then exec_capabilities; fi
+  if [[ ${OPTION[detach]:-} == true ]]; then command+=(--detach); fi
+  if [[ -n ${OPTION[user]:-} ]]; then
+    exec_as "${OPTION[user]}"
+    command+=(--process "$process" "$ID")
+  else
+    if [[ ${OPTION[tty]:-} == true ]]; then command+=(--tty); fi
+    if [[ -n ${OPTION[workdir]:-} ]]; then command+=(--cwd "${OPTION[workdir]}"); fi
+    local variable
+    for variable in "${VARIABLES[@]}"; do command+=(--env "$variable"); done
+    command+=("$ID" "${WORDS[@]:1}")
+  fi
+  show "${command[@]}"
+  tell_event "exec_start: ${WORDS[*]:1}" "name=$NAME"
+  if [[ ${OPTION[detach]:-} == true ]]; then
+    run_exec </dev/null >/dev/null
+  elif [[ ${OPTION[interactive]:-} == true || ${OPTION[tty]:-} == true ]]; then
+    run_exec
+  else
+    run_exec </dev/null
+  fi
+}
+
+# run_exec: toyrun ends with 255 when the command was not started; its log tells docker's 126 from 127.
+run_exec() {
+  local status=0 said=
+  "${command[@]}" || status=$?
+  if [[ -s $log ]]; then said=$(<"$log"); fi
+  rm -f "$log" "$process"
+  if ((status == 255)) && [[ -n $said ]]; then
+    status=126
+    case $said in *'not found'* | *'no such file'*) status=127 ;; esac
+  fi
+  exit $status
+}
+
+exec_variables() {
+  local index line
+  if [[ ${OPTION[tty]:-} == true ]]; then
+    [[ -t 0 || ${OPTION[detach]:-} == true || ${OPTION[interactive]:-} != true ]] || die "the input is not a terminal, which -t needs" "leave out -t, or run it in a terminal"
+    VARIABLES+=("TERM=${TERM:-xterm}")
+  fi
+  for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
+    case ${GIVEN[index]} in
+      env) exec_variable "${GIVEN[index + 1]}" ;;
+      env-file)
+        while IFS= read -r line || [[ -n $line ]]; do
+          [[ $line =~ ^[[:space:]]*(#|$) ]] || exec_variable "$line"
+        done <"${GIVEN[index + 1]}"
+        ;;
+    esac
+  done
+}
+exec_variable() {
+  if [[ $1 == *=* ]]; then VARIABLES+=("$1"); elif [[ -n ${!1+there} ]]; then VARIABLES+=("$1=${!1}"); fi
+}
+
+# exec_as USER[:GROUP]: the whole process, because toyrun exec --user keeps the groups of the container's own.
+exec_as() {
+  local ids
+  ids=$(images user "/proc/$PID/root" "$1" 2>&1) || die "--user $1: ${ids#toyimg: }"
+  jq -c --arg ids "$ids" --arg directory "${OPTION[workdir]:-}" --argjson terminal "${OPTION[tty]:-false}" --argjson variables "${#VARIABLES[@]}" '
+    ($ids | split(" ")) as $ids | .process | .args = $ARGS.positional[$variables:] | .terminal = $terminal | del(.consoleSize)
+    | .user = {uid: ($ids[0] | tonumber), gid: ($ids[1] | tonumber), additionalGids: ($ids[2] | split(",") | map(select(. != "") | tonumber))}
+    | if $directory != "" then .cwd = $directory else . end
+    | .env = (.env | map(select(startswith("HOME=") | not))) + ["HOME=" + ($ids[3:] | join(" "))] + $ARGS.positional[:$variables]' \
+    "$DIRECTORY/bundle/config.json" --args -- "${VARIABLES[@]}" "${WORDS[@]:1}" >"$process"
+}
+exec_capabilities() {
+  local capability
+  PAIRS=()
+  # shellcheck source=scripts/lib/toydock/run.sh
+  source "$LIBRARY/run.sh"
+  add_host_capabilities
+  for capability in "${PAIRS[@]}"; do [[ $capability == host-capability ]] || command+=(--cap "$capability"); done
+}
+
+OPTIONS_attach='- no-stdin only show the output
+- sig-proxy pass signals on to the program (true)'
+USAGE_attach='[options] CONTAINER'
+verb_attach() {
+  need_root
+  parse "$OPTIONS_attach" "$@"
+  at_least 1 'which container?'
+  need_container "${WORDS[0]}"
+  load_settings
+  need_running
+  monitor_pid || die "the monitor of $NAME is gone, so nobody can attach" "type: toydock restart $NAME"
+  local options=() status=0
+  if [[ $interactive == true && ${OPTION["no-stdin"]:-} != true ]]; then options+=(--stdin); fi
+  exec 7<"$DIRECTORY/code"
+  attach_to_container "${options[@]}" || status=$?
+  if ((status == 3)); then
+    printf '\n' >&2
+    note "detached; to return: toydock attach $NAME"
+    return 0
+  fi
+  finish_foreground
+}
+
+OPTIONS_top=''
+USAGE_top='CONTAINER [ps options]'
+verb_top() {
+  need_root
+  STOP_AT_WORD=1 parse "$OPTIONS_top" "$@"
+  at_least 1 'which container?'
+  need_container "${WORDS[0]}"
+  load_settings
+  need_running
+  runtime ps "$ID" "${WORDS[@]:1}"
+}

@@ -1,0 +1,55 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# images, pull, rmi: toyimg's, in docker's words.
+# shellcheck source=scripts/lib/toydock/template.sh
+source "$LIBRARY/template.sh"
+
+OPTIONS_images='a all accepted: all images are shown
+q quiet only the digests
+- no-trunc whole digests
+- digests accepted: IMAGE ID is the digest
+- format=TEMPLATE table, json or a template such as {{.Repository}}'
+USAGE_images='[options] [REPOSITORY[:TAG]]'
+verb_images() {
+  parse "$OPTIONS_images" "$@"
+  "$TOYIMG" images -f json | jq -c --arg wanted "${WORDS[0]:-}" --argjson whole "${OPTION["no-trunc"]:-false}" '
+    def size: if . >= 1e9 then "\(. / 1e8 | round / 10)GB" elif . >= 1e6 then "\(. / 1e5 | round / 10)MB" elif . >= 1e3 then "\(. / 1e2 | round / 10)kB" else "\(.)B" end;
+    .[] | (.name | ltrimstr("docker.io/") | ltrimstr("library/")) as $name
+    | ($name | sub("@.*"; "")) as $tagged | ($tagged | if test(":[^/]*$") then capture("^(?<r>.*):(?<t>[^/:]*)$") else {r: ., t: "<none>"} end) as $parts
+    | select($wanted == "" or $wanted == $parts.r or $wanted == $tagged or $wanted == .name)
+    | {Repository: $parts.r, Tag: $parts.t, ID: (if $whole then .digest else .digest[7:19] end), Digest: .digest, Size: (.size | size)}' |
+    if [[ ${OPTION[quiet]:-} == true ]]; then jq -r .ID; else show_formatted $'{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.Size}}' | sed '1s/CONTAINER ID/IMAGE ID    /'; fi
+}
+
+OPTIONS_pull='q quiet only the name
+- platform=OS/ARCH[/VARIANT] the image for this platform'
+USAGE_pull='[options] IMAGE'
+verb_pull() {
+  parse "$OPTIONS_pull" "$@"
+  at_least 1 'which image?'
+  local options=()
+  if [[ -n ${OPTION[platform]:-} ]]; then options+=(--platform "${OPTION[platform]}"); fi
+  if [[ ${OPTION[quiet]:-} == true ]]; then options+=(--quiet); fi
+  images pull "${options[@]}" "${WORDS[0]}" >/dev/null || die "cannot fetch ${WORDS[0]}" "is the name right, and the registry within reach?"
+  printf '%s\n' "${WORDS[0]}"
+}
+
+OPTIONS_rmi='f force also when containers were made from it'
+USAGE_rmi='[options] IMAGE...'
+verb_rmi() {
+  need_root
+  parse "$OPTIONS_rmi" "$@"
+  at_least 1 'which image?'
+  local word failed=0 digest user
+  for word in "${WORDS[@]}"; do
+    digest=$("$TOYIMG" inspect "$word" 2>/dev/null | jq -r .Digest) || digest=
+    user=$(grep -l "\"Image\":\"${digest:-none}\"" "$CONTAINERS"/*/container.json 2>/dev/null | head -1) || true
+    if [[ -n $user && ${OPTION[force]:-} != true ]]; then
+      user=${user%/*}
+      (die "the image $word is used by the container $(<"$user/name")" "type: toydock rm -f $(<"$user/name"), or toydock rmi -f $word") || failed=1
+      continue
+    fi
+    images rmi "$word" || failed=1
+  done
+  return $failed
+}

@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# ps, inspect, port: documents of containers for people and programs.
+# shellcheck source=scripts/lib/toydock/template.sh
+source "$LIBRARY/template.sh"
+# shellcheck source=scripts/lib/toydock/monitor.sh
+source "$LIBRARY/monitor.sh"
+
+OPTIONS_ps='a all also those that do not run
+q quiet only the ids
+l latest the one made last
+n last=NUMBER the ones made last
+f filter=KEY=VALUE name=, id=, status=, label=, ancestor=, exited=, volume=
+- format=TEMPLATE table, json or a template such as {{.Names}}
+- no-trunc whole ids and commands
+s size accepted, does nothing'
+USAGE_ps='[options]'
+OPTIONS_ls=$OPTIONS_ps
+USAGE_ls=$USAGE_ps
+verb_ls() { verb_ps "$@"; }
+verb_ps() {
+  need_root
+  parse "$OPTIONS_ps" "$@"
+  make_root
+  sweep
+  local last=${OPTION[last]:-0} filters=() index
+  if [[ ${OPTION[latest]:-} == true ]]; then last=1; fi
+  for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
+    if [[ ${GIVEN[index]} == filter ]]; then
+      case ${GIVEN[index + 1]} in name=* | id=* | status=* | label=* | ancestor=* | exited=* | volume=* | health=*) filters+=("${GIVEN[index + 1]}") ;; *) die "--filter ${GIVEN[index + 1]} is not known" "name=, id=, status=, label=, ancestor=, exited=, volume=, health=" ;; esac
+    fi
+  done
+  documents | jq -c --argjson all "${OPTION[all]:-false}" --argjson last "$last" --argjson whole "${OPTION["no-trunc"]:-false}" \
+    -s -f "$LIBRARY/ps.jq" --args -- "${filters[@]}" |
+    if [[ ${OPTION[quiet]:-} == true ]]; then jq -r .ID; else show_formatted $'{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}'; fi
+}
+
+# documents: of each container container.json with its state, one a line; those that ended unseen are settled first.
+documents() {
+  local ID DIRECTORY document STATUS CODE PID STATE RESTARTS STARTED
+  for DIRECTORY in "$CONTAINERS"/*/; do
+    DIRECTORY=${DIRECTORY%/} ID=${DIRECTORY##*/}
+    ID=${ID%/}
+    [[ -s $DIRECTORY/settings ]] || continue
+    settle
+    one_document || true
+  done
+}
+# one_document: of DIRECTORY
+one_document() {
+  local document health=''
+  [[ -s $DIRECTORY/container.json ]] || return 0 # --rm, this very moment
+  read_state
+  [[ $STATE != '{}' ]] || STATE='{"Status":"created","Running":false,"Paused":false,"Restarting":false,"OOMKilled":false,"Dead":false,"Pid":0,"ExitCode":0,"Error":"","StartedAt":"0001-01-01T00:00:00Z","FinishedAt":"0001-01-01T00:00:00Z","RestartCount":0}'
+  document=$(<"$DIRECTORY/container.json")
+  if [[ -s $DIRECTORY/health ]]; then health=",\"Health\":$(<"$DIRECTORY/health")"; fi
+  printf '%s\n' "${document%\}},\"RestartCount\":${RESTARTS:-0},\"State\":${STATE%\}}$health}}"
+}
+
+OPTIONS_inspect='f format=TEMPLATE json or a template such as {{.State.ExitCode}}
+- type=container|image|volume look for this kind only
+s size accepted, does nothing'
+USAGE_inspect='[options] NAME...'
+verb_inspect() {
+  need_root
+  parse "$OPTIONS_inspect" "$@"
+  at_least 1 'which container, image or volume?'
+  local failed=0 format=${OPTION[format]:-} found
+  found=$(for word in "${WORDS[@]}"; do inspect_one "$word" || exit 1; done) || failed=1
+  if [[ -z $format ]]; then
+    jq -s . <<<"$found"
+  elif [[ $format == json ]]; then
+    jq -c -s . <<<"$found"
+  elif [[ -n $found ]]; then
+    template_program "$format"
+    jq -r "$TEXT_FUNCTIONS $PROGRAM" <<<"$found"
+  fi
+  return $failed
+}
+inspect_one() {
+  local type=${OPTION[type]:-}
+  if [[ -z $type || $type == container ]] && find_container "$1"; then
+    one_document
+  elif [[ -z $type || $type == image ]] && document=$("$TOYIMG" inspect "$1" 2>/dev/null); then
+    jq -c '{Id: .Digest, RepoTags: [.Name], Created, Author, Os: (.Platform | split("/")[0]), Architecture: (.Platform | split("/")[1]), Size: (.Layers | map(.Size) | add),
+      Config, RootFS: {Type: "layers", Layers: (.Layers | map(.DiffId))}}' <<<"$document"
+  elif [[ -z $type || $type == volume ]] && [[ $1 =~ ^[a-zA-Z0-9_.-]+$ && -d $VOLUMES/$1 ]]; then
+    source "$LIBRARY/volumes.sh"
+    volume_document "$1"
+  else
+    printf '%stoydock:%s nothing is called %s\n  see: toydock ps -a, toydock images, toydock volume ls\n' "$RED" "$PLAIN" "$1" >&2
+    return 1
+  fi
+}
+
+OPTIONS_port=''
+USAGE_port='CONTAINER [PORT[/PROTOCOL]]'
+verb_port() {
+  need_root
+  parse "$OPTIONS_port" "$@"
+  at_least 1 'which container?'
+  need_container "${WORDS[0]}"
+  one_document | jq -r --arg wanted "${WORDS[1]:-}" '.NetworkSettings.Ports // {} | to_entries[]
+    | select($wanted == "" or .key == $wanted or .key == $wanted + "/tcp") | .key as $key | .value[]? | (if $wanted == "" then "\($key) -> " else "" end) + "\(.HostIp):\(.HostPort)"'
+}

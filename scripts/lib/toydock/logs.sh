@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# logs: conmon writes lines "TIME stdout|stderr F|P TEXT"; P is a part of a line that goes on.
+
+OPTIONS_logs='f follow go on until the container has ended
+- since=TIME not what is older: a time, or 10m for ten minutes ago
+- until=TIME not what is newer
+n tail=NUMBER only the last lines, or all
+t timestamps show when
+- details accepted, does nothing'
+USAGE_logs='[options] CONTAINER'
+verb_logs() {
+  need_root
+  parse "$OPTIONS_logs" "$@"
+  at_least 1 'which container?'
+  need_container "${WORDS[0]}"
+  load_settings
+  local tail=${OPTION[tail]:-all} since='' until=''
+  [[ $tail == all || $tail =~ ^[0-9]+$ ]] || die "--tail $tail: a number or all"
+  [[ $tail != all ]] || tail=+1
+  if [[ -n ${OPTION[since]:-} ]]; then moment "${OPTION[since]}" && since=$MOMENT; fi
+  if [[ -n ${OPTION[until]:-} ]]; then moment "${OPTION[until]}" && until=$MOMENT; fi
+  [[ -e $DIRECTORY/log ]] || return 0
+  local options=(-n "$tail")
+  if [[ ${OPTION[follow]:-} == true ]] && running_pid && monitor_pid; then
+    options+=(-f --pid "$MONITOR" -s 0.1)
+  fi
+  show tail "${options[@]}" "$DIRECTORY/log"
+  tail "${options[@]}" "$DIRECTORY/log" | print_log "$since" "$until" "${OPTION[timestamps]:-false}"
+}
+
+# moment WORDS: MOMENT is the time as the log has it: a number of seconds, 10m, or what date(1) understands.
+moment() {
+  local words=$1
+  if [[ $words =~ ^([0-9]+)(s|m|h|d)$ ]]; then
+    words="@$((EPOCHSECONDS - BASH_REMATCH[1] * ${factors[${BASH_REMATCH[2]}]:-1}))"
+  elif [[ $words =~ ^[0-9]+([.][0-9]+)?$ ]]; then
+    words=@$words
+  fi
+  MOMENT=$(TZ=UTC0 date -d "$words" +%Y-%m-%dT%H:%M:%S.%N 2>/dev/null) || die "$words is not a time" "examples: 10m, 2026-11-27T01:00:00, 1795740000"
+}
+declare -A factors=([s]=1 [m]=60 [h]=3600 [d]=86400)
+
+print_log() {
+  local awk=(awk)
+  # mawk reads whole blocks unless told otherwise
+  if type -P mawk >/dev/null; then awk=(mawk -W interactive); fi
+  "${awk[@]}" -v since="$1" -v until="$2" -v stamps="$3" '
+    {
+      time = substr($1, 1, 29)
+      if ((since != "" && time < since) || (until != "" && time > until)) next
+      text = substr($0, length($1) + length($2) + length($3) + 4)
+      target = $2 == "stderr" ? "/dev/stderr" : "/dev/stdout"
+      if (stamps == "true" && !middle[$2]) text = time "Z " text
+      middle[$2] = $3 == "P"
+      printf "%s%s", text, $3 == "P" ? "" : "\n" >target
+      fflush(target)
+    }'
+}

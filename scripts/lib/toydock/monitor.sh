@@ -1,0 +1,272 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# A container's life under conmon: started, ended, restarted, watched for its health, removed. What outlives a toydock:
+# conmon (log, exit code, console), which calls `toydock _ended` last; with --restart a loop that starts it again; with
+# --health-cmd a loop that asks.
+
+lock_container() {
+  exec 8>>"$DIRECTORY/lock"
+  flock -n 8
+}
+
+# ---- start --------------------------------------------------------------------------------------------------------
+
+# launch: conmon has toyrun create the container; PID is its program, which waits for `toyrun start`.
+launch() {
+  local answer command sync
+  command=(conmon --api-version 1 --cid "$ID" --cuuid "$ID" --name "$NAME" --runtime "$TOYRUN" --bundle "$DIRECTORY/bundle"
+    --container-pidfile "$DIRECTORY/pidfile" --conmon-pidfile "$DIRECTORY/conmon-pid" --exit-dir "$DIRECTORY" --persist-dir "$DIRECTORY"
+    --log-path "k8s-file:$DIRECTORY/log" --full-attach --exit-command "$TOYDOCK" --exit-command-arg _ended --exit-command-arg "$ID")
+  # a terminal can be left and come back to; the end of a pipe is the end of the program's input
+  if [[ $terminal == true ]]; then command+=(--terminal --leave-stdin-open); fi
+  if [[ $interactive == true ]]; then command+=(--stdin); fi
+  if [[ -n $log_size ]]; then command+=(--log-size-max "$log_size"); fi
+  rm -f "$DIRECTORY"/{made,refused,"$ID",exit,oom,pidfile,stopped,health,conmon-pid} "$DIRECTORY/bundle"/{oom,attach,ctl,winsz}
+  : >"$DIRECTORY/code"
+  show "${command[@]}"
+  # The log's times are in UTC, so that they can be compared as words.
+  exec {sync}< <(cd "$DIRECTORY/bundle" && TZ=UTC0 TOYDOCK_EXPLAIN='' _OCI_SYNCPIPE=3 exec "${command[@]}" 3>&1 >/dev/null 2>"$DIRECTORY/conmon-errors" </dev/null 8>&-)
+  answer=
+  IFS= read -r -u "$sync" answer || true
+  exec {sync}<&-
+  [[ $answer =~ \"data\":\ *(-?[0-9]+) ]] || launch_failed "the monitor ended: $(<"$DIRECTORY/conmon-errors")"
+  PID=${BASH_REMATCH[1]}
+  ((PID > 0)) || launch_failed "$(jq -r '.message // "toyrun said nothing"' <<<"$answer" 2>/dev/null || echo "$answer")"
+}
+
+launch_failed() {
+  local words=${1%%$'\n'*} code=125
+  words=${words#toyrun: }
+  case $words in
+    *'executable file not found'* | *'no such file or directory'* | *'No such file or directory'*) code=127 ;;
+    *'permission denied'* | *'Permission denied'* | *'exec format error'* | *'Exec format error'* | *'is a directory'*) code=126 ;;
+  esac
+  wait_for_conmon
+  if [[ -d $DIRECTORY ]]; then # else --rm has removed it by now
+    "$TOYRUN" delete --force "$ID" 2>/dev/null || true
+    release_bundle
+    write_state created $code 0 false "$words"
+    printf '%s' $code >"$DIRECTORY/code"
+    if [[ $auto_remove == true ]]; then remove_container; fi
+  fi
+  if ((code == 127)) && [[ $words == *exec* ]]; then
+    fail 127 "$words" "the image has no such program; to look around: toydock run -it --rm --entrypoint sh $image"
+  fi
+  fail $code "cannot start ${NAME}: $words"
+}
+
+# start_program [attached OPTION...]: lets the program run; attached: with its output here.
+start_program() {
+  local status=0 words
+  write_state running 0 "$PID"
+  if [[ -n $health_command ]]; then in_background _health; fi
+  if [[ $restart_policy != no ]]; then in_background _supervise; fi
+  if (($#)); then
+    attach_to_container "${@:2}" --command-stderr 6 -- "$TOYRUN" start "$ID" 6>"$DIRECTORY/start-errors" || status=$?
+    # 125 is toyrun-attach's own, when the program did not start
+    ((status == 125)) || return $status
+  elif runtime start "$ID" 2>"$DIRECTORY/start-errors"; then
+    tell_event start "name=$NAME" "image=$image"
+    return 0
+  fi
+  words=$(<"$DIRECTORY/start-errors")
+  : >"$DIRECTORY/stopped"
+  end_restarts
+  launch_failed "${words:-the program did not start}"
+}
+wait_for_conmon() { [[ ! -s $DIRECTORY/conmon-pid ]] || "$ATTACH" --wait "$(<"$DIRECTORY/conmon-pid")"; }
+
+# attach_to_container OPTION... [-- COMMAND...]: exit status 3 means detached by keys, 125 that COMMAND failed.
+attach_to_container() {
+  local options=() command=()
+  while (($#)) && [[ $1 != -- ]]; do
+    options+=("$1")
+    shift
+  done
+  command=("${@:2}")
+  if [[ $terminal == true && -t 0 ]]; then options+=(--terminal); fi
+  if ((${#command[@]})); then tell_event start "name=$NAME" "image=$image"; fi
+  step "$ATTACH" "${options[@]}" --pid "$PID" "$DIRECTORY/bundle" "${command[@]}"
+}
+
+# finish_foreground: descriptor 7 is the file with the code, which may be gone by now.
+finish_foreground() {
+  wait_for_end
+  read -r CODE <&7 || true
+  if [[ -z ${CODE:-} ]]; then
+    find_container "$ID" || true
+    fail 125 "the container's monitor was killed; its exit code is lost" "see: toydock logs $NAME"
+  fi
+  exit "$CODE"
+}
+
+# in_background VERB: a toydock of its own session that outlives this one.
+in_background() {
+  show setsid "$TOYDOCK" "$1" "$ID"
+  setsid "$TOYDOCK" "$1" "$ID" </dev/null >/dev/null 2>&1 8>&- &
+  disown
+}
+
+# ---- the end ------------------------------------------------------------------------------------------------------
+
+# conmon calls this when the program has ended.
+verb__ended() {
+  ID=$1 DIRECTORY=$CONTAINERS/$1
+  [[ -d $DIRECTORY ]] || return 0
+  load_settings
+  read_state
+  # a container that could not be created has not ended
+  if running_pid; then clean_up_after_end; fi
+}
+
+clean_up_after_end() {
+  local code=255 oom=false ENDED=1
+  if [[ -s $DIRECTORY/$ID ]]; then read -r code <"$DIRECTORY/$ID" || true; fi
+  if [[ -e $DIRECTORY/oom || -e $DIRECTORY/bundle/oom ]]; then oom=true; fi
+  "$TOYRUN" delete --force "$ID" 2>/dev/null || true
+  release_bundle
+  if [[ $oom == true ]]; then tell_event oom "name=$NAME"; fi
+  tell_event die "name=$NAME" "image=$image" "exitCode=$code"
+  if wants_restart "$code"; then
+    RESTARTS=$((RESTARTS + 1))
+    write_state restarting "$code" 0 $oom
+    return
+  fi
+  write_state exited "$code" 0 $oom
+  printf '%s' "$code" >"$DIRECTORY/code"
+  if [[ $auto_remove == true ]]; then remove_container; fi
+}
+
+wants_restart() {
+  [[ ! -e $DIRECTORY/stopped ]] || return 1
+  case $restart_policy in
+    always | unless-stopped) return 0 ;;
+    on-failure) (($1 != 0 && (restart_most == 0 || RESTARTS < restart_most))) ;;
+    *) return 1 ;;
+  esac
+}
+
+# _supervise ID: starts the container again as its policy says, and ends with it.
+verb__supervise() {
+  ID=$1 DIRECTORY=$CONTAINERS/$1
+  local delay=100 began
+  load_settings
+  printf '%s' $$ >"$DIRECTORY/supervisor-pid"
+  trap 'end_supervision' TERM
+  while :; do
+    began=$SECONDS
+    wait_for_conmon
+    [[ -d $DIRECTORY ]] || exit 0
+    read_state
+    [[ $STATUS == restarting ]] || exit 0
+    ((SECONDS - began < 10)) || delay=100
+    # a delay, not a poll: TERM (from stop) ends it
+    sleep "$((delay / 1000)).$(printf %03d $((delay % 1000)))" &
+    wait $! || true
+    ((delay >= 60000)) || delay=$((delay * 2))
+    [[ ! -e $DIRECTORY/stopped ]] || end_supervision
+    prepare_bundle
+    launch
+    write_state running 0 "$PID"
+    if [[ -n $health_command ]]; then in_background _health; fi
+    "$TOYRUN" start "$ID" || true
+    tell_event restart "name=$NAME" "image=$image"
+  done
+}
+end_supervision() {
+  read_state
+  if [[ $STATUS == restarting ]]; then
+    write_state exited "$CODE" 0
+    printf '%s' "$CODE" >"$DIRECTORY/code"
+  fi
+  exit 0
+}
+# end_restarts: ends a wait before the next start.
+end_restarts() {
+  local pid
+  [[ -s $DIRECTORY/supervisor-pid ]] || return 0
+  pid=$(<"$DIRECTORY/supervisor-pid")
+  if [[ $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) == *"_supervise $ID"* ]]; then step kill -TERM "$pid" || true; fi
+}
+
+# _health ID: asks every interval; `toyrun wait` ends it together with the container.
+verb__health() {
+  ID=$1 DIRECTORY=$CONTAINERS/$1
+  local waiter failures=0 began=$SECONDS status=starting before code output
+  load_settings
+  "$TOYRUN" wait "$ID" >/dev/null 2>&1 &
+  waiter=$!
+  write_health starting 0 0 ''
+  while :; do
+    sleep "$health_interval" &
+    wait -n "$waiter" $! || true
+    kill -0 "$waiter" 2>/dev/null || exit 0
+    code=0
+    output=$(timeout -k 1 "$health_timeout" "$TOYRUN" exec "$ID" sh -c "$health_command" </dev/null 2>&1 | head -c 4096) || code=$?
+    [[ -d $DIRECTORY ]] || exit 0
+    before=$status
+    if ((code == 0)); then
+      failures=0 status=healthy
+    else
+      ((SECONDS - began < ${health_start_period%.*})) || failures=$((failures + 1))
+      ((failures < health_retries)) || status=unhealthy
+    fi
+    write_health $status $failures $code "$output"
+    [[ $before == "$status" ]] || tell_event "health_status: $status" "name=$NAME"
+  done
+}
+write_health() {
+  now
+  json_string "$4"
+  replace_file "$DIRECTORY/health" "{\"Status\":\"$1\",\"FailingStreak\":$2,\"Log\":[{\"End\":\"$NOW\",\"ExitCode\":$3,\"Output\":$JSON}]}"
+}
+
+# ---- gone ---------------------------------------------------------------------------------------------------------
+
+# remove_container: everything it had; what is being removed has a name of its own, so that a crash leaves no half container.
+remove_container() {
+  local doomed=$CONTAINERS/.removing-$ID volume
+  if [[ -z ${ENDED:-} ]]; then "$TOYRUN" delete --force "$ID" 2>/dev/null || true; fi
+  release_bundle
+  if [[ -s $DIRECTORY/anonymous-volumes && (${auto_remove:-} == true || -n ${WITH_VOLUMES:-}) ]]; then
+    while read -r volume; do rm -rf --one-file-system -- "${VOLUMES:?}/$volume"; done <"$DIRECTORY/anonymous-volumes"
+  fi
+  if [[ -n ${NAME:-} && $NAMES/$NAME -ef $DIRECTORY ]]; then rm -f "$NAMES/$NAME"; fi
+  mv -T "$DIRECTORY" "$doomed" 2>/dev/null || true
+  show rm -rf "$DIRECTORY"
+  rm -rf --one-file-system "$doomed"
+  tell_event destroy "name=${NAME:-}"
+}
+
+# sweep: directories that a killed toydock left half made or half removed.
+sweep() {
+  local left
+  for left in "$CONTAINERS"/.removing-*; do
+    if [[ -d $left ]]; then rm -rf --one-file-system "$left"; fi
+  done
+  for left in "$CONTAINERS"/*/; do
+    left=${left%/}
+    if [[ -d $left && ! -s $left/settings ]] && ! is_being_made "$left"; then remove_unfinished "${left##*/}"; fi
+  done
+}
+is_being_made() { # its maker's pid is in the name of a file; an empty directory is not a second old, or harmless
+  local maker words=(toydock)
+  for maker in "$1"/maker-*; do
+    [[ -e $maker ]] || continue
+    words=()
+    mapfile -d '' -t words <"/proc/${maker##*-}/cmdline" || true
+  done 2>/dev/null
+  [[ ${words[*]} == *toydock* ]]
+}
+remove_unfinished() {
+  local ID=$1 DIRECTORY=$CONTAINERS/$1 NAME=
+  if [[ -s $DIRECTORY/name ]]; then read -r NAME <"$DIRECTORY/name"; fi
+  remove_container
+}
+
+# ---- the bundle: the one place that knows how one is made of an image ----------------------------------------------
+
+make_bundle() { images unpack --quiet -o "$DIRECTORY/bundle" "$1"; }
+# prepare_bundle: before each start; release_bundle: after each end.
+prepare_bundle() { :; }
+release_bundle() { :; }

@@ -1,0 +1,501 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# run and create: options become pairs of words, create.jq makes config.json of them.
+# shellcheck source=scripts/lib/toydock/monitor.sh
+source "$LIBRARY/monitor.sh"
+
+OPTIONS_create='i interactive keep standard input open
+t tty give the container a terminal
+- name=NAME its name; without one it gets a random one
+- rm remove it when it has ended
+e env=NAME=VALUE set a variable; NAME alone takes the value it has here
+- env-file=FILE set the variables in a file, NAME=VALUE lines
+v volume=SOURCE:TARGET[:OPTIONS] a directory of the host or a named volume; ro, z and Z (ignored)
+- mount=KEY=VALUE type=bind|volume|tmpfs,source=,target=,readonly
+- tmpfs=DIR[:OPTIONS] an empty file system in memory
+- volumes-from=CONTAINER the mounts of another container
+m memory=SIZE most memory, as in 64m or 1g
+- memory-swap=SIZE most memory and swap together, -1 for any
+- memory-reservation=SIZE memory that is left alone when it is short
+- shm-size=SIZE size of /dev/shm
+- cpus=NUMBER cores to use, as in 0.1 or 2
+c cpu-shares=NUMBER share of the processors against others, 1024 is normal
+- cpu-period=MICROSECONDS period of the quota
+- cpu-quota=MICROSECONDS processor time in a period
+- cpuset-cpus=LIST processors to use, as in 0-3,7
+- cpuset-mems=LIST memory nodes to use
+- pids-limit=NUMBER most processes, -1 for any number
+- ulimit=NAME=SOFT[:HARD] limit of a process, as in nofile=1024:4096
+- oom-score-adj=NUMBER who is killed first when memory is short
+h hostname=NAME host name
+- domainname=NAME NIS domain name
+u user=USER[:GROUP] run as this user, by name or number
+- group-add=GID a further group, by number
+w workdir=DIR working directory
+- entrypoint=PROGRAM run this instead of the entry point of the image
+- cap-add=CAPABILITY give a capability, or ALL
+- cap-drop=CAPABILITY take a capability, or ALL
+- privileged everything root can do, all devices, no filter
+- read-only a root file system that cannot be changed
+- security-opt=OPTION no-new-privileges, seccomp=FILE|unconfined, apparmor=PROFILE
+- device=PATH[:TARGET[:rwm]] a device of the host
+- sysctl=NAME=VALUE a kernel parameter of its namespaces
+- init a small init that reaps processes (tini-static)
+- stop-signal=SIGNAL what stop sends
+- stop-timeout=SECONDS how long stop waits
+- pull=always|missing|never when to ask the registry
+- platform=OS/ARCH[/VARIANT] the image for this platform
+- network=none|host none: only loopback; host: the network of the host
+- net=none|host the same as --network
+- add-host=NAME:ADDRESS a line for /etc/hosts
+- dns=ADDRESS a name server
+- pid=host see the processes of the host
+- ipc=private|host shared memory of its own or of the host
+l label=NAME=VALUE a label
+- label-file=FILE labels in a file
+- annotation=NAME=VALUE an annotation for the runtime
+- cgroup-parent=PATH the cgroup above its own
+- restart=POLICY no, on-failure[:TIMES], always, unless-stopped
+- health-cmd=COMMAND a shell command that tells whether it is well
+- health-interval=TIME time between two checks (30s)
+- health-timeout=TIME how long a check may take (30s)
+- health-start-period=TIME how long failures do not count (0s)
+- health-retries=NUMBER failures in a row that make it unhealthy (3)
+- no-healthcheck no health check
+- log-opt=max-size=SIZE start the log anew when it is larger
+- cidfile=FILE write the id to a file
+q quiet no progress of a pull'
+OPTIONS_run="$OPTIONS_create
+d detach in the background; print the id
+- sig-proxy pass signals on to the program (true)
+- explain show what would be done, and toyrun's plan, and stop"
+USAGE_create='[options] IMAGE [COMMAND [ARGUMENT...]]'
+USAGE_run=$USAGE_create
+
+verb_create() {
+  need_root
+  STOP_AT_WORD=1 parse "$OPTIONS_create" "$@"
+  at_least 1 'which image?'
+  create_container
+  printf '%s\n' "$ID"
+}
+
+verb_run() {
+  need_root
+  STOP_AT_WORD=1 parse "$OPTIONS_run" "$@"
+  at_least 1 'which image?'
+  if [[ ${OPTION[detach]:-} == true && ${OPTION[rm]:-} == true && -n ${OPTION[restart]:-} ]]; then die "--rm and --restart exclude each other"; fi
+  if [[ ${OPTION[tty]:-} == true && ${OPTION[interactive]:-} == true && ${OPTION[detach]:-} != true && ! -t 0 ]]; then
+    die "the input is not a terminal, which -t needs" "leave out -t, or run it in a terminal"
+  fi
+  if [[ ${OPTION[explain]:-} == true ]]; then
+    explain_run
+    return
+  fi
+  create_container
+  # shellcheck source=/dev/null
+  source "$DIRECTORY/settings"
+  STATUS=created RESTARTS=0
+  if [[ ${OPTION[detach]:-} == true ]]; then
+    launch
+    start_program
+    printf '%s\n' "$ID"
+    return
+  fi
+  run_in_foreground
+}
+
+# run_in_foreground: our output is the program's; our exit code, too.
+run_in_foreground() {
+  local status=0 options=()
+  if [[ $interactive == true ]]; then options=(--stdin); fi
+  launch
+  exec 7<"$DIRECTORY/code"
+  start_program attached "${options[@]}" || status=$?
+  if ((status == 3)); then
+    printf '\n' >&2
+    note "detached; to return: toydock attach $NAME"
+    return 0
+  fi
+  finish_foreground
+}
+# ---- create -------------------------------------------------------------------------------------------------------
+
+# create_container: from OPTION, GIVEN and WORDS; ID, NAME, DIRECTORY. On failure nothing is left.
+create_container() {
+  make_root
+  sweep
+  IMAGE=${WORDS[0]}
+  new_id
+  # shellcheck disable=SC2153
+  DIRECTORY=$CONTAINERS/$ID
+  mkdir -m 0700 "$DIRECTORY"
+  : >"$DIRECTORY/maker-$$"
+  trap 'abandon_creation' EXIT
+  take_name
+  find_image
+  PAIRS=(id "$ID" name "$NAME" created "$NOW" image "$IMAGE" container-dir "$DIRECTORY")
+  for word in "${WORDS[@]:1}"; do PAIRS+=(word "$word"); done
+  make_bundle "$IMAGE_NAME" || die "cannot make a root file system of $IMAGE"
+  collect_options
+  write_network_files
+  write_container
+  trap - EXIT
+  tell_event create "name=$NAME" "image=$IMAGE"
+  if [[ -n ${OPTION[cidfile]:-} ]]; then (set -o noclobber && printf '%s' "$ID" >"${OPTION[cidfile]}") || die "cannot write ${OPTION[cidfile]}"; fi
+}
+
+abandon_creation() {
+  local status=$?
+  trap - EXIT
+  if [[ -n ${NAME:-} && $NAMES/$NAME -ef $DIRECTORY ]]; then rm -f "$NAMES/$NAME"; fi
+  release_bundle
+  while read -r volume; do rm -rf --one-file-system -- "${VOLUMES:?}/$volume"; done < <(cat "$DIRECTORY/anonymous-volumes" 2>/dev/null)
+  rm -rf --one-file-system "$DIRECTORY"
+  exit $status
+}
+
+take_name() {
+  now
+  if [[ -n ${OPTION[name]:-} ]]; then
+    NAME=
+    reserve_name "${OPTION[name]}" "$ID" || name_is_taken "${OPTION[name]}"
+    NAME=${OPTION[name]}
+  else
+    random_name
+    until reserve_name "$NAME" "$ID"; do NAME=${NAME%_[0-9]*}_$RANDOM; done
+  fi
+  printf '%s\n' "$NAME" >"$DIRECTORY/name"
+}
+
+# find_image: IMAGE_NAME is what the store calls it; pulls it when it is not there.
+find_image() {
+  local pull=${OPTION[pull]:-missing} options=()
+  case $pull in always | missing | never) ;; *) die "--pull=$pull: always, missing or never" ;; esac
+  IMAGE_NAME=$IMAGE
+  if [[ $pull != always && -z ${OPTION[platform]:-} ]] && "$TOYIMG" inspect "$IMAGE" >"$DIRECTORY/image.json" 2>/dev/null; then return; fi
+  [[ $pull != never ]] || die "the image $IMAGE is not here, and --pull=never" "type: toydock pull $IMAGE"
+  note "fetching $IMAGE"
+  if [[ -n ${OPTION[platform]:-} ]]; then options+=(--platform "${OPTION[platform]}"); fi
+  if [[ ${OPTION[quiet]:-} == true || ! -t 2 ]]; then options+=(--quiet); fi
+  images pull "${options[@]}" "$IMAGE" >/dev/null ||
+    die "the image $IMAGE is not here and cannot be fetched" "is the name right? toydock images lists what is here"
+  "$TOYIMG" inspect "$IMAGE" >"$DIRECTORY/image.json" || die "cannot read the image $IMAGE"
+}
+
+# write_container: create.jq, then the files.
+write_container() {
+  local lines profile=/dev/null words
+  show jq -r -f "$LIBRARY/create.jq" --args "${PAIRS[@]}"
+  profile=${SECCOMP_PROFILE:-/dev/null}
+  if ! jq -n -r --slurpfile config "$DIRECTORY/bundle/config.json" --slurpfile image "$DIRECTORY/image.json" --slurpfile profile "$profile" \
+    -f "$LIBRARY/create.jq" --args -- "${PAIRS[@]}" >"$DIRECTORY/made" 2>"$DIRECTORY/refused"; then
+    words=$(<"$DIRECTORY/refused")
+    [[ $words == *$'\x01'* ]] || die "cannot make the container: $words"
+    words=${words#*$'\x01'}
+    if [[ $words == *$'\x01'* ]]; then die "${words%%$'\x01'*}" "${words#*$'\x01'}"; fi
+    die "$words"
+  fi
+  mapfile -t lines <"$DIRECTORY/made"
+  printf '%s\n' "${lines[0]}" >"$DIRECTORY/bundle/config.json"
+  printf '%s\n' "${lines[1]}" >"$DIRECTORY/container.json"
+  printf '%s\n' "${lines[@]:2}" >"$DIRECTORY/settings.new"
+  mv "$DIRECTORY/settings.new" "$DIRECTORY/settings" # from here on it is a container
+}
+
+# collect_options: GIVEN into PAIRS; what needs a look at the host is looked up here.
+collect_options() {
+  local index key value
+  for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
+    key=${GIVEN[index]} value=${GIVEN[index + 1]}
+    case $key in
+      env) add_variable env "$value" ;;
+      env-file) add_file env "$value" ;;
+      label-file) add_file label "$value" ;;
+      volume) split_list "$value" add_volume ;;
+      mount) add_mount "$value" ;;
+      tmpfs) PAIRS+=(mount "tmpfs"$'\t\t'"${value%%:*}"$'\t'"$([[ $value != *:* ]] || echo "${value#*:}")"$'\t') ;;
+      volumes-from) add_volumes_from "$value" ;;
+      device) add_device "$value" ;;
+      user) add_user "$value" ;;
+      security-opt) add_security "$value" ;;
+      init) [[ $value != true ]] || add_init ;;
+      net) PAIRS+=(network "$value") ;;
+      log-opt) add_log_option "$value" ;;
+      workdir)
+        [[ $value == /* ]] || die "--workdir $value: a working directory begins with /"
+        PAIRS+=(workdir "$value")
+        ;;
+      name | detach | explain | pull | quiet | platform | cidfile | sig-proxy | add-host | dns) ;;
+      *) PAIRS+=("$key" "$value") ;;
+    esac
+  done
+  add_image_volumes
+  if [[ ${OPTION[privileged]:-} == true ]]; then add_all_devices; fi
+  if [[ ${OPTION[privileged]:-} == true || " ${GIVEN[*]^^} " == *' CAP-ADD ALL '* ]]; then add_host_capabilities; fi
+  if [[ -e /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes || -e /sys/fs/cgroup/cgroup.controllers ]]; then PAIRS+=(swap-accounting true); fi
+  if [[ ${OPTION[tty]:-} == true && -t 0 ]]; then PAIRS+=(console-size "$(stty size)"); fi
+  choose_network
+  local parent=${OPTION["cgroup-parent"]:-${TOYDOCK_CGROUP_PARENT:-/toydock}}
+  [[ $parent == /* ]] || die "--cgroup-parent $parent: the path of a cgroup begins with /"
+  PAIRS+=(cgroups-path "$parent/$ID")
+}
+
+choose_network() {
+  local network=${OPTION[network]:-${OPTION[net]:-none}}
+  case $network in
+    none) ;;
+    host) PAIRS+=(host-hostname "$(</proc/sys/kernel/hostname)") ;;
+    *) die "--network $network is not known" "use none or host" ;;
+  esac
+  PAIRS+=(network "$network")
+}
+
+# split_list LIST FUNCTION: a;b;c, as the learning projects write several volumes or ports in one option.
+split_list() {
+  local items item
+  IFS=';' read -r -a items <<<"$1"
+  for item in "${items[@]}"; do [[ -z $item ]] || "$2" "$item"; done
+}
+
+add_variable() { # a name alone is taken from here, or left out
+  if [[ $2 == *=* ]]; then
+    [[ $2 != =* ]] || die "--env $2: a variable needs a name"
+    PAIRS+=("$1" "$2")
+  elif [[ -n ${!2+there} ]]; then
+    PAIRS+=("$1" "$2=${!2}")
+  fi
+}
+add_file() {
+  local line
+  [[ -r $2 ]] || die "cannot read $2"
+  while IFS= read -r line || [[ -n $line ]]; do
+    line=${line%$'\r'}
+    [[ $line =~ ^[[:space:]]*(#|$) ]] || add_variable "$1" "${line#"${line%%[![:space:]]*}"}"
+  done <"$2"
+}
+
+# ---- volumes and mounts: PAIRS get KIND, SOURCE, DESTINATION, OPTIONS, NAME with tabs between
+
+mount_pair() { # mount_pair KIND SOURCE DESTINATION OPTIONS [NAME]
+  [[ $3 == /* ]] || die "$3: a place in the container begins with /"
+  [[ $2$3 != *$'\t'* && $2$3 != *$'\n'* ]] || die "a path with a tab or a line break cannot be mounted"
+  PAIRS+=(mount "$1"$'\t'"$2"$'\t'"${3%"${3##*[!/]}"}"$'\t'"$4"$'\t'"${5:-}")
+}
+
+add_volume() { # SOURCE:TARGET[:OPTIONS], NAME:TARGET, TARGET
+  local source target options
+  if [[ $1 != *:* ]]; then
+    anonymous_volume "$1" ''
+    return
+  fi
+  IFS=: read -r source target options <<<"$1"
+  check_volume_options "$1" "$options"
+  if [[ $source == /* || $source == ./* || $source == . || $source == ../* || ${source:0:2} == \~/ ]]; then
+    [[ ${source:0:2} != \~/ ]] || source=$HOME${source:1}
+    source=$(realpath -m -s -- "$source")
+    # docker makes a directory that is not there
+    [[ -e $source ]] || step mkdir -p "$source" || die "cannot make $source"
+    mount_pair bind "$source" "$target" "$options"
+  else
+    named_volume "$source"
+    mount_pair volume "$VOLUMES/$source/_data" "$target" "$options" "$source"
+  fi
+}
+
+check_volume_options() {
+  local option
+  for option in ${2//,/ }; do
+    case $option in
+      ro | rw | private | rprivate | shared | rshared | slave | rslave) ;;
+      z | Z) [[ ! -d /sys/fs/selinux/booleans ]] || note "-v …:$option: labels are not changed" ;;
+      cached | delegated | consistent | nocopy | U) ;;
+      *) die "-v $1: the option $option is not known" "use ro, rw, z, Z or a propagation such as rslave" ;;
+    esac
+  done
+}
+
+# named_volume NAME: made when it is not there.
+named_volume() {
+  [[ $1 =~ ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$ ]] || die "$1 is no name for a volume" "a directory of the host begins with / or ./"
+  if [[ ! -d $VOLUMES/$1/_data ]]; then
+    mkdir -p "$VOLUMES/$1/_data"
+    : >"$VOLUMES/$1/fresh" # docker fills it with what the image has there, once
+    EVENT_TYPE=volume tell_event create "name=$1"
+  fi
+}
+anonymous_volume() { # TARGET OPTIONS
+  local id=$ID
+  new_id
+  named_volume "$ID"
+  mount_pair volume "$VOLUMES/$ID/_data" "$1" "$2" "$ID"
+  printf '%s\n' "$ID" >>"$DIRECTORY/anonymous-volumes"
+  ID=$id
+}
+
+add_image_volumes() {
+  local target
+  [[ $(<"$DIRECTORY/image.json") == *'"Volumes": [
+'* ]] || return 0
+  while read -r target; do
+    [[ " ${PAIRS[*]} " == *$'\t'"$target"$'\t'* ]] || anonymous_volume "$target" ''
+  done < <(jq -r '.Config.Volumes[]' "$DIRECTORY/image.json")
+}
+
+add_mount() { # type=bind,source=/a,target=/b,readonly
+  local part type=volume source='' target='' options='' parts
+  IFS=, read -r -a parts <<<"$1"
+  for part in "${parts[@]}"; do
+    case $part in
+      type=*) type=${part#*=} ;;
+      source=* | src=*) source=${part#*=} ;;
+      target=* | dst=* | destination=*) target=${part#*=} ;;
+      readonly | ro | readonly=true | ro=true | readonly=1 | ro=1) options+=,ro ;;
+      readonly=false | ro=false) ;;
+      bind-propagation=*) options+=,${part#*=} ;;
+      tmpfs-size=*) options+=,size=${part#*=} ;;
+      tmpfs-mode=*) options+=,mode=${part#*=} ;;
+      volume-nocopy* | consistency=*) ;;
+      *) die "--mount $1: $part is not known" ;;
+    esac
+  done
+  [[ -n $target ]] || die "--mount $1: target= is missing"
+  case $type in
+    bind)
+      [[ -e $source ]] || die "--mount $1: ${source:-source=} is not there" "-v makes a missing directory"
+      mount_pair bind "$(realpath -s -- "$source")" "$target" "$options"
+      ;;
+    volume)
+      if [[ -z $source ]]; then
+        anonymous_volume "$target" "$options"
+      else
+        named_volume "$source"
+        mount_pair volume "$VOLUMES/$source/_data" "$target" "$options" "$source"
+      fi
+      ;;
+    tmpfs) mount_pair tmpfs '' "$target" "$options" ;;
+    *) die "--mount $1: type is bind, volume or tmpfs" ;;
+  esac
+}
+
+add_volumes_from() {
+  local id=$ID directory=$DIRECTORY line
+  need_container "${1%%:*}"
+  while IFS= read -r line; do PAIRS+=(mount "$line"); done < <(
+    jq -r '.Mounts[] | [.Type, .Source, .Destination, (.Mode + if .RW then "" else ",ro" end), .Name] | join("\t")' "$DIRECTORY/container.json"
+  )
+  ID=$id DIRECTORY=$directory
+}
+
+# ---- devices, users, capabilities
+
+# device_pair PATH TARGET PERMISSIONS
+device_pair() {
+  local kind major minor mode uid gid
+  IFS=$'\t' read -r kind major minor mode uid gid < <(stat -L -c $'%F\t%t\t%T\t%a\t%u\t%g' -- "$1")
+  case $kind in 'character special file') kind=c ;; 'block special file') kind=b ;; *) die "--device $1 is not a device" ;; esac
+  PAIRS+=(device "$1"$'\t'"$2"$'\t'"$3"$'\t'"$kind"$'\t'"$((16#$major))"$'\t'"$((16#$minor))"$'\t'"$((8#$mode))"$'\t'"$uid"$'\t'"$gid")
+}
+add_device() {
+  local path target permissions
+  IFS=: read -r path target permissions <<<"$1"
+  if [[ $target =~ ^[rwm]+$ ]]; then permissions=$target target=; fi
+  [[ -e $path ]] || die "--device $path is not there"
+  device_pair "$path" "${target:-$path}" "${permissions:-rwm}"
+}
+add_all_devices() {
+  local path
+  while IFS= read -r path; do
+    case $path in /dev/null | /dev/zero | /dev/full | /dev/random | /dev/urandom | /dev/tty | /dev/console | /dev/ptmx) continue ;; esac
+    device_pair "$path" "$path" rwm
+  done < <(find /dev -xdev \( -path /dev/pts -o -path /dev/shm -o -path /dev/mqueue \) -prune -o \( -type c -o -type b \) -print)
+}
+
+add_host_capabilities() {
+  local line bit names=(CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST
+    NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME
+    SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE)
+  while read -r line bit; do [[ $line != CapBnd: ]] || break; done </proc/self/status
+  local has=$((16#$bit))
+  for bit in "${!names[@]}"; do
+    if ((has >> bit & 1)); then PAIRS+=(host-capability "CAP_${names[bit]}"); fi
+  done
+}
+
+# add_user USER[:GROUP]: names are looked up in the image's own root, by toyimg and never through the host's paths.
+add_user() {
+  local ids
+  ids=$(images user "$DIRECTORY/bundle/rootfs" "$1" 2>&1) || die "--user $1: ${ids#toyimg: }"
+  PAIRS+=(user "$1" user-ids "$ids")
+}
+
+add_security() {
+  case $1 in
+    seccomp=unconfined | seccomp=builtin) ;;
+    seccomp=*)
+      [[ -r ${1#*=} ]] || die "--security-opt $1: cannot read the profile"
+      SECCOMP_PROFILE=${1#*=}
+      ;;
+    label=* | label:*) return ;;
+  esac
+  PAIRS+=(security-opt "$1")
+}
+
+add_init() {
+  local program
+  for program in /usr/bin/docker-init /usr/libexec/podman/catatonit /usr/bin/catatonit /usr/bin/tini-static; do
+    if [[ -x $program ]]; then
+      PAIRS+=(init true init-program "$(realpath "$program")")
+      return
+    fi
+  done
+  die "--init: there is no static init on this host" "type: apt-get install tini"
+}
+
+add_log_option() {
+  local size
+  [[ $1 =~ ^max-size=([0-9]+)([kmg]?)$ ]] || die "--log-opt $1: only max-size=SIZE is known"
+  size=${BASH_REMATCH[1]}
+  case ${BASH_REMATCH[2]} in k) size=$((size << 10)) ;; m) size=$((size << 20)) ;; g) size=$((size << 30)) ;; esac
+  PAIRS+=(log-size "$size")
+}
+
+# ---- hosts, hostname, resolv.conf: files of the container, bound into it
+
+write_network_files() {
+  local index line name=${OPTION[hostname]:-${ID:0:12}} network=${OPTION[network]:-${OPTION[net]:-}}
+  if [[ $network == host ]]; then
+    read -r name </proc/sys/kernel/hostname
+    cat /etc/hosts >"$DIRECTORY/hosts" 2>/dev/null || true
+  else
+    printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n' >"$DIRECTORY/hosts"
+    if [[ $network == none || -z $network ]]; then printf '127.0.0.1\t%s\n' "$name" >>"$DIRECTORY/hosts"; fi
+  fi
+  printf '%s\n' "$name" >"$DIRECTORY/hostname"
+  : >"$DIRECTORY/resolv.conf"
+  for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
+    case ${GIVEN[index]} in
+      add-host) printf '%s\t%s\n' "${GIVEN[index + 1]#*:}" "${GIVEN[index + 1]%%:*}" >>"$DIRECTORY/hosts" ;;
+      dns) printf 'nameserver %s\n' "${GIVEN[index + 1]}" >>"$DIRECTORY/resolv.conf" ;;
+    esac
+  done
+  if [[ ! -s $DIRECTORY/resolv.conf && -r /etc/resolv.conf ]]; then
+    while IFS= read -r line || [[ -n $line ]]; do
+      # a name server on the host's loopback cannot be reached from another network
+      [[ $network != host && $line =~ ^nameserver[[:space:]]+(127\.|::1) ]] || printf '%s\n' "$line"
+    done </etc/resolv.conf >"$DIRECTORY/resolv.conf"
+  fi
+}
+
+# ---- --explain ----------------------------------------------------------------------------------------------------
+
+explain_run() {
+  EXPLAIN=1
+  create_container
+  load_settings
+  printf '\n%sconfig.json%s, where it differs from what toyimg wrote for the image, is what the options asked for.\n' "$BOLD" "$PLAIN"
+  printf '%sThen%s conmon would have toyrun create the container. Its plan:\n\n' "$BOLD" "$PLAIN"
+  "$TOYRUN" create --explain --bundle "$DIRECTORY/bundle" "$ID"
+  printf '\n%sThen%s: toyrun start %s\nNothing of this was done; the container made for this explanation is removed.\n' "$BOLD" "$PLAIN" "${ID:0:12}"
+  WITH_VOLUMES=1 remove_container
+}

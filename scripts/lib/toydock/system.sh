@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# system df|prune, info, version.
+# shellcheck source=scripts/lib/toydock/monitor.sh
+source "$LIBRARY/monitor.sh"
+
+OPTIONS_system='f force do not ask
+- volumes also volumes that nobody uses
+a all accepted'
+USAGE_system='df|prune [options]'
+verb_system() {
+  need_root
+  parse "$OPTIONS_system" "$@"
+  at_least 1 'df or prune?'
+  make_root
+  case ${WORDS[0]} in
+    df) show_usage ;;
+    prune) prune ;;
+    *) die "system: there is no ${WORDS[0]}" "df or prune" ;;
+  esac
+}
+
+show_usage() {
+  local count
+  printf '%-14s %8s %10s\n' TYPE COUNT SIZE
+  count=("$CONTAINERS"/*/settings)
+  printf '%-14s %8s %10s\n' Images "$("$TOYIMG" images -q | wc -l)" "$(size_of "${TOYIMG_STORE:-/var/lib/toyimg}")"
+  printf '%-14s %8s %10s\n' Containers "$(find "$CONTAINERS" -mindepth 2 -maxdepth 2 -name settings | wc -l)" "$(size_of "$CONTAINERS")"
+  printf '%-14s %8s %10s\n' Volumes "$(find "$VOLUMES" -mindepth 1 -maxdepth 1 | wc -l)" "$(size_of "$VOLUMES")"
+}
+size_of() {
+  local size
+  size=$(du -shx -- "$1" 2>/dev/null) || size='0'
+  printf '%s' "${size%%[[:space:]]*}"
+}
+
+prune() {
+  local answer directory
+  if [[ ${OPTION[force]:-} != true ]]; then
+    [[ -t 0 ]] || die "system prune removes all stopped containers" "type: toydock system prune -f"
+    read -r -p 'Remove all stopped containers? [y/N] ' answer
+    [[ $answer == [yY]* ]] || return 0
+  fi
+  sweep
+  for directory in "$CONTAINERS"/*/; do
+    directory=${directory%/}
+    [[ -d $directory ]] || continue
+    if [[ -z $(ls -A "$directory") ]]; then
+      rmdir "$directory"
+      continue
+    fi
+    (
+      find_container "${directory##*/}" || exit 0
+      load_settings
+      running_pid || [[ $STATUS == restarting ]] && exit 0
+      remove_container
+      printf '%s\n' "$ID"
+    )
+  done
+  find "$NAMES" -xtype l -delete # names of containers that are gone
+  if [[ -e $EVENTS && $(stat -c %s "$EVENTS") -gt 1048576 ]]; then replace_file "$EVENTS" "$(tail -n 1000 "$EVENTS")"; fi
+  if [[ ${OPTION[volumes]:-} == true ]]; then
+    # shellcheck source=scripts/lib/toydock/volumes.sh
+    source "$LIBRARY/volumes.sh"
+    prune_volumes
+  fi
+}
+
+OPTIONS_info='' USAGE_info=''
+verb_info() {
+  parse "$OPTIONS_info" "$@"
+  local cgroups=v2
+  [[ -e /sys/fs/cgroup/cgroup.controllers ]] || cgroups='v1 or hybrid'
+  printf 'toydock: %s, its parts in %s\n' "$TOYDOCK" "$LIBRARY"
+  printf 'state: %s\nimages: %s\n' "$ROOT" "${TOYIMG_STORE:-/var/lib/toyimg}"
+  printf 'runtime: %s (%s)\n' "$TOYRUN" "$("$TOYRUN" --version | head -1)"
+  printf 'image tool: %s (%s)\n' "$TOYIMG" "$("$TOYIMG" --version | head -1)"
+  printf 'monitor: %s (%s)\n' "$(type -P conmon || echo 'conmon is missing: apt-get install conmon')" "$(conmon --version 2>/dev/null | head -1)"
+  printf 'kernel: %s, cgroups: %s, processors: %s\n' "$(</proc/sys/kernel/osrelease)" "$cgroups" "$(nproc)"
+  if ((EUID == 0)) && [[ -d $CONTAINERS ]]; then printf 'containers: %s\n' "$(find "$CONTAINERS" -mindepth 2 -maxdepth 2 -name settings | wc -l)"; fi
+}
+
+OPTIONS_version='' USAGE_version=''
+verb_version() {
+  parse "$OPTIONS_version" "$@"
+  local version
+  version=$("$TOYRUN" --version) || die "toyrun cannot be run" "TOYRUN names it; it is built in build/runtime"
+  version=${version%%$'\n'*}
+  printf 'toydock version %s\n' "${version##* }"
+  printf '%s\n' "$version"
+  version=$("$TOYIMG" --version)
+  printf '%s\n' "${version%%$'\n'*}"
+}

@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# update: limits, at once by toyrun and for the next start in config.json.
+# shellcheck source=scripts/lib/toydock/monitor.sh
+source "$LIBRARY/monitor.sh"
+
+OPTIONS_update='m memory=SIZE most memory
+- memory-swap=SIZE most memory and swap together, -1 for any
+- memory-reservation=SIZE memory that is left alone when it is short
+- cpus=NUMBER cores to use
+c cpu-shares=NUMBER share of the processors
+- cpu-period=MICROSECONDS period of the quota
+- cpu-quota=MICROSECONDS processor time in a period
+- cpuset-cpus=LIST processors to use
+- cpuset-mems=LIST memory nodes to use
+- pids-limit=NUMBER most processes
+- restart=POLICY no, on-failure[:TIMES], always, unless-stopped'
+USAGE_update='[options] CONTAINER...'
+verb_update() {
+  need_root
+  parse "$OPTIONS_update" "$@"
+  at_least 1 'which container?'
+  ((${#GIVEN[@]})) || die "update: what is to change?" "see: toydock update --help"
+  each_container update_one
+}
+update_one() {
+  local resources
+  resources=$(jq -c --args '
+    def bytes: if test("^-?[0-9]+$") then tonumber else capture("^(?<n>[0-9.]+)(?<u>[bkmgtBKMGT])") | (.n | tonumber) * pow(1024; (.u | ascii_downcase) as $u | "bkmgt" | index($u)) | floor end;
+    ($ARGS.positional as $all | [range(0; $all | length; 2) | {key: $all[.], value: $all[. + 1]}] | from_entries) as $o
+    | .linux.resources
+    | if $o.memory then .memory.limit = ($o.memory | bytes) | if .memory.swap and ($o["memory-swap"] | not) then .memory.swap = .memory.limit * 2 else . end else . end
+    | if $o["memory-swap"] then .memory.swap = ($o["memory-swap"] | bytes) else . end
+    | if $o["memory-reservation"] then .memory.reservation = ($o["memory-reservation"] | bytes) else . end
+    | if $o.cpus then .cpu.period = 100000 | .cpu.quota = ($o.cpus | tonumber * 100000 | floor) else . end
+    | if $o["cpu-shares"] then .cpu.shares = ($o["cpu-shares"] | tonumber) else . end
+    | if $o["cpu-period"] then .cpu.period = ($o["cpu-period"] | tonumber) else . end
+    | if $o["cpu-quota"] then .cpu.quota = ($o["cpu-quota"] | tonumber) else . end
+    | if $o["cpuset-cpus"] then .cpu.cpus = $o["cpuset-cpus"] else . end
+    | if $o["cpuset-mems"] then .cpu.mems = $o["cpuset-mems"] else . end
+    | if $o["pids-limit"] then .pids.limit = ($o["pids-limit"] | tonumber | if . <= 0 then -1 else . end) else . end' \
+    "${GIVEN[@]}" <"$DIRECTORY/bundle/config.json" 2>/dev/null) || die "a value is not understood: ${GIVEN[*]}" "see: toydock update --help"
+  if running_pid; then
+    show "$TOYRUN" update --resources - "$ID"
+    jq -c 'del(.devices)' <<<"$resources" | "$TOYRUN" update --resources - "$ID"
+  fi
+  replace_file "$DIRECTORY/bundle/config.json" "$(jq -c --argjson resources "$resources" '.linux.resources = $resources' "$DIRECTORY/bundle/config.json")"
+  replace_file "$DIRECTORY/container.json" "$(jq -c --argjson resources "$resources" --arg restart "${OPTION[restart]:-}" '
+    .HostConfig.Memory = ($resources.memory.limit // 0) | .HostConfig.MemorySwap = ($resources.memory.swap // 0)
+    | .HostConfig.CpuShares = ($resources.cpu.shares // 0) | .HostConfig.CpusetCpus = ($resources.cpu.cpus // "") | .HostConfig.PidsLimit = ($resources.pids.limit // 0)
+    | if $resources.cpu.quota then .HostConfig.NanoCpus = $resources.cpu.quota / ($resources.cpu.period // 100000) * 1e9 else . end
+    | if $restart != "" then .HostConfig.RestartPolicy.Name = ($restart | split(":")[0]) else . end' "$DIRECTORY/container.json")"
+  if [[ -n ${OPTION[restart]:-} ]]; then update_restart "${OPTION[restart]}"; fi
+  tell_event update "name=$NAME"
+  printf '%s\n' "$1"
+}
+update_restart() {
+  [[ $1 =~ ^(no|always|unless-stopped|on-failure)(:([0-9]+))?$ ]] || die "--restart $1 is not known" "use no, on-failure[:TIMES], always or unless-stopped"
+  local policy=${BASH_REMATCH[1]} most=${BASH_REMATCH[3]:-0} before=$restart_policy
+  replace_file "$DIRECTORY/settings" "$(grep -v '^restart_' "$DIRECTORY/settings")
+restart_policy=$policy
+restart_most=$most"
+  if [[ $before == no && $policy != no ]] && running_pid; then in_background _supervise; fi
+}

@@ -1,0 +1,210 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# The list of verbs, --help, and how a command line becomes options. A verb `x` in file F has OPTIONS_x (one option a
+# line: LETTER or -, NAME[=VALUE], words), USAGE_x and the function verb_x.
+
+# VERB FILE SUMMARY
+VERBS='run run Make a container from an image and run a command in it
+create run Make a container without starting it
+start lifecycle Start containers
+stop lifecycle Stop containers: a signal, and SIGKILL if that is not enough
+restart lifecycle Stop containers and start them again
+kill lifecycle Send a signal to containers
+pause lifecycle Freeze all processes of containers
+unpause lifecycle Let paused containers run again
+wait lifecycle Wait until containers have ended and print their exit codes
+rm lifecycle Remove containers
+rename lifecycle Give a container another name
+update update Change the limits of containers
+ps listing List containers
+ls listing List containers
+inspect listing Show all that is known of containers, images or volumes
+port listing Show the published ports of a container
+logs logs Show what a container has written
+exec exec Run another command in a running container
+attach exec Connect this terminal to a running container
+top exec Show the processes of a container
+stats stats Show what containers use of the machine
+events stats Show what happens to containers
+images images List images
+pull images Fetch an image from a registry
+rmi images Remove images
+volume volumes Make, list, inspect and remove volumes
+system system Show what takes space, and remove what nobody uses
+info system Show how this toydock is set up
+version system Show the versions of toydock, toyrun and toyimg'
+
+show_help() {
+  local verb summary
+  printf 'Usage: toydock [options] VERB [options] [arguments]\n\nDocker'\''s daily commands over toyrun and toyimg, without a daemon.\n\nCommands:\n'
+  while read -r verb _ summary; do printf '  %-10s %s\n' "$verb" "$summary"; done <<<"$VERBS"
+  printf '\nOptions:\n'
+  show_options 'x explain   print each command before it is run
+h help      show this help; after a verb, that verb'\''s
+v version   show the version'
+}
+
+show_options() {
+  local letter name words
+  while read -r letter name words; do
+    [[ -n $letter ]] || continue
+    name=${name/=/ }
+    if [[ $letter == - ]]; then printf '      --%-34s %s\n' "$name" "$words"; else printf '  -%s, --%-34s %s\n' "$letter" "$name" "$words"; fi
+  done <<<"$1"
+}
+
+show_verb_help() {
+  local verb=$1 usage=USAGE_${1//-/_} options=OPTIONS_${1//-/_} summary
+  summary=$(while read -r one _ summary; do if [[ $one == "$verb" ]]; then printf '%s' "$summary"; fi; done <<<"$VERBS")
+  printf 'Usage: toydock %s %s\n\n%s.\n' "$verb" "${!usage}" "$summary"
+  printf '\nOptions:\n'
+  show_options "${!options}
+h help show this help"
+}
+
+# ---- command lines ----------------------------------------------------------------------------------------------
+
+# parse TABLE WORD...: GIVEN gets pairs of names and values in the order given, OPTION the last value of each name,
+# WORDS the rest. With STOP_AT_WORD=1 everything behind the first word is a word (run and exec).
+parse() {
+  local line name word value IFS=$'\n'
+  local -A kinds=() letters=()
+  for line in $1; do # not read: a shell reads a here-document byte by byte
+    name=${line#* }
+    name=${name%% *}
+    kinds[${name%%=*}]=${name#"${name%%=*}"}
+    [[ $line == -* ]] || letters[${line%% *}]=${name%%=*}
+  done
+  unset IFS
+  shift
+  declare -gA OPTION=()
+  declare -ga GIVEN=() WORDS=()
+  while (($#)); do
+    word=$1
+    shift
+    case $word in
+      --)
+        WORDS+=("$@")
+        return
+        ;;
+      --help | -h) [[ -z ${letters[h]:-} || $word == --help ]] && {
+        show_verb_help "$VERB"
+        exit 0
+      } ;;& # -h is another option of run
+      --*)
+        name=${word#--}
+        value=${name#*=}
+        [[ $name == *=* ]] || value=
+        take "${name%%=*}" "$word" "$value" "$@"
+        shift "$TAKEN"
+        ;;
+      -?*)
+        # -memory 64m, -cpus 0.1: long names with one dash, as the learning projects have them
+        name=${word#-}
+        if [[ -n ${kinds[${name%%=*}]+there} && ${#name} -gt 1 ]]; then
+          value=${name#*=}
+          [[ $name == *=* ]] || value=
+          take "${name%%=*}" "-$word" "$value" "$@"
+          shift "$TAKEN"
+          continue
+        fi
+        take_letters "$name" "$@"
+        shift "$TAKEN"
+        ;;
+      *)
+        WORDS+=("$word")
+        if [[ -n ${STOP_AT_WORD:-} ]]; then
+          WORDS+=("$@")
+          return
+        fi
+        ;;
+    esac
+  done
+}
+
+# take NAME WORD VALUE NEXT...: TAKEN is the number of further words that were used.
+take() {
+  local name=$1 word=$2 value=$3
+  TAKEN=0
+  [[ -n ${kinds[$name]+there} ]] || unknown_option "$word"
+  if [[ -z ${kinds[$name]} ]]; then
+    [[ $word == *=* ]] || value=true
+    case $value in true | false) ;; *) die "--$name=$value: this option is true or false" ;; esac
+  elif [[ $word != *=* ]]; then
+    (($# > 3)) || die "--$name needs a value: ${kinds[$name]#=}" "see: toydock $VERB --help"
+    value=$4
+    TAKEN=1
+  fi
+  GIVEN+=("$name" "$value")
+  OPTION[$name]=$value
+}
+
+# take_letters LETTERS NEXT...: -it, -p80:80, -e A=b
+take_letters() {
+  local word=$1 letter name
+  shift
+  TAKEN=0
+  while [[ -n $word ]]; do
+    letter=${word:0:1} word=${word:1}
+    name=${letters[$letter]:-}
+    [[ -n $name ]] || unknown_option "-$letter"
+    if [[ -z ${kinds[$name]} ]]; then
+      take "$name" "--$name" true
+    elif [[ -n $word ]]; then
+      take "$name" "--$name=" "${word#=}"
+      return
+    else
+      take "$name" "--$name" '' "$@"
+    fi
+  done
+}
+
+unknown_option() { die "$VERB: unknown option ${1%%=*}" "see: toydock $VERB --help"; }
+
+# at_least NUMBER WHAT: of WORDS.
+at_least() { ((${#WORDS[@]} >= $1)) || die "$VERB: $2" "see: toydock $VERB --help"; }
+
+main() {
+  local file
+  VERB=
+  while (($#)); do
+    case $1 in
+      -x | --explain) EXPLAIN=1 ;;
+      -h | --help | help)
+        show_help
+        exit 0
+        ;;
+      -v | --version) set -- version ;&
+      *) break ;;
+    esac
+    shift
+  done
+  (($#)) || {
+    show_help >&2
+    exit 1
+  }
+  VERB=$1
+  shift
+  case $VERB in image | container) # docker's long forms: toydock container ls, toydock image rm
+    case ${1:-} in
+      rm) if [[ $VERB == image ]]; then VERB='rmi'; else VERB='rm'; fi ;;
+      ls | list) if [[ $VERB == image ]]; then VERB='images'; else VERB='ps'; fi ;;
+      '' | -*) die "$VERB: which command?" "see: toydock --help" ;;
+      *) VERB=$1 ;;
+    esac
+    shift
+    ;;
+  _ended | _supervise | _health) # called by conmon and by toydock itself
+    file=monitor ;;
+  _names) # for completions
+    exec ls "$NAMES" ;;
+  esac
+  if [[ -z ${file:-} && $'\n'$VERBS =~ $'\n'"$VERB "([a-z]+)' ' ]]; then file=${BASH_REMATCH[1]}; fi
+  [[ -n ${file:-} ]] || die "there is no command $VERB" "see: toydock --help"
+  case $VERB in run | create | start | exec) FAILURE=125 ;; esac
+  # shellcheck source=/dev/null
+  source "$LIBRARY/containers.sh"
+  # shellcheck source=/dev/null
+  source "$LIBRARY/$file.sh"
+  "verb_${VERB//-/_}" "$@"
+}

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+# toydock: containers that live on: start, stop, logs, exec, inspect, restart policies, health, removal.
+load toydock
+
+@test "create, start, stop, restart, wait, rm" {
+  run -0 td create --name one "$IMAGE" sh -c 'echo up; trap "exit 3" TERM; while :; do sleep 0.05; done'
+  [[ $output =~ ^[0-9a-f]{64}$ ]]
+  status_is one created
+  td start one
+  status_is one running
+  run -0 td stop one
+  [ "$output" = one ]
+  [ "$(td inspect -f '{{.State.Status}} {{.State.ExitCode}}' one)" = 'exited 3' ]
+  td restart one
+  status_is one running
+  run ! td rm one
+  expect 'rm -f one'
+  td wait one >"$BATS_TEST_TMPDIR/code" &
+  td kill -s TERM one
+  wait $!
+  [ "$(cat "$BATS_TEST_TMPDIR/code")" = 3 ]
+  [ "$(td logs one | grep -c up)" = 2 ]
+  run -0 td start -a one </dev/null & # its output again, until it ends
+  wait_for 10 status_is one running
+  td stop one
+  wait $! || true
+  td rm one
+  run ! td inspect one
+  [ -z "$(ls "$TOYDOCK_ROOT/containers" "$TOYDOCK_ROOT/names" | grep -v :)" ]
+}
+
+@test "stop: SIGKILL when the signal is not enough, another signal, another patience" {
+  td run -d --name deaf "$IMAGE" sh -c 'trap "" TERM; while :; do sleep 0.05; done'
+  td stop -t 1 deaf
+  [ "$(td inspect -f '{{.State.ExitCode}}' deaf)" = 137 ]
+  td run -d --name picky --stop-signal USR1 "$IMAGE" sh -c 'trap "exit 7" USR1; while :; do sleep 0.05; done'
+  td stop picky
+  [ "$(td inspect -f '{{.State.ExitCode}}' picky)" = 7 ]
+  td run -d --name killed "$IMAGE" sleep 1000
+  td kill killed
+  [ "$(td inspect -f '{{.State.ExitCode}}' killed)" = 137 ]
+}
+
+@test "ps: what runs, all, ids, filters, templates" {
+  td run -d --name web --label tier=front "$IMAGE" sleep 1000
+  td run --name done "$IMAGE" sh -c 'exit 4' || true
+  run -0 td ps
+  [ "${#lines[@]}" = 2 ]
+  expect "^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES"
+  expect "Up .* web$"
+  run -0 td ps -a --format '{{.Names}}={{.State}}'
+  [ "${lines[*]}" = 'done=exited web=running' ]
+  run -0 td ps -aq
+  [ "${#lines[@]}" = 2 ]
+  [[ ${lines[0]} =~ ^[0-9a-f]{12}$ ]]
+  [ "$(td ps -a --filter exited=4 --format '{{.Names}}')" = 'done' ]
+  [ "$(td ps --filter label=tier=front -q --no-trunc)" = "$(td inspect -f '{{.Id}}' web)" ]
+  [ "$(td ps -a --format json | jq -r .Names | sort | tr '\n' ' ')" = 'done web ' ]
+  run ! td ps --filter nonsense=1
+  [ "$(td ls -q)" = "$(td ps -q)" ]
+}
+
+@test "inspect: documents and templates, also of images" {
+  td run -d --name web --label a=b -m 64m -v data:/data "$IMAGE" sleep 1000
+  td inspect web | jq -e '.[0] | .Name == "/web" and .State.Running and .HostConfig.Memory == 67108864 and .Mounts[0].Destination == "/data"'
+  run -0 td inspect -f '{{.Name}} {{range .Mounts}}{{.Type}}:{{.Destination}};{{end}} {{if .State.Running}}up{{else}}down{{end}} {{json .Config.Labels}} {{index .Config.Labels "a"}} {{len .Mounts}} {{.Name | upper}} {{range $k, $v := .Config.Labels}}{{$k}}-{{$v}}{{end}}' web
+  [ "$output" = '/web volume:/data; up {"a":"b"} b 1 /WEB a-b' ]
+  run ! td inspect -f '{{.Name' web
+  run ! td inspect -f '{{evil "$(id)"}}' web
+  expect 'is not understood'
+  run -0 td inspect -f '{{.Os}}/{{.Architecture}}' "$IMAGE"
+  expect '^linux/'
+  run ! td inspect nothing-like-this
+  expect 'nothing is called'
+  # the beginning of an id will do
+  [ "$(td inspect -f '{{.Name}}' "$(td ps -q)")" = /web ]
+}
+
+@test "logs: both streams, since, tail, times, parts of lines, follow" {
+  td run --name talker "$IMAGE" sh -c 'echo one; echo two >&2; printf three; sleep 0.3; printf -- "-four\n"; sleep 1.1; echo five' >/dev/null 2>&1
+  run -0 td logs talker
+  [ "$(td logs talker 2>/dev/null)" = $'one\nthree-four\nfive' ]
+  [ "$(td logs talker 2>&1 >/dev/null)" = two ]
+  [ "$(td logs --tail 1 talker)" = five ]
+  run -0 td logs -t -n 1 talker
+  [[ $output =~ ^20[0-9-]+T[0-9:.]+Z\ five$ ]]
+  [ "$(td logs --since "$(td inspect -f '{{.State.FinishedAt}}' talker | sed 's/Z$//; s/$/ UTC - 1 second/; s/T/ /')" talker)" = five ]
+  run ! td logs --since nonsense talker
+  td run -d --name counter "$IMAGE" sh -c 'for i in 1 2 3 4 5; do echo $i; sleep 0.2; done'
+  run -0 timeout 20 "$REPO/scripts/toydock" logs -f counter
+  [ "${lines[*]}" = '1 2 3 4 5' ]
+}
+
+@test "exec: output, input, user, directory, exit codes, in the background, at a terminal" {
+  td run -d --name box -e FROM=image "$IMAGE" sleep 1000
+  run -0 td exec box sh -c 'echo $FROM; hostname'
+  [ "${lines[0]}" = image ]
+  run -0 td exec -i -w /tmp -e ADDED=1 -u 12:34 box sh -c 'cat; pwd; echo $ADDED; id -u; id -g' <<<in
+  [ "${lines[*]}" = 'in /tmp 1 12 34' ]
+  run -7 td exec box sh -c 'exit 7'
+  run -127 td exec box nosuchprogram
+  run -126 td exec box /etc/passwd
+  td exec -d box sh -c 'echo later >/tmp/later; sleep 1000'
+  wait_for 5 td exec box test -s /tmp/later
+  run at_terminal --size 31x91 "$REPO/scripts/toydock" exec -it box sh -c 'stty size; exit 4'
+  [ "$status" = 4 ]
+  expect '31 91'
+  run -0 td top box
+  expect 'sleep 1000'
+  td stop -t 0 box
+  run -125 td exec box true
+  expect 'toydock start box'
+}
+
+@test "pause, unpause, rename, update, stats, events" {
+  td run -d --name first "$IMAGE" sh -c 'while :; do sleep 0.1; done'
+  td pause first
+  status_is first paused
+  run ! td exec first true
+  expect 'unpause'
+  td unpause first
+  status_is first running
+  td rename first second
+  run ! td inspect first
+  status_is second running
+  td update -m 96m --cpus 0.5 --pids-limit 50 second
+  [ "$(td inspect -f '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}}' second)" = '100663296 500000000 50' ]
+  run -0 td exec second sh -c 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max'
+  [ "$output" = 100663296 ]
+  run -0 td stats --no-stream
+  expect 'CPU %.*MEM USAGE / LIMIT'
+  expect 'second .*%.*/ 96MiB'
+  td restart -t 0 second
+  run -0 td exec second sh -c 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max'
+  [ "$output" = 100663296 ]
+  td rm -f second
+  sleep 1
+  run -0 td events --since 1h --until 0s --format '{{.Action}}'
+  [ "$(grep -v exec_start <<<"$output" | tr '\n' ' ')" = 'create start pause unpause rename update die stop start die destroy ' ]
+}
+
+@test "restart policies: on-failure a number of times, always until stopped, --rm is refused" {
+  td run -d --name failing --restart on-failure:2 "$IMAGE" sh -c 'echo run; exit 3'
+  run -0 timeout 20 "$REPO/scripts/toydock" wait failing
+  [ "$output" = 3 ]
+  [ "$(td logs failing | grep -c run)" = 3 ]
+  [ "$(td inspect -f '{{.RestartCount}}' failing)" = 2 ]
+  td run -d --name fine --restart on-failure "$IMAGE" true
+  [ "$(td wait fine)" = 0 ]
+  td run -d --name again --restart always "$IMAGE" sh -c 'echo run; sleep 0.1'
+  restarted() { [ "$(td inspect -f '{{.RestartCount}}' again)" -ge 2 ]; }
+  wait_for 10 restarted
+  td stop again
+  status_is again exited
+  sleep 0.5
+  status_is again exited
+  td rm again
+  run -125 td run --rm --restart always "$IMAGE" true
+  expect 'exclude each other'
+  run -125 td run --restart sometimes "$IMAGE" true
+  gone ' _supervise [0-9a-f]{64}'
+}
+
+@test "health checks: starting, healthy, unhealthy, and the loop ends with the container" {
+  td run -d --name patient --health-cmd 'test -e /tmp/well' --health-interval 200ms --health-retries 2 "$IMAGE" sleep 1000
+  health_is patient starting
+  wait_for 10 health_is patient unhealthy
+  run -0 td ps
+  expect 'unhealthy'
+  td exec patient touch /tmp/well
+  wait_for 10 health_is patient healthy
+  td rm -f patient
+  wait_for 5 gone ' _health [0-9a-f]{64}'
+}
+
+@test "volumes: create, ls, inspect, rm, prune; one in use is kept" {
+  run -0 td volume create shared
+  td run -d --name user -v shared:/data "$IMAGE" sleep 1000
+  run ! td volume rm shared
+  expect 'used by the container user'
+  [ "$(td volume inspect --format '{{.Mountpoint}}' shared)" = "$TOYDOCK_ROOT/volumes/shared/_data" ]
+  td volume create unused
+  run -0 td volume prune -f
+  [ "$output" = unused ]
+  td rm -f user
+  td volume rm shared
+  [ -z "$(td volume ls -q)" ]
+  run ! td volume rm ../../etc
+  expect 'no volume'
+}
+
+@test "images, pull, rmi, system df, system prune, info, version" {
+  run -0 td images
+  expect '^REPOSITORY +TAG +IMAGE ID +SIZE'
+  expect "busybox +latest +[0-9a-f]{12} "
+  [ "$(td images --format '{{.Tag}}')" = latest ]
+  td create --name user "$IMAGE" true
+  run ! td rmi "$IMAGE"
+  expect 'used by the container user'
+  run -0 td system df
+  expect 'Containers +1 '
+  run -0 td system prune -f
+  [ -z "$(td ps -aq)" ]
+  run -0 td info
+  expect 'conmon'
+  run -0 td version
+  expect '^toydock version'
+  run ! td pull "$IMAGE:nosuchtag"
+  expect 'cannot fetch'
+}
+
+@test "what a SIGKILL leaves: rm -f or the next command cleans up" {
+  local round id victim
+  mkdir -p "$BATS_TEST_TMPDIR/x"
+  for ((round = 0; round < ${TOYDOCK_KILL_ROUNDS:-6}; round++)); do
+    ("$REPO/scripts/toydock" run -d --name "victim$round" --restart on-failure "$IMAGE" sleep 1000 >/dev/null 2>&1 3>&- 4>&-) &
+    victim=$!
+    sleep "0.0$((RANDOM % 10))$((RANDOM % 10))"
+    case $((round % 3)) in
+      0) pkill -9 -P $victim 2>/dev/null || true; kill -9 $victim 2>/dev/null || true ;;
+      1) pkill -9 -x toyrun || true ;;
+      2) pkill -9 -x conmon || true ;;
+    esac
+    wait $victim 2>/dev/null || true
+    # a monitor killed after the start
+    if ((round % 2)); then pkill -9 -x conmon || true; fi
+    td ps -a >/dev/null
+    td rm -f "victim$round" 2>/dev/null || true
+  done
+  # those that were being made have no name yet, or a maker that is gone
+  td ps -aq >/dev/null
+  td system prune -f >/dev/null
+  wait_for 10 gone '[s]leep 1000'
+  [ -z "$(ls -A "$TOYDOCK_ROOT/containers")" ]
+  [ -z "$(ls -A "$TOYDOCK_ROOT/names")" ]
+  [ -z "$("$TOYRUN" list -q)" ]
+  wait_for 10 gone ' _supervise [0-9a-f]{64}|conmon --api-version'
+  [ -z "$(find /sys/fs/cgroup -type d -path '*/toytest.d/toydock/*')" ]
+}

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+# toydock run: what a person who knows docker types in the first minutes.
+load toydock
+
+@test "run: output, input, errors, exit code" {
+  run -0 td run --rm "$IMAGE" echo hello
+  [ "$output" = hello ]
+  run -0 td run --rm -i "$IMAGE" sh -c 'tr a-z A-Z' <<<'through a pipe'
+  [ "$output" = 'THROUGH A PIPE' ]
+  td run --rm "$IMAGE" sh -c 'echo out; echo err >&2' >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+  [ "$(cat "$BATS_TEST_TMPDIR/out")" = out ]
+  [ "$(cat "$BATS_TEST_TMPDIR/err")" = err ]
+  run -0 td run --rm "$IMAGE" sh -c 'cat; echo end' # without -i there is no input
+  [ "$output" = end ]
+  # a million bytes and not one lost
+  run -0 td run --rm "$IMAGE" sh -c 'head -c 1000000 /dev/zero | tr "\0" x | wc -c; head -c 1000000 /dev/zero | tr "\0" x' >"$BATS_TEST_TMPDIR/big"
+  [ "${#output}" = 1000008 ]
+  [ -z "$(ls "$TOYDOCK_ROOT/containers" "$TOYDOCK_ROOT/names" | grep -v :)" ]
+}
+
+@test "run: exit codes are the program's, docker's 125, 126 and 127, and 128 and a signal" {
+  local code
+  for code in 0 1 2 42 124 125 126 127 128 254 255; do run -$code td run --rm "$IMAGE" sh -c "exit $code"; done
+  run -127 td run --rm "$IMAGE" nosuchprogram
+  expect 'nosuchprogram.*not found'
+  expect 'entrypoint sh'
+  run -126 td run --rm "$IMAGE" /etc
+  expect 'permission denied'
+  printf '\x7fELF' >"$BATS_TEST_TMPDIR/bad"
+  chmod +x "$BATS_TEST_TMPDIR/bad"
+  run -126 td run --rm -v "$BATS_TEST_TMPDIR/bad:/bad" "$IMAGE" /bad
+  expect 'Exec format error'
+  run -125 td run --no-such-option "$IMAGE"
+  expect 'unknown option --no-such-option'
+  for code in 9 11 15; do run $((-128 - code)) td run --rm --init "$IMAGE" sh -c "kill -$code \$\$"; done
+  [ -z "$(ls "$TOYDOCK_ROOT/containers")" ]
+}
+
+@test "run: PID 1, host name, user, directory, environment" {
+  run -0 td run --rm "$IMAGE" sh -c 'echo $$; hostname'
+  [ "${lines[0]}" = 1 ]
+  [[ ${lines[1]} =~ ^[0-9a-f]{12}$ ]]
+  run -0 td run --rm -h box -w /tmp -e A='b c' -e "Q=it's \"q\"" -u 1234:99 "$IMAGE" sh -c 'hostname; cat /etc/hostname; pwd; echo "$A $Q"; id -u; id -g'
+  [ "${lines[*]}" = "box box /tmp b c it's \"q\" 1234 99" ]
+  INHERITED=yes run -0 td run --rm -e INHERITED -e NOTSET "$IMAGE" env
+  expect '^INHERITED=yes$'
+  expect_not NOTSET
+  printf '# words\nONE=1\n\nTWO=2 2\n' >"$BATS_TEST_TMPDIR/env"
+  run -0 td run --rm --env-file "$BATS_TEST_TMPDIR/env" "$IMAGE" sh -c 'echo "$ONE,$TWO"'
+  [ "$output" = '1,2 2' ]
+  run -0 td run --rm --add-host db:10.1.2.3 --dns 10.9.9.9 "$IMAGE" cat /etc/hosts /etc/resolv.conf
+  expect '^10.1.2.3[[:space:]]db$'
+  expect '^nameserver 10.9.9.9$'
+}
+
+@test "run: users by name are those of the image, links out of it lead nowhere" {
+  td run --name users "$IMAGE" sh -c 'echo "app:x:1042:1043::/home/app:/bin/sh" >>/etc/passwd; echo "extra:x:77:app" >>/etc/group; touch /tmp/ready; sleep 1000' &
+  local toydock=$!
+  wait_for 10 td exec users test -e /tmp/ready
+  run -0 td exec -u app users sh -c 'id -u; id -g; id -G; echo $HOME'
+  [ "${lines[*]}" = '1042 1043 1043 77 /home/app' ]
+  run ! td exec -u nobodyhere users id
+  expect 'nobodyhere'
+  td exec users sh -c 'ln -sf /proc/1/root/../etc/passwd /etc/passwd'
+  run ! td exec -u daemon users id
+  td rm -f users
+  wait $toydock || true
+  run -125 td run --rm -u nobodyhere "$IMAGE" id
+  expect 'nobodyhere'
+}
+
+@test "run: the entry point and words with spaces, quotes and line breaks" {
+  run -0 td run --rm --entrypoint /bin/echo "$IMAGE" 'a  b' "c'd" '$HOME' '--rm'
+  [ "$output" = "a  b c'd \$HOME --rm" ]
+  run -0 td run --rm "$IMAGE" printf '%s|' '' $'line\nbreak' $'tab\t' 'ü'
+  [ "$output" = $'|line\nbreak|tab\t|ü|' ]
+  run -125 td run --rm --entrypoint '' "$IMAGE"
+  [ "$status" -eq 125 ] || expect 'no command'
+}
+
+@test "run: directories of the host, read only, named volumes, mounts, tmpfs" {
+  local data=$BATS_TEST_TMPDIR/data
+  mkdir "$data"
+  echo from-host >"$data/file"
+  run -0 td run --rm -v "$data:/data" "$IMAGE" sh -c 'cat /data/file; echo from-inside >/data/new'
+  [ "$output" = from-host ]
+  [ "$(cat "$data/new")" = from-inside ]
+  run ! td run --rm -v "$data:/data:ro,Z" "$IMAGE" touch /data/no
+  expect 'Read-only'
+  td run --rm -v store:/store "$IMAGE" sh -c 'echo kept >/store/file'
+  run -0 td run --rm --mount type=volume,source=store,target=/store,readonly "$IMAGE" sh -c 'cat /store/file; touch /store/no 2>&1 || true'
+  [ "${lines[0]}" = kept ]
+  expect 'Read-only'
+  run -0 td run --rm --mount "type=bind,src=$data,dst=/d,ro" --tmpfs /scratch:size=1m,mode=700 "$IMAGE" sh -c 'cat /d/file; grep -E " /(d|scratch) " /proc/mounts'
+  expect '^from-host$'
+  expect ' /d .* ro,|^[^ ]+ /d [^ ]+ ro'
+  expect 'tmpfs /scratch tmpfs .*size=1024k,mode=700'
+  run -0 td volume ls -q
+  [ "$output" = store ]
+  run -125 td run --rm --mount type=bind,src=/no/such/place,dst=/d "$IMAGE" true
+  expect '/no/such/place is not there'
+  # one option with several, as the learning projects write it
+  run -0 td run --rm -v "$data:/one;store:/two" "$IMAGE" cat /one/file /two/file
+  [ "${lines[*]}" = 'from-host kept' ]
+  # without a name: gone with --rm
+  td run --rm -v /anonymous "$IMAGE" touch /anonymous/file
+  run -0 td volume ls -q
+  [ "$output" = store ]
+}
+
+@test "run: a read-only root, capabilities, security options, privileged" {
+  run ! td run --rm --read-only "$IMAGE" touch /file
+  expect 'Read-only'
+  run -0 td run --rm --cap-drop ALL --cap-add chown "$IMAGE" grep CapEff /proc/self/status
+  expect '0000000000000001$'
+  run -0 td run --rm --security-opt no-new-privileges "$IMAGE" grep NoNewPrivs /proc/self/status
+  expect '1$'
+  run -0 td run --rm --security-opt seccomp=unconfined "$IMAGE" grep Seccomp: /proc/self/status
+  expect '0$'
+  run ! td run --rm "$IMAGE" mount -t tmpfs x /tmp
+  td run --rm --cap-add SYS_ADMIN "$IMAGE" mount -t tmpfs x /tmp
+  run -0 td run --rm --privileged "$IMAGE" sh -c 'mount -t tmpfs x /tmp && grep -c . /proc/kcore >/dev/null; echo 1 >/proc/sys/net/ipv4/ip_forward && echo can'
+  expect can
+  run -0 td run --rm --device /dev/null:/dev/nothing:rw "$IMAGE" sh -c 'echo x >/dev/nothing && stat -c %t:%T /dev/nothing'
+  [ "$output" = 1:3 ]
+  run -125 td run --rm --security-opt nonsense=1 "$IMAGE" true
+  expect 'nonsense is not known'
+}
+
+@test "run: limits hold: 10 % of a core, 64 MB of memory, processes, open files" {
+  # a second of work at a tenth of a core takes ten; measured by what the cgroup was charged in three seconds
+  td run -d --name slow --cpus 0.1 "$IMAGE" sh -c 'while :; do :; done'
+  local before after began ended
+  read_cpu() { td inspect -f '{{.State.Pid}}' slow >/dev/null && "$TOYRUN" events --stats "$(basename "$(readlink "$TOYDOCK_ROOT/names/slow")")" | jq .data.cpu.usage.total; }
+  before=$(read_cpu) began=${EPOCHREALTIME/./}
+  sleep 3
+  after=$(read_cpu) ended=${EPOCHREALTIME/./}
+  td rm -f slow
+  local share=$(((after - before) / (ended - began)))
+  echo "share of a core in thousandths: $share"
+  [ "$share" -ge 80 ]
+  [ "$share" -le 120 ]
+  run -137 td run --name fat -m 64m "$IMAGE" sh -c 'head -c 128m /dev/zero | tail'
+  [ "$(td inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' fat)" = 'true 137' ] || on_shell_survives
+  run -137 td run --rm -memory 64m "$IMAGE" tail -c 128m /dev/zero
+  run td run --rm -m 64m --memory-swap 64m -cpus 0.5 --pids-limit 5 --ulimit nofile=77:88 --cpuset-cpus 0 "$IMAGE" \
+    sh -c 'ulimit -n; ulimit -Hn; for i in 1 2 3 4 5 6 7; do sleep 1 & done 2>&1; grep Cpus_allowed_list /proc/self/status'
+  [ "${lines[0]} ${lines[1]}" = '77 88' ]
+  expect "can't fork"
+  run -125 td run --rm -m 1x "$IMAGE" true
+  expect '1x: this is not a size'
+  run -125 td run --rm -m 10m --memory-swap 5m "$IMAGE" true
+  expect 'is less than --memory'
+}
+# the pipe's last program was killed and the shell lived: then the code is the program's
+on_shell_survives() { [ "$(td inspect -f '{{.State.ExitCode}}' fat)" = 137 ]; }
+
+@test "run: signals reach the program, and --init reaps" {
+  td run --name catcher "$IMAGE" sh -c 'trap "echo caught; exit 9" TERM; echo ready; while :; do sleep 0.1; done' >"$BATS_TEST_TMPDIR/out" 2>&1 &
+  local toydock=$!
+  wait_for 10 contains ready "$BATS_TEST_TMPDIR/out"
+  pkill -TERM -f "toyrun-attach .*$(basename "$(readlink "$TOYDOCK_ROOT/names/catcher")")"
+  local code=0
+  wait $toydock || code=$?
+  [ "$code" = 9 ]
+  contains caught "$BATS_TEST_TMPDIR/out"
+  run -0 td run --rm --init "$IMAGE" sh -c 'echo $$; sh -c "sleep 0.1 &"; sleep 0.5; ps | grep -c "[Z]"'
+  [ "${lines[0]}" != 1 ]
+}
+
+@test "run: a terminal: size, colours, Ctrl-C, detach with Ctrl-P Ctrl-Q and attach again" {
+  run -5 at_terminal --size 30x100 "$REPO/scripts/toydock" run -it --rm "$IMAGE" sh -c 'test -t 0 && test -t 1 && stty size; echo $TERM; exit 5'
+  expect '30 100'
+  expect 'xterm'
+  run at_terminal --after ready --resize 41x120 "$REPO/scripts/toydock" run -it --rm "$IMAGE" sh -c 'trap "stty size; exit 3" WINCH; echo ready; while :; do sleep 0.1; done'
+  [ "$status" = 3 ]
+  expect '41 120'
+  run at_terminal --after ready --type '\x03' "$REPO/scripts/toydock" run -it --rm "$IMAGE" sh -c 'trap "echo interrupted; exit 4" INT; echo ready; while :; do sleep 0.1; done'
+  [ "$status" = 4 ]
+  expect interrupted
+  run -0 at_terminal --after ready --type '\x10\x11' "$REPO/scripts/toydock" run -it --name stays "$IMAGE" sh -c 'echo ready; read line; echo "got $line"; exit 6'
+  expect 'toydock attach stays'
+  status_is stays running
+  run -6 at_terminal --after '' --type 'words\r' "$REPO/scripts/toydock" attach stays
+  expect 'got words'
+  run -125 td run -it --rm "$IMAGE" true </dev/null
+  expect 'not a terminal'
+}
+
+@test "run: the host's network and none" {
+  run -0 td run --rm --network none "$IMAGE" sh -c 'ls /sys/class/net; ping -c1 -W1 127.0.0.1'
+  [ "${lines[0]}" = lo ]
+  run -0 td run --rm --network host "$IMAGE" sh -c 'readlink /proc/self/ns/net; hostname'
+  [ "${lines[0]}" = "$(readlink /proc/self/ns/net)" ]
+  [ "${lines[1]}" = "$(hostname)" ]
+}
+
+@test "run --explain and toydock -x: nothing is hidden, and nothing is left" {
+  run -0 td run --explain -m 64m -v "$BATS_TEST_TMPDIR:/x" "$IMAGE" true
+  expect '^\+ .*toyimg unpack'
+  expect 'memory.*64|67108864'
+  expect 'toyrun start'
+  [ -z "$(ls "$TOYDOCK_ROOT/containers")" ]
+  run -0 td --explain run --rm "$IMAGE" echo hi
+  expect '^\+ conmon '
+  expect '^\+ .*toyrun-attach '
+}
+
+@test "run: words for people" {
+  run -125 td run --rm --pull never no-such-image:9 true
+  expect 'no-such-image:9 is not here'
+  expect 'toydock pull'
+  td create --name taken "$IMAGE" true
+  run -125 td run --name taken "$IMAGE" true
+  expect 'the name taken is taken by'
+  expect 'toydock rm -f taken'
+  run -125 td run --name 'a b' "$IMAGE" true
+  expect 'is no name'
+  run -1 td nosuchverb
+  expect 'no command nosuchverb'
+  run -125 td run
+  expect 'which image'
+  run -125 setpriv --reuid 65534 --clear-groups "$REPO/scripts/toydock" run "$IMAGE" true
+  expect 'needs root'
+  run -0 td run --help
+  expect '--memory SIZE'
+  [[ $(td ps) != *$'\e'* ]]
+}
