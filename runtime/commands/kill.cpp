@@ -107,7 +107,12 @@ int kill(const cli::Parsed& global, const cli::Parsed& options) {
   const bool is_named = options.words.size() > 1 && !options.words[1].empty();
   const int signal = read_signal(is_named ? options.words[1] : "TERM");
   for_named_containers(root, options, [&](const std::string& id) {
-    signal_container(Container::open(root, id), signal, options.has("all"));
+    // Locked where the cgroup is frozen for it: that must not be one of a new container of this
+    // name. KILL waits for nobody.
+    const bool all = options.has("all");
+    const bool freezes = all && signal != SIGKILL;
+    signal_container(freezes ? Container::open_locked(root, id) : Container::open(root, id),
+                     signal, all);
   });
   return 0;
 }

@@ -8,11 +8,18 @@
 namespace commands {
 namespace {
 
-int pause(const cli::Parsed& global, const cli::Parsed& options) {
-  const Container container = Container::open(state_root(global), options.words[0]);
+void require_running(const Container& container) {
   const oci::Status status = container.status();
   if (status != oci::Status::kRunning && status != oci::Status::kCreated)
     throw Error("container not running");
+}
+
+int pause(const cli::Parsed& global, const cli::Parsed& options) {
+  const std::string root = state_root(global);
+  require_running(Container::open(root, options.words[0]));  // without waiting for its create
+  // Locked: another container of this name, frozen while it is made, would hang for ever.
+  const Container container = Container::open_locked(root, options.words[0]);
+  require_running(container);
   kernel::freeze(container.cgroups().directories);
   return 0;
 }

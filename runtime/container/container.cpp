@@ -133,7 +133,11 @@ Container Container::reserve(const std::string& root, const ContainerRecord& rec
   container.is_read_whole_ = true;
   container.cgroups_ = cgroups;
   container.details_ = details;
-  write_all(container.file_.get(), write_record(container.record_) + container.after_record_, file);
+  const std::string first_line = write_record(container.record_);
+  if (first_line.size() > kLongestLine / 2)
+    throw Error(sentence("annotations: too long: with them the container's state record has ",
+                         first_line.size(), " bytes, at most ", kLongestLine / 2, " are possible"));
+  write_all(container.file_.get(), first_line + container.after_record_, file);
   return container;
 }
 

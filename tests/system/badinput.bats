@@ -351,6 +351,7 @@ harmless() {
   harmless 'config["process"]["args"] = ["true"]; config["process"]["capabilities"]["bounding"] = [f"CAP_{i}" for i in range(200000)]'
   harmless 'config["process"]["args"] = ["true"]; config["linux"]["maskedPaths"] = [f"/no/such/{i}" for i in range(200000)]'
   harmless 'config["process"]["args"] = ["true"]; config["annotations"] = {f"a{i}": "b" for i in range(200000)}'
+  hostile 'annotations: too long' 'config["annotations"] = {"a": "b" * (9 << 20)}'
   harmless "config['process']['args'] = ['true']; text = __import__('json').dumps(config)[:-1] + ''.join(f', \"k{i}\": {i}' for i in range(1000000)) + '}'"
   nothing_left
 }
