@@ -111,8 +111,8 @@ int kill(const cli::Parsed& global, const cli::Parsed& options) {
     // name. KILL waits for nobody.
     const bool all = options.has("all");
     const bool freezes = all && signal != SIGKILL;
-    signal_container(freezes ? Container::open_locked(root, id) : Container::open(root, id),
-                     signal, all);
+    signal_container(freezes ? Container::open_locked(root, id) : Container::open(root, id), signal,
+                     all);
   });
   return 0;
 }
