@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <vector>
+
 #include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/error.hpp"
 #include "imagetool/commands/commands.hpp"
@@ -7,23 +10,33 @@
 
 namespace {
 
+constexpr auto kOptions = std::to_array<cli::Option>({
+    {.name = "force", .letter = 'f', .help = "by a digest: all names that mean it"},
+});
+
+bool is_digest_of(const std::string& words, const ImageStore::Image& image) {
+  return image.manifest.digest.starts_with(words) ||
+         Digest::parse(image.manifest.digest).hex.starts_with(words);
+}
+
 /// A digest may have several names, of which only one would go, or none that toyimg can forget.
-void check_that_one_is_meant(const ImageStore& store, const ImageStore::Image& image,
-                             const std::string& words) {
+std::vector<std::string> names_to_remove(const ImageStore& store, const ImageStore::Image& image,
+                                         const std::string& words, bool all) {
   if (image.name.empty())
     throw Error(sentence(
         words, " has no name: it was put into the store by another tool, which has to remove it"));
-  if (!image.manifest.digest.starts_with(words) &&
-      !Digest::parse(image.manifest.digest).hex.starts_with(words))
-    return;
-  std::string names;
-  std::size_t count = 0;
+  if (!is_digest_of(words, image)) return {image.name};
+  std::vector<std::string> names;
+  std::string shown;
   for (const ImageStore::Image& one : store.list()) {
-    if (one.manifest.digest != image.manifest.digest) continue;
-    names += sentence(count++ == 0 ? "" : ", ", one.name);
+    if (one.manifest.digest != image.manifest.digest || one.name.empty()) continue;
+    shown += sentence(names.empty() ? "" : ", ", one.name);
+    names.push_back(one.name);
   }
-  if (count > 1)
-    throw Error(sentence(words, " has several names: say which of ", names, " to remove"));
+  if (names.size() > 1 && !all)
+    throw Error(sentence(words, " has several names: say which of ", shown,
+                         " to remove, or --force for all"));
+  return names;
 }
 
 int run_rmi(const cli::Parsed& global, const cli::Parsed& options) {
@@ -31,9 +44,10 @@ int run_rmi(const cli::Parsed& global, const cli::Parsed& options) {
   bool kept = false;
   for (const std::string& words : options.words) {
     const ImageStore::Image image = find_image(store, words);
-    check_that_one_is_meant(store, image, words);
-    kept = store.remove(image.name).kept_for_others;
-    print_line(image.name);
+    for (const std::string& name : names_to_remove(store, image, words, options.has("force"))) {
+      kept = store.remove(name).kept_for_others;
+      print_line(name);
+    }
   }
   if (kept)
     logging::warning(
@@ -47,6 +61,6 @@ const cli::Command kRmiCommand = {
     .name = "rmi",
     .summary = "Remove images from the store, and the content that nothing else uses",
     .words = {.usage = "IMAGE…", .least = 1, .most = 1000},
-    .options = {},
+    .options = kOptions,
     .run = run_rmi,
 };

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagetool/transport/archive_destination.hpp"
 
-#include <fcntl.h>
 #include <nlohmann/json.hpp>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <optional>
 
 #include "bundle-spec/error.hpp"
-#include "bundle-spec/fs/file.hpp"
 #include "imagetool/image_reference.hpp"
 #include "imagetool/layer/tar_writer.hpp"
 #include "imagetool/oci/digest.hpp"
@@ -40,45 +35,27 @@ std::optional<ImageReference> full_name(const std::string& name) {
   }
 }
 
-UniqueFd open_output(const std::string& path, const std::string& hidden) {
-  if (path != "-") return open_at(AT_FDCWD, hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
-  if (::isatty(STDOUT_FILENO) == 1)
-    throw UsageError("an archive is nothing for a terminal: give a file, or redirect it");
-  return UniqueFd(check(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3), "dup"));
-}
-
 }  // namespace
 
 ArchiveDestination::ArchiveDestination(const std::string& path, Format format)
-    : path_(path), hidden_(sentence(path, ".new-", ::getpid())), format_(format) {
-  struct stat status = {};
-  if (path != "-" && ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
-    throw Error(sentence(path, " is a directory"));
-  file_ = open_output(path, hidden_);
-}
-
-ArchiveDestination::~ArchiveDestination() {
-  if (path_ != "-" && file_) ::unlink(hidden_.c_str());
-}
-
-void ArchiveDestination::write(std::string_view bytes) { write_all(file_.get(), bytes, path_); }
+    : file_(path), format_(format) {}
 
 void ArchiveDestination::add_directory(const std::string& name) {
   if (!written_.insert(name).second) return;
   std::string header;
   tar::append_header({.kind = TarEntry::Kind::kDirectory, .name = name, .mode = 0755}, header);
-  write(header);
+  file_.write(header);
 }
 
 void ArchiveDestination::add_header(const std::string& name, std::uint64_t size) {
   std::string header;
   tar::append_header({.name = name, .mode = 0644, .size = size}, header);
-  write(header);
+  file_.write(header);
 }
 
 void ArchiveDestination::add_file(const std::string& name, const std::string& content) {
   add_header(name, content.size());
-  write(content + std::string(tar::padding(content.size()), '\0'));
+  file_.write(content + std::string(tar::padding(content.size()), '\0'));
 }
 
 std::string ArchiveDestination::add_blob_header(const oci::Descriptor& blob) {
@@ -96,15 +73,15 @@ bool ArchiveDestination::put(const oci::Descriptor& blob, const OpenBlob& open,
   const ByteSource source = verified(open(), blob);
   std::vector<std::byte> buffer(kBufferSize);
   while (const std::size_t count = source(buffer))
-    write({reinterpret_cast<const char*>(buffer.data()), count});
-  write(std::string(tar::padding(static_cast<std::uint64_t>(blob.size)), '\0'));
+    file_.write({reinterpret_cast<const char*>(buffer.data()), count});
+  file_.write(std::string(tar::padding(static_cast<std::uint64_t>(blob.size)), '\0'));
   return true;
 }
 
 void ArchiveDestination::put_manifest(const RawManifest& manifest, Role role) {
   if (written_.insert(manifest.digest).second) {
     add_blob_header(manifest.descriptor());
-    write(manifest.body + std::string(tar::padding(manifest.body.size()), '\0'));
+    file_.write(manifest.body + std::string(tar::padding(manifest.body.size()), '\0'));
   }
   manifests_[manifest.digest] = manifest.body;
   if (role == Role::kNamed) images_.push_back({name_, manifest.descriptor()});
@@ -165,11 +142,8 @@ void ArchiveDestination::finish() {
   if (format_ == Format::kDocker) add_docker_documents();
   add_file("index.json", oci::write_index(index));
   add_file("oci-layout", kLayoutFile);
-  write(std::string(tar::kEndSize, '\0'));
-  if (path_ == "-") return;
-  check(::fsync(file_.get()), "sync ", path_);
-  check(::rename(hidden_.c_str(), path_.c_str()), "rename to ", path_);
-  file_.reset();
+  file_.write(std::string(tar::kEndSize, '\0'));
+  file_.finish();
 }
 
 }  // namespace transport

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "bundle-spec/fs/unique_fd.hpp"
+#include "imagetool/transport/output_file.hpp"
 #include "imagetool/transport/transport.hpp"
 
 namespace transport {
@@ -19,9 +19,6 @@ class ArchiveDestination : public Destination {
   enum class Format { kDocker, kOci };
   /// Writes to `path` ("-": stdout), which is replaced by finish(). Throws Error.
   ArchiveDestination(const std::string& path, Format format);
-  ~ArchiveDestination() override;
-  ArchiveDestination(const ArchiveDestination&) = delete;
-  ArchiveDestination& operator=(const ArchiveDestination&) = delete;
 
   /// The name of the images that come next: "docker.io/library/alpine:latest", a tag or nothing.
   void set_name(const std::string& name) { name_ = name; }
@@ -37,7 +34,6 @@ class ArchiveDestination : public Destination {
     std::string name;
     oci::Descriptor manifest;
   };
-  void write(std::string_view bytes);
   void add_directory(const std::string& name);
   void add_header(const std::string& name, std::uint64_t size);
   void add_file(const std::string& name, const std::string& content);
@@ -45,9 +41,8 @@ class ArchiveDestination : public Destination {
   const std::string* runnable(const oci::Descriptor& manifest) const;
   void add_docker_documents();
 
-  std::string path_, hidden_;
+  OutputFile file_;
   Format format_;
-  UniqueFd file_;
   std::string name_;
   std::vector<Image> images_;
   std::set<std::string> written_;                 // digests, directories

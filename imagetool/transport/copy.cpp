@@ -12,6 +12,7 @@
 #include "bundle-spec/error.hpp"
 #include "imagetool/oci/document_writer.hpp"
 #include "imagetool/oci/image_config.hpp"
+#include "imagetool/transport/read_image.hpp"
 
 namespace transport {
 namespace {
@@ -32,13 +33,7 @@ class Copy {
 
   RawManifest top() {
     RawManifest manifest = source_.manifest();
-    for (int depth = 0; oci::is_index(manifest.media_type) && !options_.all; ++depth) {
-      if (depth == kDeepestIndex) throw Error("its indexes name each other too deep");
-      const oci::Index index = oci::read_index(manifest.body);
-      manifest = source_.manifest(
-          options_.platform ? oci::choose_platform(index, *options_.platform, oci::Wish::kExplicit)
-                            : oci::choose_platform(index, oci::host_platform()));
-    }
+    if (!options_.all) manifest = image_manifest(source_, std::move(manifest), options_.platform);
     return any(std::move(manifest), Role::kNamed, 0);
   }
 

@@ -5,7 +5,7 @@ _toyimg() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      pull | push | copy | save | load | tag | unpack | images | inspect | user | rmi | login | logout | tags | catalog | referrers | delete) verb=$one; break ;;
+      pull | push | copy | save | load | tag | import | export | commit | convert | manifest | sync | unpack | images | inspect | history | diff | user | rmi | login | logout | tags | catalog | referrers | delete) verb=$one; break ;;
     esac
   done
   case $verb in
@@ -15,18 +15,26 @@ _toyimg() {
     save) choices="--output --format --all --platform --quiet --progress --help -o -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     load) choices="--input --name --all --platform --quiet --progress --help -i -a -q -h" ;;
     tag) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    import) choices="--change --message --platform --compression --help -c -m -h" ;;
+    export) choices="--output --compression --help -o -h" ;;
+    commit) choices="--base --change --message --compression --help -c -m -h" ;;
+    convert) choices="--compression --all --platform --quiet --progress --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    manifest) choices="--tls-verify --creds --authfile --all --platform --quiet --progress --os --arch --variant --os-version --annotation --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    sync) choices="--tls-verify --creds --authfile --all --platform --quiet --progress --dest-creds --scoped --keep-going --dry-run --help -a -q -h" ;;
     unpack) choices="--output --quiet --progress --help -o -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     images) choices="--quiet --format --help -q -f -h" ;;
-    inspect) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    inspect) choices="--tls-verify --creds --authfile --raw --config --format --platform --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    history) choices="--tls-verify --creds --authfile --format --no-trunc --platform --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    diff) choices="--tls-verify --creds --authfile --format --config-only --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     user) choices="--help -h" ;;
-    rmi) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    rmi) choices="--force --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     login) choices="--tls-verify --username --password-stdin --get-login --authfile --help -u -h" ;;
     logout) choices="--authfile --help -h" ;;
     tags) choices="--tls-verify --creds --authfile --help -h" ;;
     catalog) choices="--tls-verify --creds --authfile --help -h" ;;
     referrers) choices="--tls-verify --creds --authfile --artifact-type --format --help -f -h" ;;
     delete) choices="--tls-verify --creds --authfile --all-tags --help -h" ;;
-    *) choices="--store --debug --help --version -h -v pull push copy save load tag unpack images inspect user rmi login logout tags catalog referrers delete" ;;
+    *) choices="--store --debug --help --version -h -v pull push copy save load tag import export commit convert manifest sync unpack images inspect history diff user rmi login logout tags catalog referrers delete" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

@@ -11,9 +11,17 @@ _toyimg() {
     'save:Write images of the store into an archive for docker load, podman and skopeo'
     'load:Take the images of an archive into the store'
     'tag:Give an image of the store further names'
+    'import:Make an image of one layer from a tarball of a root file system'
+    'export:Write a bundles root file system as a tarball'
+    'commit:Make an image from a changed bundle - the image it was made from and one layer more'
+    'convert:Give the layers of an image in the store another compression'
+    'manifest:Make an index of images for several platforms in the store, change and push it'
+    'sync:Copy many images from registries - a list, skopeos YAML, or all tags'
     'unpack:Make a bundle from an image that is in the store'
     'images:List the images in the store'
-    'inspect:Print what an image in the store is made of, as JSON'
+    'inspect:Print what an image in any place is made of, without its layers'
+    'history:Show the steps an image was made by, the newest first'
+    'diff:Show how two images differ, file by file, without extracting them'
     'user:Look up a user in the passwd and group files of a root file system'
     'rmi:Remove images from the store, and the content that nothing else uses'
     'login:Check a login with a registry and keep it'
@@ -90,6 +98,62 @@ _toyimg() {
         tag) _arguments \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        import) _arguments \
+        '(-c --change)'{-c,--change}'[a Dockerfile instruction for its config - CMD ("sh"), ENV A=b]:INSTRUCTION:' \
+        '(-m --message)'{-m,--message}'[a comment for its history]:TEXT:' \
+        '--platform[what it is made for (default - this hosts)]:OS/ARCH[/VARIANT:' \
+        '--compression[of its layer (default - gzip)]:gzip|zstd|none[ LEVEL:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        export) _arguments \
+        '(-o --output)'{-o,--output}'[write to FILE (default - standard output)]:file:_files' \
+        '--compression[compress it (default - none)]:gzip|zstd|none[ LEVEL:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        commit) _arguments \
+        '--base[the image the bundle was made from (default - as its config.json says)]:IMAGE:' \
+        '(-c --change)'{-c,--change}'[a Dockerfile instruction for its config - CMD ("sh"), ENV A=b]:INSTRUCTION:' \
+        '(-m --message)'{-m,--message}'[a comment for its history]:TEXT:' \
+        '--compression[of the new layer (default - gzip)]:gzip|zstd|none[ LEVEL:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        convert) _arguments \
+        '--compression[the compression its layers shall have (default - zstd)]:gzip|zstd|none[ LEVEL:' \
+        '(-a --all)'{-a,--all}'[of an index - all its images, and the index itself]' \
+        '--platform[of an index - the image for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
+        '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
+        '--progress[how to show progress on stderr]:auto|plain|json|none:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        manifest) _arguments \
+        '--tls-verify[false - accept any certificate, or plain http]' \
+        '--creds[log in with these]:USER PASSWORD:' \
+        '--authfile[look for logins here]:file:_files' \
+        '(-a --all)'{-a,--all}'[of an index - all its images, and the index itself]' \
+        '--platform[of an index - the image for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
+        '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
+        '--progress[how to show progress on stderr]:auto|plain|json|none:' \
+        '--os[annotate - the system it is for]:OS:' \
+        '--arch[annotate - the architecture]:ARCH:' \
+        '--variant[annotate - the architectures variant]:VARIANT:' \
+        '--os-version[annotate - the systems version]:VERSION:' \
+        '--annotation[annotate - an annotation of the entry]:NAME=VALUE:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        sync) _arguments \
+        '--tls-verify[false - accept any certificate, or plain http]' \
+        '--creds[log in with these]:USER PASSWORD:' \
+        '--authfile[look for logins here]:file:_files' \
+        '(-a --all)'{-a,--all}'[of an index - all its images, and the index itself]' \
+        '--platform[of an index - the image for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
+        '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
+        '--progress[how to show progress on stderr]:auto|plain|json|none:' \
+        '--dest-creds[log in with these where the images go]:USER PASSWORD:' \
+        '--scoped[keep registry and path of each image in its new name]' \
+        '--keep-going[go on after an image that fails]' \
+        '--dry-run[only say what would be copied]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
         unpack) _arguments \
         '(-o --output)'{-o,--output}'[the bundle to make]:file:_files' \
         '(-q --quiet)'{-q,--quiet}'[say nothing but errors]' \
@@ -102,12 +166,37 @@ _toyimg() {
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
         inspect) _arguments \
+        '--tls-verify[false - accept any certificate, or plain http]' \
+        '--creds[log in with these]:USER PASSWORD:' \
+        '--authfile[look for logins here]:file:_files' \
+        '--raw[the manifest or index, byte for byte]' \
+        '--config[the image config, byte for byte]' \
+        '(-f --format)'{-f,--format}'[only what {{.Name}}, {{.Config.Env}} and the like stand for]:TEMPLATE:' \
+        '--platform[of an index - the image for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        history) _arguments \
+        '--tls-verify[false - accept any certificate, or plain http]' \
+        '--creds[log in with these]:USER PASSWORD:' \
+        '--authfile[look for logins here]:file:_files' \
+        '(-f --format)'{-f,--format}'[how to print them]:table|json:' \
+        '--no-trunc[whole commands]' \
+        '--platform[of an index - the image for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        diff) _arguments \
+        '--tls-verify[false - accept any certificate, or plain http]' \
+        '--creds[log in with these]:USER PASSWORD:' \
+        '--authfile[look for logins here]:file:_files' \
+        '(-f --format)'{-f,--format}'[how to print it]:text|json:' \
+        '--config-only[compare the configs, not the files]' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
         user) _arguments \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
         rmi) _arguments \
+        '(-f --force)'{-f,--force}'[by a digest - all names that mean it]' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
         login) _arguments \

@@ -309,6 +309,23 @@ is() { [ "$(inspect "$1" "$2")" = "$3" ]; }
   [ "$output" = reached ]
 }
 
+@test "docker: toyimg's archives load there, docker's here, with the same image IDs" {
+  mine() { "$TOYIMG" --store "$WORK/store" "$@" 3>&- 4>&- </dev/null; }
+  d save --output "$WORK/theirs.tar" busybox
+  run -0 mine load -q -i "$WORK/theirs.tar"
+  [ "$output" = 'Loaded image: busybox:latest' ]
+  [ "$(mine inspect --format '{{.Id}}' busybox)" = "$(inspect '{{.Id}}' busybox)" ]
+  mine tag busybox ours:1 ours:2
+  mine save -o "$WORK/ours.tar" ours:1 ours:2
+  run -0 d load --input "$WORK/ours.tar"
+  expect 'ours:1' && expect 'ours:2'
+  is '{{.Id}}' ours:2 "$(inspect '{{.Id}}' busybox)"
+  run -0 one ours:1 cat /www/index.html
+  [ "$output" = served ]
+  d image rm ours:1 ours:2
+  rm -r "$WORK/store" "$WORK/ours.tar" "$WORK/theirs.tar"
+}
+
 @test "docker: nothing is left" {
   d image rm --force changed built kit >/dev/null 2>&1 || true
   pid=$(cat /run/docker.pid)

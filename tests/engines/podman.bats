@@ -347,6 +347,26 @@ JSON
   [ -z "$output" ]
 }
 
+@test "podman: toyimg's archives load there, podman's here, in both formats" {
+  mine() { "$TOYIMG" --store "$WORK/store" "$@" 3>&- 4>&- </dev/null; }
+  id_of() { p image inspect --format '{{.Id}}' "$1"; }
+  for format in docker-archive oci-archive; do
+    p save --quiet --format "$format" --output "$WORK/theirs.tar" localhost/busybox
+    run -0 mine load -q --name "theirs:$format" -i "$WORK/theirs.tar"
+    [ "$(mine inspect --format '{{.Id}}' "theirs:$format")" = "sha256:$(id_of localhost/busybox)" ]
+    mine tag "theirs:$format" "localhost/ours:$format"
+    mine save --format "$format" -o "$WORK/ours.tar" "localhost/ours:$format"
+    run -0 p load --quiet --input "$WORK/ours.tar"
+    expect "localhost/ours:$format"
+    [ "$(id_of "localhost/ours:$format")" = "$(id_of localhost/busybox)" ]
+    run -0 p run --rm --network none "localhost/ours:$format" cat /www/index.html
+    [ "$output" = served ]
+    p untag "localhost/ours:$format"
+    rm "$WORK/theirs.tar" "$WORK/ours.tar"
+  done
+  rm -r "$WORK/store"
+}
+
 @test "podman: nothing is left" {
   p network prune --force >/dev/null
   # the storage's own mount stays for the life of the machine

@@ -207,7 +207,7 @@ index_of() {
   local case before
   before=$(stat -c '%n %i %Y %s %a' outside outside/canary)
   for case in cases/*.tar; do
-    run timeout 20 "$TOYIMG" --store "$WORK/store" load -i "$case" </dev/null
+    run timeout 20 "$TOYIMG" --store "$WORK/store" load -q -i "$case" </dev/null
     [ "$status" -eq 1 ] || { echo "$case: status $status: $output"; false; }
     expect "$(cat "${case%.tar}.says")" || { echo "$case"; false; }
     [ "$(wc -l <<<"$output")" -eq 1 ] || { echo "$case: $output"; false; }

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file, or standard output, for an archive that is written from front to end. toyimg.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "bundle-spec/fs/unique_fd.hpp"
+
+/// Appears under its name when it is complete; "-" is standard output.
+class OutputFile {
+ public:
+  /// Throws Error; UsageError when standard output is a terminal.
+  explicit OutputFile(const std::string& path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  void write(std::string_view bytes);
+  void write(std::span<const std::byte> bytes);
+  /// On disk, then in place. Throws Error.
+  void finish();
+
+ private:
+  std::string path_, hidden_;
+  UniqueFd file_;
+};

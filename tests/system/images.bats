@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+# Images made, shown and compared: import, export, commit, convert, inspect, history, diff, tag, rmi; umoci as the oracle.
+load support
+load registry
+
+setup() {
+  begin_test
+  [ -x "$TOYIMG" ] || { echo "no $TOYIMG: build it first"; return 1; }
+  WORK=$BATS_TEST_TMPDIR
+  cd "$WORK"
+  mkdir -p "$STATE"
+}
+teardown() {
+  stop_registry
+  end_test
+}
+
+# busybox_image NAME: in the store, without a registry.
+busybox_image() {
+  busybox_rootfs root
+  mkdir -p root/usr/share/doc && echo text >root/usr/share/doc/file
+  tar -C root --numeric-owner -cf root.tar .
+  toyimg import -c 'CMD ["sh"]' -c 'ENV PATH=/bin A="b c"' root.tar "$1" >/dev/null
+}
+
+@test "import: a root tarball becomes an image; changes; umoci unpacks the same" {
+  busybox_rootfs root
+  tar -C root --numeric-owner --xattrs -czf root.tar.gz .
+  run -0 toyimg import -m 'from a tarball' -c 'CMD ["sh", "-c"]' -c 'ENTRYPOINT echo hi' -c 'ENV A=1 B="x y"' -c 'LABEL k=v' \
+    -c 'EXPOSE 80 53/udp' -c 'USER 7:8' -c 'VOLUME /data' -c 'WORKDIR /w' -c 'STOPSIGNAL SIGINT' root.tar.gz made:1
+  expect '^sha256:'
+  run -0 toyimg inspect made:1
+  jq -e '.Config | .Cmd == ["sh", "-c"] and .Entrypoint == ["/bin/sh", "-c", "echo hi"] and .Env == ["A=1", "B=x y"] and .Labels.k == "v"
+    and .ExposedPorts == ["53/udp", "80/tcp"] and .User == "7:8" and .Volumes == ["/data"] and .WorkingDir == "/w" and .StopSignal == "SIGINT"' <<<"$output"
+  toyimg copy -q made:1 oci:layout:1
+  umoci unpack --rootless --image layout:1 theirs >/dev/null 2>&1
+  diff -r --no-dereference root theirs/rootfs
+  run toyimg import -c 'RUN id' root.tar.gz x
+  [ "$status" -eq 1 ] && expect 'must be CMD'
+  echo no tar >text
+  run toyimg import text x
+  [ "$status" -eq 1 ] && expect '^toyimg: text: '
+  run -0 toyimg images -q
+  [ "$output" = made:1 ]
+  SOURCE_DATE_EPOCH=1000 toyimg import root.tar.gz one >first
+  SOURCE_DATE_EPOCH=1000 toyimg import - two <root.tar.gz >second
+  cmp first second
+}
+
+@test "export gives back what import took" {
+  busybox_image base
+  toyimg unpack -q base -o "$BUNDLE"
+  chmod 1777 "$ROOTFS/tmp"
+  toyimg export "$BUNDLE" >out.tar
+  toyimg export "$BUNDLE" -o again.tar
+  cmp out.tar again.tar
+  mkdir there && tar -C there -xpf out.tar
+  diff -r --no-dereference "$ROOTFS" there
+  diff <(cd "$ROOTFS" && find . -mindepth 1 -printf '%p %m %U %G %T@ %l\n' | sed 's/\.[0-9]*//' | sort) <(cd there && find . -mindepth 1 -printf '%p %m %U %G %T@ %l\n' | sed 's/\.[0-9]*//' | sort)
+  run toyimg export nothing
+  [ "$status" -eq 1 ]
+}
+
+@test "commit: a changed bundle is one layer more; unpacked again it is the same tree" {
+  busybox_image base
+  toyimg unpack -q base -o "$BUNDLE"
+  echo new >"$ROOTFS/etc/new"
+  rm -r "$ROOTFS/usr/share/doc"
+  echo changed >>"$ROOTFS/etc/passwd"
+  ln "$ROOTFS/etc/new" "$ROOTFS/etc/hard"
+  mkfifo "$ROOTFS/run/fifo"
+  chmod 4755 "$ROOTFS/bin/busybox"
+  setfattr -n user.note -v text "$ROOTFS/etc/new"
+  touch -d @1000000000 "$ROOTFS/etc/group"
+  run -0 toyimg commit --base base -m 'by hand' -c 'CMD ["true"]' "$BUNDLE" changed
+  run -0 toyimg inspect changed
+  jq -e '(.Layers | length == 2) and .Config.Cmd == ["true"] and .Config.Env[0] == "PATH=/bin"' <<<"$output"
+  toyimg copy -q --compression none changed oci:layout:x
+  local layer
+  layer=layout/blobs/sha256/$(jq -r '.layers[1].digest[7:]' "layout/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' layout/index.json)")
+  run -0 tar -tf "$layer"
+  expect '^usr/share/\.wh\.doc$' && expect '^etc/new$' && expect_not '^bin/sh$'
+  toyimg unpack -q changed -o again
+  [ -p again/rootfs/run/fifo ] && rm again/rootfs/run/fifo "$ROOTFS/run/fifo"
+  diff -r --no-dereference "$ROOTFS" again/rootfs
+  [ "$(stat -c %i again/rootfs/etc/new)" = "$(stat -c %i again/rootfs/etc/hard)" ]
+  [ "$(getfattr --only-values -n user.note again/rootfs/etc/new)" = text ]
+  [ "$(stat -c %a:%Y again/rootfs/bin/busybox again/rootfs/etc/group)" = "$(stat -c %a:%Y "$ROOTFS/bin/busybox" "$ROOTFS/etc/group")" ]
+  umoci unpack --rootless --image layout:x theirs >/dev/null 2>&1
+  [ -p theirs/rootfs/run/fifo ] && rm theirs/rootfs/run/fifo
+  diff -r --no-dereference "$ROOTFS" theirs/rootfs
+  # nothing changed: no layer
+  toyimg unpack -q changed -o untouched
+  run -0 toyimg commit --base changed untouched same
+  [ "$(toyimg inspect same | jq '.Layers | length')" -eq 2 ]
+}
+
+@test "diff: files and config of two images" {
+  busybox_image base
+  toyimg unpack -q base -o "$BUNDLE"
+  echo more >>"$ROOTFS/etc/passwd"
+  rm "$ROOTFS/bin/vi"
+  mkdir "$ROOTFS/opt" && echo x >"$ROOTFS/opt/x"
+  chmod 700 "$ROOTFS/root"
+  toyimg commit --base base -c 'ENV NEW=1' "$BUNDLE" changed >/dev/null
+  run -0 toyimg diff base changed
+  expect '^A /opt$' && expect '^D /bin/vi$' && expect '^C /root: mode 0755 → 0700' && expect '^C /etc/passwd: content'
+  expect '^config /config/Env: ' && expect_not '/bin/sh'
+  run -0 toyimg diff --format json base changed
+  jq -e '[.Files[] | select(.Path == "/bin/vi")] == [{"Kind": "D", "Path": "/bin/vi"}]' <<<"$output"
+  run -0 toyimg diff base base
+  [ -z "$output" ]
+  toyimg convert --compression zstd base small >/dev/null
+  run -0 toyimg diff base small
+  [ -z "$output" ]
+}
+
+@test "convert, inspect and history anywhere, without downloading layers" {
+  start_registry
+  push_busybox busybox:latest
+  forget_requests
+  run -0 toyimg inspect "docker://$REGISTRY/busybox:latest"
+  jq -e '(.Layers | length == 2) and .Config.Cmd == ["sh"]' <<<"$output"
+  [ "$(requests 'GET /v2/busybox/blobs')" -eq 1 ]
+  diff <(toyimg inspect --raw "docker://$REGISTRY/busybox:latest") <(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/busybox:latest")
+  diff <(toyimg inspect --config "docker://$REGISTRY/busybox:latest") <(skopeo inspect --config --raw --tls-verify=false "docker://$REGISTRY/busybox:latest")
+  [ "$(toyimg inspect --format '{{.Platform}} {{json .Config.Cmd}}' "docker://$REGISTRY/busybox:latest")" = 'linux/amd64 ["sh"]' ]
+  run toyimg inspect --format '{{.Nope}}' "docker://$REGISTRY/busybox:latest"
+  [ "$status" -eq 1 ] && expect 'no .Nope'
+  run -0 toyimg history "docker://$REGISTRY/busybox:latest"
+  expect '^LAYER .*CREATED BY$' && expect umoci
+  pull "$REGISTRY/busybox:latest"
+  [ "$(toyimg history --format json "$REGISTRY/busybox:latest" | jq '[.[] | select(.Layer)] | length')" -eq 2 ]
+  toyimg convert --compression zstd "$REGISTRY/busybox:latest" small
+  [ "$(toyimg inspect small | jq -r '.Layers[].MediaType' | sort -u)" = application/vnd.oci.image.layer.v1.tar+zstd ]
+  [ "$(toyimg inspect --config small)" = "$(toyimg inspect --config "$REGISTRY/busybox:latest")" ]
+}
+
+@test "no control byte of an image reaches the terminal" {
+  mkdir tree && printf x >tree/$'evil\e[2Jname'
+  tar -C tree -cf tree.tar .
+  toyimg import -m $'\e[31mred' tree.tar evil >/dev/null
+  mkdir other && tar -C other -cf other.tar . && toyimg import other.tar empty >/dev/null
+  { toyimg diff empty evil; toyimg history evil; toyimg inspect evil; toyimg history --format json evil; } >shown
+  ! grep -q $'\e' shown
+}
+
+@test "tag and rmi by name, digest, and all names of a digest" {
+  busybox_image one
+  toyimg tag one two:x three
+  local digest
+  digest=$(toyimg inspect --format '{{.Digest}}' one)
+  run toyimg rmi "$digest"
+  [ "$status" -eq 1 ] && expect 'several names'
+  run -0 toyimg rmi three
+  [ "$(toyimg images -q | wc -l)" -eq 2 ]
+  run -0 toyimg rmi --force "${digest:7:12}"
+  [ -z "$(toyimg images -q)" ]
+  run toyimg tag nothere x
+  [ "$status" -eq 1 ]
+}
+
+@test "an ordinary user with a single id: owners become the caller's, and a commit gives them back" {
+  busybox_rootfs root
+  chown 7:8 root/etc/passwd
+  tar -C root --numeric-owner -cf root.tar .
+  # bats keeps its directories to itself
+  local place
+  place=$(mktemp -d /run/single.XXXX) && chmod 755 "$place" && mv root.tar "$place" && cd "$place"
+  mkdir mine && chown 65534:65534 mine
+  as() { TMPDIR=mine HOME=mine setpriv --reuid 65534 --regid 65534 --clear-groups "$TOYIMG" --store mine/store "$@" 3>&- 4>&-; }
+  as import root.tar base >/dev/null
+  as unpack -q base -o mine/bundle 2>/dev/null
+  [ "$(stat -c %u mine/bundle/rootfs/etc/passwd)" -eq 65534 ]
+  setpriv --reuid 65534 --regid 65534 --clear-groups sh -c 'echo x >mine/bundle/rootfs/new; echo y >>mine/bundle/rootfs/etc/passwd'
+  as commit --base base mine/bundle changed >/dev/null
+  run as diff base changed
+  succeeded
+  expect '^A /new$' && expect '^C /etc/passwd: content' && expect_not owner
+}
