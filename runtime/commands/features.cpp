@@ -60,6 +60,7 @@ Json linux_features() {
 std::vector<std::string> unsafe_annotations() {
   std::vector<std::string> keys = plan::known_annotations();
   keys.emplace_back("org.systemd.property.");
+  keys.emplace_back("org.toyrun.network.");
   return sorted(std::move(keys));
 }
 

@@ -383,6 +383,71 @@ leaves_nothing() {
   wait_for 10 same_as_before
 }
 
+@test "delete killed at random moments is done by the next delete" {
+  sleeper
+  wants names default ports 8080:80
+  local round victim
+  for ((round = 0; round < ${TOY_KILL_ROUNDS:-12}; round++)); do
+    created victim
+    setsid "$TOYRUN" --root "$STATE" delete -f victim </dev/null >/dev/null 2>&1 3>&- 4>&- &
+    victim=$!
+    python3 -c "import time; time.sleep($((RANDOM % 60)) / 1000)"
+    kill -9 "$victim" 2>/dev/null || true
+    wait "$victim" 2>/dev/null || true
+    rt delete -f victim
+    wait_for 10 same_as_before >"$BATS_TEST_TMPDIR/difference" || { cat "$BATS_TEST_TMPDIR/difference"; return 1; }
+  done
+}
+
+@test "after a reboot: definitions are there, nothing else is, and the next container has all it needs" {
+  network create front --subnet 10.201.0.0/24
+  sleeper
+  wants names front ports 8080:80
+  box one
+  # what a reboot leaves of it
+  kill -9 "$(pid_of one)"
+  wait_for 10 has_status stopped one
+  cgroup_directories | xargs -r rmdir
+  nft flush ruleset
+  ip link del toy1
+  rm -rf "$STATE" /run/toyrun-networks
+  mkdir "$STATE"
+  sysctl -qw net.ipv4.ip_forward=0
+  run -0 network ls -q
+  [ "$output" = $'default\nfront' ]
+  box two
+  serve two 80
+  run -0 outside ask tcp 198.51.100.1 8080
+  rt delete -f two
+  same_as_before
+}
+
+@test "a network of IPv6 alone" {
+  network create six --subnet fd00:206::/64
+  sleeper
+  wants names six ports 8080:80 addresses fd00:206::9
+  box one
+  serve one 80
+  run -0 outside ask tcp 2001:db8:51::1 8080
+  expect '^tcp 80 from 2001:db8:51::2$'
+  run -0 inside_of one ip -6 route
+  expect '^default via fd00:206::1 dev eth0'
+  run outside ask tcp 198.51.100.1 8080
+  failed
+  wants ports 127.0.0.1:8081:80 addresses ''
+  edit ".linux.cgroupsPath = \"$(cgroups_path -two)\""
+  run rt create --bundle "$BUNDLE" two
+  failed
+  expect 'port 127\.0\.0\.1:8081:80/tcp cannot be published: the container has no IPv4 address'
+  rt delete -f one
+  same_as_before
+}
+
+@test "features tells engines that these annotations change what is done" {
+  run -0 rt features
+  jq -e '.potentiallyUnsafeConfigAnnotations | index("org.toyrun.network.")' <<<"$output"
+}
+
 @test "the rules are made anew by the next container when somebody flushed them" {
   sleeper
   wants names default ports 8080:80
