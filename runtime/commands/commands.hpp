@@ -11,6 +11,7 @@ namespace commands {
 
 cli::Command audit_command();
 cli::Command check_command();
+cli::Command checkpoint_command();
 cli::Command create_command();
 cli::Command delete_command();
 cli::Command events_command();
@@ -23,6 +24,7 @@ cli::Command mounts_command();
 cli::Command network_command();
 cli::Command pause_command();
 cli::Command ps_command();
+cli::Command restore_command();
 cli::Command resume_command();
 cli::Command run_command();
 cli::Command spec_command();
@@ -32,13 +34,13 @@ cli::Command update_command();
 cli::Command wait_command();
 
 /// In the order of --help.
-inline std::array<cli::Command, 21> all() {
-  return {create_command(),  start_command(),   run_command(),    exec_command(),
-          kill_command(),    wait_command(),    delete_command(), state_command(),
-          list_command(),    ps_command(),      events_command(), pause_command(),
-          resume_command(),  update_command(),  mounts_command(), network_command(),
-          check_command(),   explain_command(), audit_command(),  spec_command(),
-          features_command()};
+inline std::array<cli::Command, 23> all() {
+  return {create_command(),     start_command(),   run_command(),     exec_command(),
+          kill_command(),       wait_command(),    delete_command(),  state_command(),
+          list_command(),       ps_command(),      events_command(),  pause_command(),
+          resume_command(),     update_command(),  mounts_command(),  network_command(),
+          checkpoint_command(), restore_command(), check_command(),   explain_command(),
+          audit_command(),      spec_command(),    features_command()};
 }
 
 }  // namespace commands

@@ -59,6 +59,7 @@ Json linux_features() {
 /// Those that change what is done; an engine may drop them where images or users choose them.
 std::vector<std::string> unsafe_annotations() {
   std::vector<std::string> keys = plan::known_annotations();
+  keys.emplace_back("org.criu.config");
   keys.emplace_back("org.systemd.property.");
   keys.emplace_back("org.toyrun.network.");
   return sorted(std::move(keys));
@@ -73,7 +74,9 @@ int features(const cli::Parsed&, const cli::Parsed&) {
        {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}},
       {"mountOptions", plan::known_mount_options()},
       {"linux", linux_features()},
-      {"annotations", {{"org.toyrun.version", TOYRUN_VERSION}}},
+      {"annotations",
+       {{"org.toyrun.version", TOYRUN_VERSION},
+        {"org.opencontainers.runc.checkpoint.enabled", "true"}}},
       {"potentiallyUnsafeConfigAnnotations", unsafe_annotations()},
   };
   print(document.dump(4) + '\n');

@@ -181,6 +181,18 @@ launch::ProcessOptions process_options(const cli::Parsed& options, bool terminal
   return result;
 }
 
+void remove_after_run(const std::string& root, const ContainerRecord& record) {
+  try {
+    const Container container = Container::open_locked(root, record.id);
+    if (container.record().pid != record.pid || container.record().created != record.created)
+      return;
+    kill_container(container);
+    remove_container(container);
+  } catch (const NotFound&) {
+    return;
+  }
+}
+
 void run_poststart_hooks(const Container& container) {
   const ContainerRecord& record = container.record();
   if (!record.has_poststart) return;

@@ -94,6 +94,10 @@ auto start_container(const Container& container, Step step) {
   }
 }
 
+/// Deletes what `run` or `restore` made, unless a `delete` came first; the id may be another
+/// container's by now.
+void remove_after_run(const std::string& root, const ContainerRecord& record);
+
 /// Runs the poststart hooks; one that fails ends the container (runtime-spec, "Lifecycle").
 void run_poststart_hooks(const Container& container);
 

@@ -46,19 +46,6 @@ void start(const Container& container, launch::Launched& launched) {
   }
 }
 
-/// Deletes what `run` made, unless a `delete` came first; the id may be another container's by now.
-void remove_after_run(const std::string& root, const ContainerRecord& record) {
-  try {
-    const Container container = Container::open_locked(root, record.id);
-    if (container.record().pid != record.pid || container.record().created != record.created)
-      return;
-    kill_container(container);
-    remove_container(container);
-  } catch (const NotFound&) {
-    return;
-  }
-}
-
 int run_new_container(const cli::Parsed& global, const cli::Parsed& options) {
   const std::string root = state_root(global);
   const NewContainer wanted = plan_new_container(global, options, facts_of_this_host(global));

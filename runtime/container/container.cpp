@@ -56,6 +56,8 @@ bool is_unlinked(int file) {
   return status.st_nlink == 0;
 }
 
+std::string restore_place(const std::string& id) { return id + ".restore"; }
+
 UniqueFd open_root(const std::string& root) {
   return UniqueFd(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
@@ -311,7 +313,10 @@ void Container::remove_files() const {
   StartGate::remove(root_->get(), record_.id);
   std::vector<std::string> files = {file_name(record_.id)};
   // Only a killed create can have left one.
-  if (record_.pid == 0) files.push_back(new_file_name(record_.id));
+  if (record_.pid == 0) {
+    files.push_back(new_file_name(record_.id));
+    ::unlinkat(root_.get(), restore_place(record_.id).c_str(), AT_REMOVEDIR);
+  }
   for (const std::string& file : files)
     if (::unlinkat(root_->get(), file.c_str(), 0) != 0 && errno != ENOENT)
       check(-1, "remove ", root_path_, "/", file);

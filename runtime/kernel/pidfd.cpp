@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/kernel/pidfd.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <memory>
+#include <string>
 
 #include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
 #include "runtime/kernel/deadline.hpp"
 #include "runtime/kernel/syscalls.hpp"
 
@@ -23,6 +28,10 @@ bool read_whole(std::string_view word, Number& number) {
   const auto result = std::from_chars(word.data(), word.data() + word.size(), number);
   return result.ec == std::errc{} && result.ptr == word.data() + word.size();
 }
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
 
 /// struct pidfd_info, PIDFD_INFO_EXIT and PIDFD_GET_INFO of linux/pidfd.h, which Debian 12 lacks
 /// (Linux 6.13, the exit code since 6.15).
@@ -124,6 +133,25 @@ bool is_ending(pid_t pid, std::uint64_t expected_start_time) {
   const std::optional<ProcessStat> stat = process_stat(pid);
   return !stat || stat->start_time != expected_start_time || stat->state == 'Z' ||
          (stat->flags & kExiting) != 0;
+}
+
+std::vector<pid_t> descendants(pid_t pid) {
+  std::vector<pid_t> found;
+  const std::string tasks = sentence("/proc/", pid, "/task");
+  const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(tasks.c_str()));
+  while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr) {
+    if (entry->d_name[0] == '.') continue;
+    const auto text = read_file_if_exists(sentence(tasks, '/', entry->d_name, "/children"));
+    for (std::string_view rest = text ? *text : std::string_view(); !rest.empty();) {
+      const std::string_view word = rest.substr(0, rest.find(' '));
+      rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+      pid_t child = 0;
+      if (!read_whole(word, child)) continue;
+      found.push_back(child);
+      for (const pid_t below : descendants(child)) found.push_back(below);
+    }
+  }
+  return found;
 }
 
 std::optional<UniqueFd> open_process_or_zombie(pid_t pid, std::uint64_t expected_start_time) {

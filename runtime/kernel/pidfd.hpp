@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bundle-spec/fs/unique_fd.hpp"
 
@@ -36,6 +37,8 @@ std::uint64_t start_time(pid_t pid);
 /// Whether the process with this pid and start time is gone, a zombie, or on its way to that: it
 /// has let go of its namespaces and takes no signal any more.
 bool is_ending(pid_t pid, std::uint64_t start_time);
+/// Children, their children and so on of a process, in this pid namespace (proc(5), "children").
+std::vector<pid_t> descendants(pid_t pid);
 /// A pidfd of the process with this pid and start time; nullopt when it is gone, a zombie, or
 /// another process has the pid.
 std::optional<UniqueFd> open_process(pid_t pid, std::uint64_t start_time);
