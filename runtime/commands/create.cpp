@@ -29,14 +29,17 @@ int explain(const cli::Parsed& global, const cli::Parsed& options) {
   const std::string host = options.value_or("explain", "");
   const plan::HostFacts facts =
       host.empty() || host == "this" ? facts_of_this_host(global) : plan::example_host(host);
-  print(plan::explain(plan_new_container(global, options, facts).plan));
+  NewContainer wanted = plan_new_container(global, options, facts);
+  add_notify_socket(state_root(global), wanted);
+  print(plan::explain(wanted.plan));
   return 0;
 }
 
 int create(const cli::Parsed& global, const cli::Parsed& options) {
   try {
     if (options.has("explain")) return explain(global, options);
-    const NewContainer wanted = plan_new_container(global, options, facts_of_this_host(global));
+    NewContainer wanted = plan_new_container(global, options, facts_of_this_host(global));
+    add_notify_socket(state_root(global), wanted);
     const launch::ProcessOptions process =
         process_options(options, wanted.plan.process.terminal, Attachment::kDetached);
     Container container = reserve(state_root(global), wanted);

@@ -19,10 +19,12 @@
 #include "runtime/commands/global_options.hpp"
 #include "runtime/commands/user_names.hpp"
 #include "runtime/container/hooks.hpp"
+#include "runtime/container/notify_socket.hpp"
 #include "runtime/kernel/cgroup.hpp"
 #include "runtime/kernel/host_facts.hpp"
 #include "runtime/kernel/systemd.hpp"
 #include "runtime/plan/network.hpp"
+#include "runtime/plan/paths.hpp"
 
 namespace commands {
 namespace {
@@ -68,6 +70,7 @@ ContainerRecord record_of(const NewContainer& wanted) {
   record.annotations = wanted.config.annotations;
   record.has_poststart = !hooks.poststart.empty();
   record.has_poststop = !hooks.poststop.empty();
+  record.has_notify_socket = wanted.has_notify_socket;
   record.own_pid_namespace = (wanted.plan.namespaces.create_flags & CLONE_NEWPID) != 0;
   record.freezer = kernel::freezer_file(wanted.plan.cgroup.directories);
   return record;
@@ -155,6 +158,27 @@ NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& op
           .config_file = is_own ? std::string() : real_path(bundle.config_file()),
           .config = std::move(config),
           .plan = std::move(plan)};
+}
+
+void add_notify_socket(const std::string& root, NewContainer& wanted) {
+  if (!NotifySocket::receiver() || !wanted.plan.rootfs.has_mount_namespace) return;
+  const std::string name = sentence(root, '/', NotifySocket::directory_name(wanted.plan.id));
+  plan::add_notify_socket(wanted.plan, plan::join_path(real_path("."), name));
+  wanted.has_notify_socket = true;
+}
+
+std::optional<NotifySocket> bind_notify_socket(const Container& container) {
+  std::optional<std::string> receiver = NotifySocket::receiver();
+  if (!container.record().has_notify_socket || !receiver) return std::nullopt;
+  return NotifySocket::bind(container.root_directory(), container.record().id,
+                            std::move(*receiver));
+}
+
+void wait_until_notified(const Container& container, const std::optional<NotifySocket>& notify) {
+  if (!notify) return;
+  const trace::Step step("wait until the container says it is ready");
+  const std::optional<UniqueFd> init = container.open_init();
+  if (init) notify->wait(init->get(), container.record().pid);
 }
 
 Container reserve(const std::string& root, const NewContainer& wanted) {

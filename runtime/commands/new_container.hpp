@@ -3,12 +3,14 @@
 // container. Host side.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "bundle-spec/cli/options.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/oci/runtime_config.hpp"
 #include "runtime/container/container.hpp"
+#include "runtime/container/notify_socket.hpp"
 #include "runtime/container/removal.hpp"
 #include "runtime/launch/launch.hpp"
 #include "runtime/plan/host_facts.hpp"
@@ -52,6 +54,7 @@ struct NewContainer {
   std::string config_file;  // absolute; empty: config.json in the bundle
   oci::RuntimeConfig config;
   plan::LaunchPlan plan;
+  bool has_notify_socket = false;
 };
 
 /// The facts that planning needs; systemd's only when it is to make the cgroup. Throws Error.
@@ -61,6 +64,12 @@ NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& op
                                 const plan::HostFacts& facts);
 /// CLONE_NEW* kinds of namespaces that differ from ours: what exec has to enter.
 std::uint64_t namespace_flags(const plan::NamespacePlan& namespaces);
+/// create and run: with NOTIFY_SOCKET in our environment the container gets one of its own.
+void add_notify_socket(const std::string& root, NewContainer& wanted);
+/// start and run -d: waits until such a container says that it is ready, or ends.
+void wait_until_notified(const Container& container, const std::optional<NotifySocket>& notify);
+/// The host's end of it, bound before the program runs; nullopt without one.
+std::optional<NotifySocket> bind_notify_socket(const Container& container);
 /// Claims the id for it: the record holds all that later verbs need.
 Container reserve(const std::string& root, const NewContainer& wanted);
 

@@ -97,6 +97,9 @@ RecordedPlan recorded_plan(const Container& container) {
     throw;
   }
   plan.launch.new_keyring = details.session_keyring;
+  if (record.has_notify_socket)
+    plan::add_notify_socket(
+        plan.launch, sentence(container.root(), '/', NotifySocket::directory_name(record.id)));
   take_seccomp(details, plan);
   take_cgroups(container.cgroups(), plan);
   compare_namespaces(details, plan);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <array>
 #include <optional>
@@ -46,9 +47,16 @@ void start(const Container& container, launch::Launched& launched) {
   }
 }
 
+/// In the foreground we are the one to watch.
+kernel::Event ready_event(const std::optional<NotifySocket>& notify) {
+  if (!notify) return {};
+  return {.fd = notify->fd(), .serve = [&] { return notify->serve(::getpid()); }};
+}
+
 int run_new_container(const cli::Parsed& global, const cli::Parsed& options) {
   const std::string root = state_root(global);
-  const NewContainer wanted = plan_new_container(global, options, facts_of_this_host(global));
+  NewContainer wanted = plan_new_container(global, options, facts_of_this_host(global));
+  add_notify_socket(root, wanted);
   if (!wanted.config.process) throw Error("config.json: process property must not be empty");
   const bool detach = options.has("detach");
   const launch::ProcessOptions process =
@@ -62,11 +70,16 @@ int run_new_container(const cli::Parsed& global, const cli::Parsed& options) {
   Container container = reserve(root, wanted);
   launch::Launched launched = start_container(
       container, [&] { return launch::create_init_for_run(wanted.plan, container, process); });
+  const std::optional<NotifySocket> notify = bind_notify_socket(container);
   start(container, launched);
-  if (detach) return 0;
   container.unlock();
-  const int status = kernel::wait_in_foreground(launched.pid, launched.pidfd.get(), *signals,
-                                                std::move(launched.master), subreaper);
+  if (detach) {
+    wait_until_notified(container, notify);
+    return 0;
+  }
+  const int status =
+      kernel::wait_in_foreground(launched.pid, launched.pidfd.get(), *signals,
+                                 std::move(launched.master), subreaper, ready_event(notify));
   if (!options.has("keep")) remove_after_run(root, container.record());
   return status;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <optional>
 #include <string>
 
 #include "bundle-spec/cli/trace.hpp"
@@ -38,14 +39,18 @@ void destroy_failed(const Container& container) {
 int start(const cli::Parsed& global, const cli::Parsed& options) {
   const Container container = Container::open_locked(state_root(global), options.words[0]);
   check_startable(container);
+  std::optional<NotifySocket> notify;
   const trace::Step step("open the gate, run the poststart hooks");
   try {
+    notify = bind_notify_socket(container);
     StartGate::open(container.root_directory(), container.record().id);
     run_poststart_hooks(container);
   } catch (const Error&) {
     destroy_failed(container);
     throw;
   }
+  container.unlock();
+  wait_until_notified(container, notify);
   return 0;
 }
 

@@ -17,6 +17,7 @@
 #include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
+#include "runtime/container/notify_socket.hpp"
 #include "runtime/container/start_gate.hpp"
 #include "runtime/kernel/cgroup.hpp"
 #include "runtime/kernel/pidfd.hpp"
@@ -140,6 +141,7 @@ Container Container::reserve(const std::string& root, const ContainerRecord& rec
     throw Error(sentence("annotations: too long: with them the container's state record has ",
                          first_line.size(), " bytes, at most ", kLongestLine / 2, " are possible"));
   write_all(container.file_.get(), first_line + container.after_record_, file);
+  if (record.has_notify_socket) NotifySocket::make_directory(container.root_->get(), record.id);
   return container;
 }
 
@@ -311,11 +313,12 @@ std::optional<UniqueFd> Container::open_init() const {
 
 void Container::remove_files() const {
   StartGate::remove(root_->get(), record_.id);
+  if (record_.has_notify_socket) NotifySocket::remove_directory(root_->get(), record_.id);
   std::vector<std::string> files = {file_name(record_.id)};
   // Only a killed create can have left one.
   if (record_.pid == 0) {
     files.push_back(new_file_name(record_.id));
-    ::unlinkat(root_.get(), restore_place(record_.id).c_str(), AT_REMOVEDIR);
+    ::unlinkat(root_->get(), restore_place(record_.id).c_str(), AT_REMOVEDIR);
   }
   for (const std::string& file : files)
     if (::unlinkat(root_->get(), file.c_str(), 0) != 0 && errno != ENOENT)

@@ -256,6 +256,7 @@ std::string write_record(const ContainerRecord& record) {
   json.key("hasPoststart").boolean(record.has_poststart);
   json.key("hasPoststop").boolean(record.has_poststop);
   json.key("ownPidNamespace").boolean(record.own_pid_namespace);
+  json.key("notifySocket").boolean(record.has_notify_socket);
   json.key("freezer").text(record.freezer).key("annotations").begin_object();
   for (const auto& [key, value] : record.annotations) json.key(key).text(value);
   return json.end_object().end_object().take() += '\n';
@@ -278,6 +279,7 @@ ContainerRecord read_record(const std::string& line, const std::string& name) {
   result.has_poststart = record.boolean("hasPoststart");
   result.has_poststop = record.boolean("hasPoststop");
   result.own_pid_namespace = record.boolean("ownPidNamespace");
+  result.has_notify_socket = record.boolean("notifySocket");
   result.freezer = record.text("freezer");
   result.annotations = read_annotations(record.last("annotations"), name);
   return result;

@@ -32,6 +32,7 @@ struct ContainerRecord {
   bool has_poststart = false,
        has_poststop = false;  // whether the details must be read for hooks
   bool own_pid_namespace = true;
+  bool has_notify_socket = false;
   std::string freezer;  // kernel::freezer_file of the cgroups
 };
 

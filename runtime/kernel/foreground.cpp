@@ -9,6 +9,7 @@
 #include <csignal>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "bundle-spec/cli/trace.hpp"
@@ -38,8 +39,13 @@ int exit_status(const siginfo_t& ended) {
 
 class Foreground {
  public:
-  Foreground(pid_t pid, int pidfd, int signals, Relay* relay, bool reap_orphans)
-      : pid_(pid), pidfd_(pidfd), signals_(signals), relay_(relay), reap_orphans_(reap_orphans) {}
+  Foreground(pid_t pid, int pidfd, int signals, Relay* relay, bool reap_orphans, Event event)
+      : pid_(pid),
+        pidfd_(pidfd),
+        signals_(signals),
+        relay_(relay),
+        reap_orphans_(reap_orphans),
+        event_(std::move(event)) {}
 
   int wait() {
     while (!status_ || (relay_ != nullptr && !relay_->ended())) turn();
@@ -50,7 +56,8 @@ class Foreground {
   void turn() {
     set_.assign({{.fd = signals_, .events = POLLIN, .revents = 0},
                  // A negative descriptor is skipped: once ended, it would be readable for ever.
-                 {.fd = status_ ? -1 : pidfd_, .events = POLLIN, .revents = 0}});
+                 {.fd = status_ ? -1 : pidfd_, .events = POLLIN, .revents = 0},
+                 {.fd = event_.fd, .events = POLLIN, .revents = 0}});
     if (relay_ != nullptr) relay_->watch(set_);
     if (::poll(set_.data(), set_.size(), -1) < 0) {
       if (errno == EINTR) return;
@@ -58,6 +65,7 @@ class Foreground {
     }
     if (set_[0].revents != 0) read_signals();
     if (relay_ != nullptr) relay_->serve(set_);
+    if (set_[2].revents != 0 && event_.serve()) event_.fd = -1;
     if (set_[1].revents != 0) collect();
   }
 
@@ -104,6 +112,7 @@ class Foreground {
   int pidfd_, signals_;
   Relay* relay_;  // none without a terminal
   bool reap_orphans_;
+  Event event_;
   std::optional<int> status_;
   std::vector<pollfd> set_;
 };
@@ -127,12 +136,12 @@ void SignalForwarder::restore_in_child() {
 }
 
 int wait_in_foreground(pid_t pid, int pidfd, const SignalForwarder& signals, UniqueFd master,
-                       bool reap_orphans) {
+                       bool reap_orphans, Event event) {
   const trace::Step step("wait for the program");
   std::unique_ptr<Relay>
       relay;  // not on the stack: its buffers are pages a run without a terminal need not touch
   if (master) relay = std::make_unique<Relay>(std::move(master));
-  return Foreground(pid, pidfd, signals.fd(), relay.get(), reap_orphans).wait();
+  return Foreground(pid, pidfd, signals.fd(), relay.get(), reap_orphans, std::move(event)).wait();
 }
 
 }  // namespace kernel

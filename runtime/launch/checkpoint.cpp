@@ -126,11 +126,11 @@ std::vector<std::string> external_namespaces(const plan::LaunchPlan& launch, pid
   return all;
 }
 
-std::string freezer_of(const ContainerRecord& record) {
-  for (const plan::CgroupDirectory& one : record.cgroups) {
+std::string freezer_of(const std::vector<plan::CgroupDirectory>& directories) {
+  for (const plan::CgroupDirectory& one : directories) {
     const bool freezes =
         one.is_v2 || std::ranges::find(one.controllers, "freezer") != one.controllers.end();
-    const bool hybrid = one.is_v2 && record.cgroups.size() > 1;
+    const bool hybrid = one.is_v2 && directories.size() > 1;
     if (freezes && !hybrid) return one.mount_point + one.path;
   }
   return {};
@@ -201,7 +201,7 @@ void checkpoint(const Container& container, const plan::LaunchPlan& launch,
   options.page_server = choices.page_server;
   options.parent_image = choices.parent_path;
   options.network_lock = choices.network_lock;
-  options.freeze_cgroup = freezer_of(record);
+  options.freeze_cgroup = freezer_of(container.cgroups().directories);
   options.config_file = criu_config(record.annotations, config);
   options.external = external_namespaces(launch, record.pid);
   options.mounts = mounts_to_dump(launch, record.pid);
@@ -223,7 +223,8 @@ void checkpoint(const Container& container, const plan::LaunchPlan& launch,
   };
   const plan::CriuType type = choices.pre_dump ? plan::CriuType::kPreDump : plan::CriuType::kDump;
   criu.ask(type, options, criu_log(choices, options.log_file), notified);
-  criu.finish();
+  // After a pre-dump it waits for the next one, and is ended with this object.
+  if (!choices.pre_dump) criu.finish();
 }
 
 }  // namespace launch

@@ -258,7 +258,7 @@ class Progress {
   }
 
   void kill_all() const {
-    kernel::signal_all(container_.record().cgroups, SIGKILL);
+    kernel::signal_all(container_.cgroups().directories, SIGKILL);
     for (const pid_t pid : kernel::descendants(launched_.pid)) ::kill(pid, SIGKILL);
     ::kill(launched_.pid, SIGKILL);
   }

@@ -139,6 +139,8 @@ void require_restorable(const LaunchPlan& launch) {
   for (const RootfsStep& step : launch.rootfs.mounts)
     if (has_id_map(step))
       throw Error(sentence(describe(step), ": CRIU restores no idmapped mount"));
+  if (launch.network)
+    throw Error("/annotations/org.toyrun.network: CRIU restores no network that toyrun made");
   if (!launch.rootfs.has_mount_namespace)
     throw Error("CRIU restores no container without a mount namespace of its own");
   // CRIU finds net and pid by their files, and enters uts and ipc before it restores.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/plan/launch_plan.hpp"
 
+#include <linux/mount.h>
+
 #include <algorithm>
 
 #include "bundle-spec/error.hpp"
@@ -72,6 +74,18 @@ LaunchPlan plan_launch(const oci::RuntimeConfig& config, const std::string& bund
   if (config.hooks) plan.hooks = *config.hooks;
   plan.new_keyring = !choices.no_new_keyring;
   return plan;
+}
+
+void add_notify_socket(LaunchPlan& launch, const std::string& directory) {
+  std::vector<std::string>& env = launch.process.env;
+  std::erase_if(env, [](const std::string& one) { return one.starts_with("NOTIFY_SOCKET="); });
+  if (!launch.rootfs.has_mount_namespace) return;
+  constexpr std::uint64_t kAttributes =
+      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  launch.rootfs.mounts.emplace_back(BindMount{.source = directory,
+                                              .target = "/run/notify",
+                                              .attributes = {.set = kAttributes, .clear = 0}});
+  env.emplace_back("NOTIFY_SOCKET=/run/notify/notify.sock");
 }
 
 }  // namespace plan

@@ -55,6 +55,10 @@ struct LaunchChoices {
 LaunchPlan plan_launch(const oci::RuntimeConfig& config, const std::string& bundle,
                        const std::string& id, const HostFacts& facts, const LaunchChoices& choices);
 
+/// Lets the container notify by a socket: `directory` is what it sees as /run/notify (runc's
+/// place). Nothing without a mount namespace.
+void add_notify_socket(LaunchPlan& launch, const std::string& directory);
+
 /// linux.sysctl → files, with runc's rule which key needs which namespace of its own
 /// (runtime.md 1.16). Throws Error.
 std::vector<Sysctl> plan_sysctls(const oci::RuntimeConfig& config, const NamespacePlan& namespaces);

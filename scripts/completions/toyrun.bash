@@ -5,7 +5,7 @@ _toyrun() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      create | start | run | exec | kill | wait | delete | state | list | ps | events | pause | resume | update | mounts | network | check | explain | audit | spec | features) verb=$one; break ;;
+      create | start | run | exec | kill | wait | delete | state | list | ps | events | pause | resume | update | mounts | network | checkpoint | restore | check | explain | audit | spec | features) verb=$one; break ;;
     esac
   done
   case $verb in
@@ -25,12 +25,14 @@ _toyrun() {
     update) choices="--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --help -r -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     mounts) choices="--help -h" ;;
     network) choices="--subnet --gateway --ipv6 --internal --mtu --bridge --quiet --help -q -h" ;;
+    checkpoint) choices="--image-path --work-path --parent-path --leave-running --pre-dump --tcp-established --tcp-skip-in-flight --link-remap --ext-unix-sk --shell-job --lazy-pages --status-fd --page-server --file-locks --manage-cgroups-mode --empty-ns --auto-dedup --network-lock --help -h" ;;
+    restore) choices="--bundle --config --image-path --work-path --detach --console-socket --pid-file --no-subreaper --no-pivot --tcp-established --tcp-close --ext-unix-sk --shell-job --lazy-pages --file-locks --manage-cgroups-mode --empty-ns --auto-dedup --network-lock --lsm-profile --lsm-mount-context --help -b -f -d -h" ;;
     check) choices="--bundle --format --help -b -f -h" ;;
     explain) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     audit) choices="--format --help -f -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     spec) choices="--bundle --file --rootless --help -b -f -h" ;;
     features) choices="--help -h" ;;
-    *) choices="--root --log --log-format --log-level --debug --trace --systemd-cgroup --cgroup-manager --rootless --help --version -h -v create start run exec kill wait delete state list ps events pause resume update mounts network check explain audit spec features" ;;
+    *) choices="--root --log --log-format --log-level --debug --trace --systemd-cgroup --cgroup-manager --rootless --help --version -h -v create start run exec kill wait delete state list ps events pause resume update mounts network checkpoint restore check explain audit spec features" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

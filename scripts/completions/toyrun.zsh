@@ -21,6 +21,8 @@ _toyrun() {
     'update:Change the resource limits of a container'
     'mounts:Add mounts to a container that runs, or remove some'
     'network:Create, list, show or remove a network for containers'
+    'checkpoint:Write the processes of a container to images, by CRIU'
+    'restore:Bring a container back from the images of checkpoint'
     'check:Say all that keeps a bundle from running on this host'
     'explain:Print how a container was made, as numbered sentences'
     'audit:Compare a containers isolation with what was asked for'
@@ -158,6 +160,51 @@ _toyrun() {
         '--mtu[create - the largest packet]:BYTES:' \
         '--bridge[create - the name of the bridge (default - toy1, toy2, ...)]:NAME:' \
         '(-q --quiet)'{-q,--quiet}'[ls - names only]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        checkpoint) _arguments \
+        '--image-path[The images (default - ./checkpoint)]:file:_files' \
+        '--work-path[Logs and what CRIU keeps while it works (default - with the images)]:file:_files' \
+        '--parent-path[An earlier --pre-dump, relative to the images]:file:_files' \
+        '--leave-running[Let the container run on]' \
+        '--pre-dump[Write the memory only, and let the container run on]' \
+        '--tcp-established[Keep established TCP connections]' \
+        '--tcp-skip-in-flight[Leave out TCP connections that are being made]' \
+        '--link-remap[Keep files that were removed by linking them again]' \
+        '--ext-unix-sk[Let Unix sockets be connected to somebody outside]' \
+        '--shell-job[Let the session leader or the terminal be outside]' \
+        '--lazy-pages[Move memory on demand, by userfaultfd]' \
+        '--status-fd[Gets a NUL byte when the server of --lazy-pages is ready]:FD:' \
+        '--page-server[Send the memory to a CRIU page server]:ADDRESS PORT:' \
+        '--file-locks[Keep file locks]' \
+        '--manage-cgroups-mode[The cgroups settings in the images - soft (default), full, strict or ignore]:MODE:' \
+        '--empty-ns[Leave the content of this namespace (network) to the hooks]:TYPE:' \
+        '--auto-dedup[Drop from the parents images what is in these]' \
+        '--network-lock[How connections are held up - iptables, nftables or skip]:METHOD:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        restore) _arguments \
+        '(-b --bundle)'{-b,--bundle}'[The bundle (default - the current directory)]:file:_files' \
+        '(-f --config)'{-f,--config}'[The config, if it is not the bundles config.json]:file:_files' \
+        '--image-path[The images (default - ./checkpoint)]:file:_files' \
+        '--work-path[Logs and what CRIU keeps while it works (default - with the images)]:file:_files' \
+        '(-d --detach)'{-d,--detach}'[Return when the processes run]' \
+        '--console-socket[AF_UNIX socket that gets the terminals master]:file:_files' \
+        '--pid-file[Write the pid of the process to FILE]:file:_files' \
+        '--no-subreaper[Do not reap processes the container leaves behind]' \
+        '--no-pivot[Move the root instead of pivot_root, for hosts on an initramfs]' \
+        '--tcp-established[Keep established TCP connections]' \
+        '--tcp-close[Close TCP connections]' \
+        '--ext-unix-sk[Let Unix sockets be connected to somebody outside]' \
+        '--shell-job[Let the session leader or the terminal be outside]' \
+        '--lazy-pages[Move memory on demand, by userfaultfd]' \
+        '--file-locks[Keep file locks]' \
+        '--manage-cgroups-mode[The cgroups settings in the images - soft (default), full, strict or ignore]:MODE:' \
+        '--empty-ns[Leave the content of this namespace (network) to the hooks]:TYPE:' \
+        '--auto-dedup[Drop from the parents images what is in these]' \
+        '--network-lock[How connections are held up - iptables, nftables or skip]:METHOD:' \
+        '--lsm-profile[Another profile than the image has - apparmor -NAME or selinux -LABEL]:TYPE NAME:' \
+        '--lsm-mount-context[Another SELinux label of the mounts than the image has]:LABEL:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
         check) _arguments \

@@ -121,5 +121,16 @@ TEST(Explain, NumbersRunThroughAndTheOrderIsTheLaunchs) {
   EXPECT_EQ(text, explain(plan_for(config)));
 }
 
+TEST(LaunchPlan, ANotifySocketOfItsOwn) {
+  LaunchPlan launch;
+  launch.process.env = {"NOTIFY_SOCKET=/host", "A=b"};
+  add_notify_socket(launch, "/run/toyrun/box.notify");
+  EXPECT_EQ(launch.process.env,
+            (std::vector<std::string>{"A=b", "NOTIFY_SOCKET=/run/notify/notify.sock"}));
+  ASSERT_EQ(launch.rootfs.mounts.size(), 1U);
+  EXPECT_EQ(describe(launch.rootfs.mounts[0]),
+            "bind /run/toyrun/box.notify on /run/notify (ro,nosuid,nodev,noexec)");
+}
+
 }  // namespace
 }  // namespace plan
