@@ -45,7 +45,7 @@ Json linux_features() {
       {"seccomp", seccomp_features()},
       {"apparmor", yes},
       {"selinux", yes},
-      {"intelRdt", {{"enabled", false}, {"schemata", false}, {"monitoring", false}}},
+      {"intelRdt", {{"enabled", true}, {"schemata", true}, {"monitoring", true}}},
       {"memoryPolicy",
        {{"modes",
          {"MPOL_BIND", "MPOL_DEFAULT", "MPOL_INTERLEAVE", "MPOL_LOCAL", "MPOL_PREFERRED",

@@ -22,6 +22,7 @@
 #include "runtime/container/notify_socket.hpp"
 #include "runtime/kernel/cgroup.hpp"
 #include "runtime/kernel/host_facts.hpp"
+#include "runtime/kernel/resctrl.hpp"
 #include "runtime/kernel/systemd.hpp"
 #include "runtime/plan/network.hpp"
 #include "runtime/plan/paths.hpp"
@@ -76,8 +77,10 @@ ContainerRecord record_of(const NewContainer& wanted) {
   return record;
 }
 
-ContainerCgroups cgroups_of(const plan::CgroupPlan& cgroup) {
+ContainerCgroups cgroups_of(const plan::LaunchPlan& launch) {
+  const plan::CgroupPlan& cgroup = launch.cgroup;
   ContainerCgroups cgroups;
+  if (launch.rdt) cgroups.rdt = kernel::find_resctrl(*launch.rdt);
   cgroups.directories = cgroup_directories(cgroup);
   if (cgroup.unit) cgroups.unit = cgroup.unit->id;
   return cgroups;
@@ -183,8 +186,7 @@ void wait_until_notified(const Container& container, const std::optional<NotifyS
 
 Container reserve(const std::string& root, const NewContainer& wanted) {
   const trace::Step step("claim the id");
-  return Container::reserve(root, record_of(wanted), cgroups_of(wanted.plan.cgroup),
-                            details_of(wanted));
+  return Container::reserve(root, record_of(wanted), cgroups_of(wanted.plan), details_of(wanted));
 }
 
 launch::ProcessOptions process_options(const cli::Parsed& options, bool terminal,

@@ -16,8 +16,10 @@
 #include "runtime/commands/global_options.hpp"
 #include "runtime/container/container.hpp"
 #include "runtime/kernel/cgroup.hpp"
+#include "runtime/kernel/resctrl.hpp"
 #include "runtime/kernel/systemd.hpp"
 #include "runtime/plan/cgroup.hpp"
+#include "runtime/plan/intel_rdt.hpp"
 
 namespace commands {
 namespace {
@@ -48,8 +50,12 @@ constexpr std::array kOptions = {
                 .help = "Memory and swap together, -1 for no limit"},
     cli::Option{.name = "kernel-memory", .value = "BYTES", .help = "", .hidden = true},
     cli::Option{.name = "kernel-memory-tcp", .value = "BYTES", .help = "", .hidden = true},
-    cli::Option{.name = "l3-cache-schema", .value = "SCHEMA", .help = "", .hidden = true},
-    cli::Option{.name = "mem-bw-schema", .value = "SCHEMA", .help = "", .hidden = true},
+    cli::Option{.name = "l3-cache-schema",
+                .value = "SCHEMA",
+                .help = "L3 cache of its resctrl class: L3:0=ff;1=ff"},
+    cli::Option{.name = "mem-bw-schema",
+                .value = "SCHEMA",
+                .help = "Memory bandwidth of its resctrl class: MB:0=50;1=50"},
     cli::Option{.name = "pids-limit", .value = "NUMBER", .help = "Most processes, -1 for no limit"},
 };
 
@@ -131,10 +137,15 @@ oci::Resources resources_from_flags(const cli::Parsed& options) {
   return resources;
 }
 
-void refuse_unsupported(const cli::Parsed& options) {
-  for (const std::string_view name : {"l3-cache-schema", "mem-bw-schema"})
-    if (options.has(name))
-      throw Error(sentence("--", name, ": Intel RDT is not supported yet; leave it out"));
+/// The lines for the container's class of service; none without the options.
+std::vector<std::string> read_schemata(const cli::Parsed& options, const Container& container) {
+  oci::IntelRdt rdt;
+  rdt.l3_cache_schema = options.value("l3-cache-schema");
+  rdt.mem_bw_schema = options.value("mem-bw-schema");
+  std::vector<std::string> lines = plan::rdt_lines(rdt);
+  if (!lines.empty() && !container.cgroups().rdt)
+    throw Error("the container is in no resctrl class: it was made without /linux/intelRdt");
+  return lines;
 }
 
 /// As runc: with a file the other flags count for nothing.
@@ -164,7 +175,7 @@ void keep_quota(oci::Resources& resources, const std::vector<plan::CgroupDirecto
 int update(const cli::Parsed& global, const cli::Parsed& options) {
   const Container container = Container::open_locked(state_root(global), options.words[0]);
   if (container.status() == oci::Status::kStopped) throw Error("container not running");
-  refuse_unsupported(options);
+  const std::vector<std::string> schemata = read_schemata(options, container);
   oci::Resources resources = read_resources(options);
   std::vector<plan::CgroupDirectory> directories = container.cgroups().directories;
   if (container.cgroups().unit) keep_quota(resources, directories);
@@ -175,6 +186,7 @@ int update(const cli::Parsed& global, const cli::Parsed& options) {
   if (const std::optional<plan::UnitName>& unit = container.cgroups().unit)
     kernel::set_unit_properties(*unit, plan::plan_unit_update(resources, kernel::systemd_facts()));
   kernel::apply_update(directories);
+  if (!schemata.empty()) kernel::write_schemata(*container.cgroups().rdt, schemata);
   if (devices) kernel::replace_device_program(directories, *devices);
   return 0;
 }

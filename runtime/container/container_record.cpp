@@ -293,6 +293,11 @@ std::string write_cgroups(const ContainerCgroups& cgroups) {
     json.key("systemd").begin_object().key("unit").text(cgroups.unit->name);
     json.key("ofUser").boolean(cgroups.unit->of_user).end_object();
   }
+  if (cgroups.rdt) {
+    json.key("resctrl").begin_object().key("group").text(cgroups.rdt->group);
+    json.key("monitoring").text(cgroups.rdt->monitoring);
+    json.key("own").boolean(cgroups.rdt->is_own).end_object();
+  }
   return json.end_object().take() += '\n';
 }
 
@@ -301,6 +306,10 @@ ContainerCgroups read_cgroups(const std::string& line, const std::string& name) 
   const Value cgroups(document, Place(name));
   ContainerCgroups result;
   result.directories = read_directories(cgroups.at("directories"));
+  if (const std::optional<Value> rdt = cgroups.find("resctrl"))
+    result.rdt = {.group = read_path(rdt->at("group")),
+                  .monitoring = rdt->at("monitoring").text(),
+                  .is_own = rdt->at("own").boolean()};
   if (const std::optional<Value> unit = cgroups.find("systemd"))
     result.unit = {.name = unit->at("unit").text(), .of_user = unit->at("ofUser").boolean()};
   return result;

@@ -14,6 +14,7 @@
 
 #include "bundle-spec/oci/runtime_config.hpp"
 #include "runtime/plan/cgroup.hpp"
+#include "runtime/plan/intel_rdt.hpp"
 #include "runtime/plan/memory_policy.hpp"
 #include "runtime/plan/seccomp.hpp"
 
@@ -40,6 +41,7 @@ struct ContainerRecord {
 struct ContainerCgroups {
   std::vector<plan::CgroupDirectory> directories;  // mount_point, path, controllers, is_v2
   std::optional<plan::UnitName> unit;              // systemd's, which has made them
+  std::optional<plan::RdtPlace> rdt;               // class and monitoring group in resctrl
 };
 
 /// Three lines, for hooks and process have readers of their own.

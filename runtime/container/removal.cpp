@@ -15,6 +15,7 @@
 #include "runtime/container/hooks.hpp"
 #include "runtime/kernel/cgroup.hpp"
 #include "runtime/kernel/pidfd.hpp"
+#include "runtime/kernel/resctrl.hpp"
 #include "runtime/kernel/systemd.hpp"
 #include "runtime/network/connection.hpp"
 #include "runtime/plan/network.hpp"
@@ -92,6 +93,7 @@ void remove_container(const Container& container) {
   remove_cgroups(container);
   if (plan::asks_for_network(container.record().annotations))
     network::disconnect(container.file_path());
+  if (container.cgroups().rdt) kernel::remove_from_resctrl(*container.cgroups().rdt);
   container.remove_files();
   run_poststop_hooks(container);
 }

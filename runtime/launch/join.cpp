@@ -19,6 +19,7 @@
 #include "runtime/kernel/foreground.hpp"
 #include "runtime/kernel/process.hpp"
 #include "runtime/kernel/procfs.hpp"
+#include "runtime/kernel/resctrl.hpp"
 #include "runtime/kernel/syscalls.hpp"
 #include "runtime/kernel/systemd.hpp"
 #include "runtime/kernel/terminal.hpp"
@@ -227,6 +228,7 @@ Launched join_container(const Container& container, const plan::ProcessPlan& pro
       container.state_as(oci::Status::kRunning, container.record().pid), options.pidfd_socket);
   if ((details.namespace_flags & CLONE_NEWUSER) != 0)
     kernel::set_limits(process.limits, launched.pid);
+  if (container.cgroups().rdt) kernel::add_to_resctrl(*container.cgroups().rdt, launched.pid);
   child.keep();
   return launched;
 }

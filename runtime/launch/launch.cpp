@@ -20,6 +20,7 @@
 #include "runtime/kernel/net_devices.hpp"
 #include "runtime/kernel/process.hpp"
 #include "runtime/kernel/procfs.hpp"
+#include "runtime/kernel/resctrl.hpp"
 #include "runtime/kernel/rootfs.hpp"
 #include "runtime/kernel/syscalls.hpp"
 #include "runtime/kernel/systemd.hpp"
@@ -225,6 +226,12 @@ void settle_in_unit(const plan::CgroupPlan& plan, const kernel::Cgroup& cgroup,
   cgroup.write_last(plan);
 }
 
+std::optional<kernel::TransientUnit> start_unit(const plan::CgroupPlan& plan) {
+  if (!plan.unit) return std::nullopt;
+  const trace::Step step("have systemd make the unit");
+  return kernel::TransientUnit::start(*plan.unit);
+}
+
 Launched launch(const plan::LaunchPlan& plan, Container& container, const ProcessOptions& options,
                 StartGate* gate) {
   const kernel::Procfs procfs = kernel::Procfs::open();
@@ -234,13 +241,11 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
   UniqueFd console;
   if (options.console_socket) console = kernel::connect_socket(*options.console_socket);
   const UniqueFd bundle = bundle_directory_for_hooks(plan, container);
-  std::optional<kernel::TransientUnit> unit;
-  if (plan.cgroup.unit) {
-    const trace::Step step("have systemd make the unit");
-    unit.emplace(kernel::TransientUnit::start(*plan.cgroup.unit));
-  }
+  std::optional<kernel::TransientUnit> unit = start_unit(plan.cgroup);
   kernel::Cgroup cgroup =
       trace::step("make and limit the cgroup", [&] { return kernel::Cgroup::create(plan.cgroup); });
+  std::optional<kernel::RdtGroup> rdt;
+  if (plan.rdt) rdt.emplace(kernel::RdtGroup::create(*plan.rdt, *container.cgroups().rdt));
   Handshake::Pair handshake = Handshake::make_pair();
   const ChildrensNamespaces childrens_namespaces(plan.namespaces, namespaces);
 
@@ -276,6 +281,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
         container.state_as(oci::Status::kCreating, child.pid()),
         options.pidfd_socket ? options.pidfd_socket : plan.pidfd_socket);
     if (plan.namespaces.has(CLONE_NEWUSER)) kernel::set_limits(plan.process.limits, launched.pid);
+    if (rdt) kernel::add_to_resctrl(*container.cgroups().rdt, launched.pid);
 
     const trace::Step step("write the record");
     ContainerRecord record = container.record();
@@ -288,6 +294,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
     cgroup.keep();
     if (unit) unit->keep();
     network.keep();
+    if (rdt) rdt->keep();
     container.keep();
     return launched;
   } catch (Error& error) {

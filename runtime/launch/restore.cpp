@@ -25,6 +25,7 @@
 #include "runtime/kernel/mount_calls.hpp"
 #include "runtime/kernel/namespaces.hpp"
 #include "runtime/kernel/pidfd.hpp"
+#include "runtime/kernel/resctrl.hpp"
 #include "runtime/kernel/systemd.hpp"
 #include "runtime/kernel/terminal.hpp"
 #include "runtime/launch/checkpoint.hpp"
@@ -269,6 +270,10 @@ class Progress {
     const std::optional<plan::CriuCgroupMode> mode = options_.criu.cgroup_mode;
     prove(plan_, launched_,
           mode == plan::CriuCgroupMode::kFull || mode == plan::CriuCgroupMode::kStrict);
+    if (const auto& rdt = container_.cgroups().rdt) {
+      kernel::add_to_resctrl(*rdt, launched_.pid);
+      for (const pid_t pid : kernel::descendants(launched_.pid)) kernel::add_to_resctrl(*rdt, pid);
+    }
     launched_.pidfd = child_->take_pidfd();
     ContainerRecord record = container_.record();
     record.pid = launched_.pid;
@@ -300,6 +305,8 @@ Launched restore(const plan::LaunchPlan& plan, Container& container,
   std::optional<kernel::TransientUnit> unit;
   if (plan.cgroup.unit) unit.emplace(kernel::TransientUnit::start(*plan.cgroup.unit));
   kernel::Cgroup cgroup = kernel::Cgroup::create(plan.cgroup);
+  std::optional<kernel::RdtGroup> rdt;
+  if (plan.rdt) rdt.emplace(kernel::RdtGroup::create(*plan.rdt, *container.cgroups().rdt));
   const RootPlace place(container);
   Progress progress(plan, container, options);
 
@@ -329,6 +336,7 @@ Launched restore(const plan::LaunchPlan& plan, Container& container,
     cgroup.write_last(plan.cgroup);
     unit->keep();
   }
+  if (rdt) rdt->keep();
   cgroup.keep();
   container.keep();
   return progress.take();

@@ -94,6 +94,7 @@ void tell_host(const LaunchPlan& launch, Account& account) {
   const std::vector<std::string> cgroup = describe(launch.cgroup);
   if (cgroup.empty()) account.line("no cgroup: this host has none mounted, or none is wanted");
   account.lines(cgroup);
+  if (launch.rdt) account.lines(describe(*launch.rdt));
   account.phase(
       "On the host: clone the first process (init) into namespaces, each a private copy of one "
       "kernel table");

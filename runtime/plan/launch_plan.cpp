@@ -12,12 +12,6 @@
 namespace plan {
 namespace {
 
-void refuse_unsupported(const oci::Linux& config) {
-  if (config.intel_rdt) {
-    throw Error("/linux/intelRdt: Intel RDT is not supported yet; leave it out");
-  }
-}
-
 // The parent of an ordinary user may not fetch the listener from init, which then has to send it.
 void check_who_sends_listener(const oci::Seccomp& seccomp, const HostFacts& facts) {
   if (facts.euid == 0) return;
@@ -55,13 +49,13 @@ LaunchPlan plan_launch(const oci::RuntimeConfig& config, const std::string& bund
                        const std::string& id, const HostFacts& facts,
                        const LaunchChoices& choices) {
   const oci::Linux& linux_config = config.linux_;
-  refuse_unsupported(linux_config);
   LaunchPlan plan;
   plan.id = id;
   plan.namespaces = plan_namespaces(config, facts);
   plan.network = plan_network(config, plan.namespaces, facts);
   plan.cgroup = plan_cgroup(config, id, facts, choices.cgroup_driver);
   plan.rootfs = plan_rootfs(config, bundle, facts, plan.namespaces, plan.cgroup, choices.no_pivot);
+  if (linux_config.intel_rdt) plan.rdt = plan_intel_rdt(*linux_config.intel_rdt, id);
   plan.sysctls = plan_sysctls(config, plan.namespaces);
   const AnnotationChoices annotations = read_annotations(config.annotations, facts);
   plan.process = plan_first_process(config, facts, plan.namespaces, annotations.keep_groups);

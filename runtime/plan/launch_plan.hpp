@@ -11,6 +11,7 @@
 #include "bundle-spec/oci/runtime_config.hpp"
 #include "runtime/plan/cgroup.hpp"
 #include "runtime/plan/host_facts.hpp"
+#include "runtime/plan/intel_rdt.hpp"
 #include "runtime/plan/namespaces.hpp"
 #include "runtime/plan/network.hpp"
 #include "runtime/plan/process.hpp"
@@ -33,6 +34,7 @@ struct LaunchPlan {
   CgroupPlan cgroup;
   RootfsPlan rootfs;
   std::vector<Sysctl> sysctls;
+  std::optional<RdtPlan> rdt;
   ProcessPlan process;
   std::optional<SeccompPlan> seccomp;
   oci::Hooks hooks;
@@ -50,7 +52,7 @@ struct LaunchChoices {
 };
 
 /// Turns a config into what will be done on a host with these facts. Throws Error with the JSON
-/// pointer for what cannot be done ("/linux/intelRdt: …"); nothing in the config is silently left
+/// pointer for what cannot be done ("/process/cwd: …"); nothing in the config is silently left
 /// out.
 LaunchPlan plan_launch(const oci::RuntimeConfig& config, const std::string& bundle,
                        const std::string& id, const HostFacts& facts, const LaunchChoices& choices);

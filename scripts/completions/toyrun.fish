@@ -108,6 +108,8 @@ complete -c toyrun -n '__fish_seen_subcommand_from update' -l cpuset-mems -r -d 
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l memory -r -d 'Memory limit, -1 for none'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l memory-reservation -r -d 'Memory that is left alone'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l memory-swap -r -d 'Memory and swap together, -1 for no limit'
+complete -c toyrun -n '__fish_seen_subcommand_from update' -l l3-cache-schema -r -d 'L3 cache of its resctrl class: L3:0=ff;1=ff'
+complete -c toyrun -n '__fish_seen_subcommand_from update' -l mem-bw-schema -r -d 'Memory bandwidth of its resctrl class: MB:0=50;1=50'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l pids-limit -r -d 'Most processes, -1 for no limit'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -s h -l help -d 'Show this help'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -a '(toyrun list -q 2>/dev/null)'

@@ -146,6 +146,8 @@ _toyrun() {
         '--memory[Memory limit, -1 for none]:BYTES:' \
         '--memory-reservation[Memory that is left alone]:BYTES:' \
         '--memory-swap[Memory and swap together, -1 for no limit]:BYTES:' \
+        '--l3-cache-schema[L3 cache of its resctrl class - L3 -0=ff;1=ff]:SCHEMA:' \
+        '--mem-bw-schema[Memory bandwidth of its resctrl class - MB -0=50;1=50]:SCHEMA:' \
         '--pids-limit[Most processes, -1 for no limit]:NUMBER:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyrun list -q 2>/dev/null))' ;;

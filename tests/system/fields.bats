@@ -190,3 +190,28 @@ PY
   jq -e '.potentiallyUnsafeConfigAnnotations | index("run.oci.keep_original_groups")' <<<"$output"
   jq -e '.linux.mountExtensions.idmap.enabled and .linux.netDevices.enabled' <<<"$output"
 }
+
+@test "intelRdt where no resctrl is mounted is refused and leaves nothing; update of a class needs one" {
+  ! grep -q ' - resctrl ' /proc/self/mountinfo || skip 'resctrl is mounted here'
+  sleeper
+  local rdt
+  for rdt in '{}' '{"closID": "gold"}' '{"l3CacheSchema": "L3:0=f"}' '{"closID": "/", "enableMonitoring": true}'; do
+    edit ".linux.intelRdt = $rdt"
+    leaves_nothing rt create --bundle "$BUNDLE" "$ID"
+    failed
+    expect 'resctrl|[Rr][Dd][Tt]'
+  done
+  edit '.linux.intelRdt = {"closID": "info"}'
+  leaves_nothing rt create --bundle "$BUNDLE" "$ID"
+  failed
+  edit 'del(.linux.intelRdt)'
+  running
+  run rt update --l3-cache-schema L3:0=f "$ID"
+  failed
+  only_toyrun 'its words'
+  expect 'in no resctrl class'
+  edit '.linux.intelRdt = {"closID": "gold", "schemata": ["L2:0=3"], "enableMonitoring": true}'
+  run rt create --explain --bundle "$BUNDLE" other
+  expect 'the resctrl class gold allows L2:0=3'
+  expect 'count its use in the monitoring group other'
+}

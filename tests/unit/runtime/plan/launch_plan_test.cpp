@@ -24,11 +24,8 @@ LaunchPlan plan_for(const oci::RuntimeConfig& config) {
   return plan_launch(config, "/bundle", "box", example_host("hybrid"), {});
 }
 
-TEST(LaunchPlan, WhatIsNotThereYetIsRefused) {
+TEST(LaunchPlan, WhatThisHostCannotDoIsRefused) {
   oci::RuntimeConfig config = minimal();
-  config.linux_.intel_rdt = oci::IntelRdt{};
-  EXPECT_TRUE(contains(error_of([&] { plan_for(config); }), "/linux/intelRdt"));
-  config = minimal();
   config.process->selinux_label = "x";
   EXPECT_TRUE(contains(error_of([&] { plan_for(config); }), "/process/selinuxLabel"));
 }
