@@ -316,7 +316,7 @@ is() { [ "$(inspect "$1" "$2")" = "$3" ]; }
   [ "$output" = 'Loaded image: busybox:latest' ]
   [ "$(mine inspect --format '{{.Id}}' busybox)" = "$(inspect '{{.Id}}' busybox)" ]
   mine tag busybox ours:1 ours:2
-  mine save -o "$WORK/ours.tar" ours:1 ours:2
+  mine save -q -o "$WORK/ours.tar" ours:1 ours:2
   run -0 d load --input "$WORK/ours.tar"
   expect 'ours:1' && expect 'ours:2'
   is '{{.Id}}' ours:2 "$(inspect '{{.Id}}' busybox)"

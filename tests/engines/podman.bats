@@ -355,13 +355,13 @@ JSON
     run -0 mine load -q --name "theirs:$format" -i "$WORK/theirs.tar"
     [ "$(mine inspect --format '{{.Id}}' "theirs:$format")" = "sha256:$(id_of localhost/busybox)" ]
     mine tag "theirs:$format" "localhost/ours:$format"
-    mine save --format "$format" -o "$WORK/ours.tar" "localhost/ours:$format"
+    mine save -q --format "$format" -o "$WORK/ours.tar" "localhost/ours:$format"
     run -0 p load --quiet --input "$WORK/ours.tar"
     expect "localhost/ours:$format"
     [ "$(id_of "localhost/ours:$format")" = "$(id_of localhost/busybox)" ]
     run -0 p run --rm --network none "localhost/ours:$format" cat /www/index.html
     [ "$output" = served ]
-    p untag "localhost/ours:$format"
+    p untag localhost/busybox "localhost/ours:$format" # without an image first, all names would go
     rm "$WORK/theirs.tar" "$WORK/ours.tar"
   done
   rm -r "$WORK/store"
