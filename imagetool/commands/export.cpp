@@ -6,6 +6,7 @@
 #include "bundle-spec/error.hpp"
 #include "imagetool/commands/bundle_root.hpp"
 #include "imagetool/commands/commands.hpp"
+#include "imagetool/commands/interruption.hpp"
 #include "imagetool/layer/tree_layer.hpp"
 #include "imagetool/transport/output_file.hpp"
 
@@ -31,8 +32,15 @@ int run_export(const cli::Parsed&, const cli::Parsed& options) {
   LayerWriterOptions how;
   how.compression = Compression::parse(options.value_or("compression", "none"));
   how.latest_time = source_date_epoch();
+  std::stop_source stop;
+  const Interruption interruption(stop);
   OutputFile file(output);
-  LayerWriter writer([&](std::span<const std::byte> bytes) { file.write(bytes); }, how);
+  LayerWriter writer(
+      [&](std::span<const std::byte> bytes) {
+        if (stop.stop_requested()) throw Error("stopped");
+        file.write(bytes);
+      },
+      how);
   add_tree(writer, *bundle.rootfs, {.layer = false, .squashed = ::geteuid() != 0});
   writer.finish();
   file.finish();

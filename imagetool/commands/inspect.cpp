@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "imagetool/commands/image_format.hpp"
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/commands/result.hpp"
+#include "imagetool/oci/printable.hpp"
 #include "imagetool/transport/read_image.hpp"
 
 namespace {
@@ -109,10 +111,12 @@ int run_inspect(const cli::Parsed& global, const cli::Parsed& options) {
   }
   const Json document = describe(name_of(reference, open), image);
   // Bytes that are no UTF-8 are shown as U+FFFD rather than refused.
-  if (const auto format = options.value("format"))
-    print_line(formatted(*format, document));
-  else
+  if (const auto format = options.value("format")) {
+    const std::string text = formatted(*format, document);
+    print_line(::isatty(STDOUT_FILENO) == 1 ? printable(text, oci::kDocumentLimit) : text);
+  } else {
     print_line(document.dump(2, ' ', false, Json::error_handler_t::replace));
+  }
   return 0;
 }
 

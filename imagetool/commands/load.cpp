@@ -73,7 +73,8 @@ int run_load(const cli::Parsed& global, const cli::Parsed& options) {
   Progress progress(progress_style(options));
   const Interruption interruption(copy.stop);
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
-  const std::shared_ptr<const transport::FileSet> files = transport::open_archive(input);
+  const std::shared_ptr<const transport::FileSet> files =
+      transport::open_archive(input, copy.stop.get_token());
   try {
     std::vector<transport::ArchivedImage> images = transport::archived_images(files);
     for (const auto& [names, image] : named(images, options)) {

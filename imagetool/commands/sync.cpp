@@ -106,8 +106,11 @@ class Sync {
     const std::regex wanted(item.regex.value_or(""));
     registry.tags([&](const std::string& tag) {
       if (item.regex && !std::regex_search(tag, wanted)) return;
-      images.push_back(item.image);
-      images.back().tag = tag;
+      try {  // what the registry says becomes part of paths
+        images.push_back(ImageReference::parse_exact(sentence(item.image.name(), ':', tag)));
+      } catch (const Error& error) {
+        logging::warning(sentence("left out: ", error.what()));
+      }
     });
     return images;
   }

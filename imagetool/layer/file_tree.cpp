@@ -23,7 +23,8 @@ using NodeRef = std::shared_ptr<FileNode>;
 constexpr int kMostLinks = 40;  // path_resolution(7)
 constexpr int kDeepest = 400;
 constexpr std::size_t kBufferSize = std::size_t{512} << 10;
-constexpr std::uint64_t kMostEntries = 10'000'000;
+constexpr std::uint64_t kMostEntries = 5'000'000;              // of all layers
+constexpr std::uint64_t kMostText = std::uint64_t{512} << 20;  // of names, targets, attributes
 // Its holes are hashed as the zeros they read as.
 constexpr TarLimits kTarLimits{.sparse_size = std::uint64_t{64} << 30};
 
@@ -310,6 +311,17 @@ void FileTree::apply_entry(const TarEntry& entry, TarReader& reader) {
   place = node;
 }
 
+// All of it is kept in memory.
+void FileTree::count_entry(const TarEntry& entry) {
+  if (++entries_ > kMostEntries)
+    throw Error(sentence("the layers have more than the ", kMostEntries, " entries allowed"));
+  text_ += entry.name.size() + entry.link_target.size();
+  for (const auto& [name, value] : entry.xattrs) text_ += name.size() + value.size();
+  if (text_ > kMostText)
+    throw Error(sentence("the layers' names and attributes are larger than the ", kMostText,
+                         " bytes allowed"));
+}
+
 void FileTree::apply(const ByteSource& layer) {
   ++layer_;
   Inflate inflate(layer);
@@ -317,10 +329,9 @@ void FileTree::apply(const ByteSource& layer) {
   TarReader reader([&] { return std::span<const std::byte>(buffer).first(inflate.read(buffer)); },
                    kTarLimits);
   TarEntry entry;
-  for (std::uint64_t count = 0; reader.next(entry); ++count) {
-    if (count == kMostEntries)
-      throw Error(sentence("the layer has more than the ", kMostEntries, " entries allowed"));
+  while (reader.next(entry)) {
     try {
+      count_entry(entry);
       apply_entry(entry, reader);
     } catch (Error& error) {
       error.add_context("layer entry ", printable(entry.name));

@@ -40,6 +40,7 @@ class FileTree {
 
  private:
   using NodeRef = std::shared_ptr<FileNode>;
+  void count_entry(const TarEntry& entry);
   void apply_entry(const TarEntry& entry, TarReader& reader);
   NodeRef open(const std::string& path, bool make) const;
   NodeRef link_target(const TarEntry& entry) const;
@@ -48,6 +49,7 @@ class FileTree {
 
   NodeRef root_;
   std::size_t layer_ = 0;
+  std::uint64_t entries_ = 0, text_ = 0;  // of all layers
 };
 
 /// True when both are the same to whoever looks at the file: kind, owner, mode, time (to the

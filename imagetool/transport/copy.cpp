@@ -53,6 +53,7 @@ class Copy {
   void put(std::vector<BlobJob> jobs);
   void put_some(const std::vector<BlobJob>& jobs);
   void put_one(const BlobJob& job, std::size_t index);
+  ByteSource stopped_with(ByteSource source) const;
   ByteSource watched(ByteSource source, std::size_t index);
   std::optional<LayerForm> form() const;
 
@@ -119,7 +120,7 @@ RawManifest Copy::with_form(RawManifest manifest, oci::Manifest& parts,
   for (std::size_t index = 0; index < parts.layers.size(); ++index) {
     oci::Descriptor& layer = parts.layers[index];
     std::optional<Recompressed> made =
-        recompress(layer, source_.open(layer), diff_ids[index], *form(),
+        recompress(layer, stopped_with(source_.open(layer)), diff_ids[index], *form(),
                    manifest.media_type == oci::kDockerManifest);
     if (!made) continue;
     changed = true;
@@ -133,11 +134,17 @@ RawManifest Copy::with_form(RawManifest manifest, oci::Manifest& parts,
                       manifest.media_type);
 }
 
+ByteSource Copy::stopped_with(ByteSource source) const {
+  return [this, source = std::move(source)](std::span<std::byte> buffer) {
+    if (options_.stop.stop_requested()) throw Error("stopped");
+    return source(buffer);
+  };
+}
+
 ByteSource Copy::watched(ByteSource source, std::size_t index) {
   progress_.set_phase(index, LayerPhase::kDownloading);
-  return [this, index, source = std::move(source),
+  return [this, index, source = stopped_with(std::move(source)),
           total = std::uint64_t{0}](std::span<std::byte> buffer) mutable {
-    if (options_.stop.stop_requested()) throw Error("stopped");
     const std::size_t count = source(buffer);
     total += count;
     progress_.set_bytes(index, LayerPhase::kDownloading, total);

@@ -102,8 +102,11 @@ class MadeUpSource : public Source {
       throw NotFound(sentence("the archive has no ", printable(name), ", which its ", kManifestFile,
                               " lists as a layer"));
     const Compression::Kind kind = compression_of(*files_, name);
-    const std::string digest =
-        kind == Compression::Kind::kNone ? diff_id : digest_of(*files_, name);
+    std::string& digest = digests_[name];  // a hostile list may have one file a thousand times
+    if (kind == Compression::Kind::kNone)
+      digest = diff_id;
+    else if (digest.empty())
+      digest = digest_of(*files_, name);
     names_[digest] = name;
     return {.media_type = std::string(Compression{.kind = kind}.layer_type()),
             .digest = digest,
@@ -112,7 +115,8 @@ class MadeUpSource : public Source {
 
   std::shared_ptr<const FileSet> files_;
   Entry entry_;
-  std::map<std::string, std::string> names_;  // digest → file
+  std::map<std::string, std::string> names_;    // digest → file
+  std::map<std::string, std::string> digests_;  // file → digest
 };
 
 /// An image of a layout that docker save wrote, which makes up its manifests, too.

@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t kWindow = std::size_t{16} << 10;  // headers lie far apart
 constexpr std::size_t kMostFiles = 1'000'000;
+constexpr std::size_t kMostNames = std::size_t{128} << 20;  // bytes
 constexpr int kMostLinks = 16;
 
 /// Reads a part of an open file without moving its offset; keeps the file open.
@@ -115,6 +116,7 @@ class ArchiveFiles : public FileSet {
   std::shared_ptr<UniqueFd> file_;
   std::uint64_t bytes_;
   std::map<std::string, Member> members_;
+  std::size_t names_ = 0;  // bytes
 };
 
 void ArchiveFiles::read_headers() {
@@ -138,6 +140,9 @@ void ArchiveFiles::add(const TarEntry& entry, std::uint64_t offset) {
   const std::string name = clean_path(entry.name);
   if (members_.size() == kMostFiles)
     throw Error(sentence("the archive has more than ", kMostFiles, " files"));
+  names_ += name.size() + entry.link_target.size();
+  if (names_ > kMostNames)
+    throw Error(sentence("the archive's names are longer than ", kMostNames, " bytes in all"));
   Member member{.kind = entry.kind, .offset = offset, .size = entry.size};
   if (entry.kind == TarEntry::Kind::kSymlink) {
     // Relative to where the link lies. A target outside names nothing.
@@ -179,12 +184,13 @@ const ArchiveFiles::Member* ArchiveFiles::find(const std::string& name) const {
 }
 
 /// An unnamed file for what arrives in a form that cannot be sought in.
-UniqueFd spool(const ByteSource& source, std::uint64_t limit) {
+UniqueFd spool(const ByteSource& source, std::uint64_t limit, const std::stop_token& stop) {
   UniqueFd file = unnamed_file();
   std::vector<std::byte> buffer(std::size_t{512} << 10);
   std::uint64_t total = 0;
   while (const std::size_t count = source(buffer)) {
     total += count;
+    if (stop.stop_requested()) throw Error("stopped");
     if (total > limit) throw Error(sentence("is larger than the ", limit, " bytes allowed"));
     write_all(file.get(), {reinterpret_cast<const char*>(buffer.data()), count},
               "a temporary file");
@@ -209,7 +215,8 @@ std::unique_ptr<FileSet> open_directory(const std::string& path) {
   return std::make_unique<DirectoryFiles>(path);
 }
 
-std::unique_ptr<FileSet> open_archive(const std::string& path, std::uint64_t limit) try {
+std::unique_ptr<FileSet> open_archive(const std::string& path, const std::stop_token& stop,
+                                      std::uint64_t limit) try {
   UniqueFd file = path == "-" ? UniqueFd(check(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), "dup"))
                               : open_at(AT_FDCWD, path, O_RDONLY);
   struct stat status = {};
@@ -221,7 +228,7 @@ std::unique_ptr<FileSet> open_archive(const std::string& path, std::uint64_t lim
     return std::make_unique<ArchiveFiles>(
         UniqueFd(check(::fcntl(input->get(), F_DUPFD_CLOEXEC, 3), "dup")));
   return std::make_unique<ArchiveFiles>(
-      spool([&](std::span<std::byte> buffer) { return stream.read(buffer); }, limit));
+      spool([&](std::span<std::byte> buffer) { return stream.read(buffer); }, limit, stop));
 } catch (Error& error) {
   error.add_context(path == "-" ? "standard input" : path);
   throw;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "imagetool/oci/byte_source.hpp"
@@ -32,7 +33,7 @@ std::unique_ptr<FileSet> open_directory(const std::string& path);
 /// The files of a tar archive, plain or compressed (gzip, zstd, xz, bzip2); "-" is stdin. What is
 /// no plain file is spooled to an unnamed one in $TMPDIR (else /var/tmp), at most `limit` bytes.
 /// Links inside are followed, inside. Throws Error.
-std::unique_ptr<FileSet> open_archive(const std::string& path,
+std::unique_ptr<FileSet> open_archive(const std::string& path, const std::stop_token& stop = {},
                                       std::uint64_t limit = std::uint64_t{1} << 40);
 
 }  // namespace transport

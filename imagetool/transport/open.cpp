@@ -16,11 +16,11 @@ std::unique_ptr<ImageStore> open_store(const Places& places) {
   return std::make_unique<ImageStore>(ImageStore::open(places.store_directory));
 }
 
-std::unique_ptr<Source> source_in_files(const Reference& reference) {
+std::unique_ptr<Source> source_in_files(const Reference& reference, const std::stop_token& stop) {
   if (reference.kind == Kind::kDirectory) return directory_source(reference.path);
   const std::shared_ptr<const FileSet> files = reference.kind == Kind::kOciLayout
                                                    ? open_directory(reference.path)
-                                                   : open_archive(reference.path);
+                                                   : open_archive(reference.path, stop);
   if (reference.kind == Kind::kDockerArchive)
     return choose_image(archived_images(files), reference).source;
   if (!is_layout(*files)) throw Error("is no OCI layout: it has no oci-layout and index.json");
@@ -67,7 +67,7 @@ OpenSource open_source(const Reference& reference, const Places& places) {
     open.source = store_source(*open.store, stored_image(*open.store, reference.name).manifest);
   } else {
     try {
-      open.source = source_in_files(reference);
+      open.source = source_in_files(reference, places.stop);
     } catch (Error& error) {
       error.add_context(reference.str());
       throw;
