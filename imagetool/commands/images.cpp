@@ -25,6 +25,20 @@ constexpr auto kOptions = std::to_array<cli::Option>({
 
 constexpr std::size_t kShortDigest = 12;
 
+constexpr int kDeepestIndex = 4;
+
+/// By the manifest; of an index, of those of its images that are there.
+std::int64_t stored_size(const BlobStore& blobs, const oci::Descriptor& manifest, int depth) {
+  const std::string text = blobs.read_all(Digest::parse(manifest.digest));
+  if (!oci::is_index(oci::document_media_type(text, manifest.media_type)))
+    return ::size_of(oci::read_manifest(text));
+  std::int64_t size = 0;
+  for (const oci::Descriptor& entry : oci::read_index(text).manifests)
+    if (depth < kDeepestIndex && blobs.has(Digest::parse(entry.digest)))
+      size += stored_size(blobs, entry, depth + 1);
+  return size;
+}
+
 /// Compressed size of config and layers: as noted when it was pulled, else by the manifest.
 std::int64_t size_of(const ImageStore& store, const ImageStore::Image& image) {
   const auto noted = image.manifest.annotations.find(kImageSize);
@@ -34,8 +48,7 @@ std::int64_t size_of(const ImageStore& store, const ImageStore::Image& image) {
     const auto read = std::from_chars(noted->second.data(), end, size);
     if (read.ec == std::errc() && read.ptr == end && size >= 0) return size;
   }
-  return ::size_of(
-      oci::read_manifest(store.blobs().read_all(Digest::parse(image.manifest.digest))));
+  return stored_size(store.blobs(), image.manifest, 0);
 }
 
 /// As Docker shows it; a name that another tool gave (umoci's tags follow other rules) as it is.

@@ -153,7 +153,15 @@ std::int64_t size_of(const oci::Manifest& manifest) {
 
 StoredImage read_stored_image(const ImageStore& store, const oci::Descriptor& descriptor) {
   StoredImage image{.descriptor = descriptor, .manifest = {}, .config = {}};
-  image.manifest = oci::read_manifest(store.blobs().read_all(Digest::parse(descriptor.digest)));
+  std::string text = store.blobs().read_all(Digest::parse(descriptor.digest));
+  for (int depth = 0; oci::is_index(oci::document_media_type(text, image.descriptor.media_type));
+       ++depth) {
+    if (depth == kDeepestIndex)
+      throw Error(sentence("its indexes name each other more than ", kDeepestIndex, " deep"));
+    image.descriptor = oci::choose_platform(oci::read_index(text), oci::host_platform());
+    text = store.blobs().read_all(Digest::parse(image.descriptor.digest));
+  }
+  image.manifest = oci::read_manifest(text);
   image.config =
       oci::read_image_config(store.blobs().read_all(Digest::parse(image.manifest.config.digest)));
   check_layer_count(image.manifest, image.config);

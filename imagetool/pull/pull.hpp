@@ -49,5 +49,6 @@ StoredImage pull(const ImageStore& store, PullRequest request, Progress& progres
 void unpack(const ImageStore& store, const StoredImage& image, const std::string& bundle,
             const std::stop_token& stop, Progress& progress);
 
-/// Reads manifest and config of a stored image, digests verified. Throws Error, NotFound.
+/// Reads manifest and config of a stored image, of an index the one for this host, digests
+/// verified. Throws Error, NotFound.
 StoredImage read_stored_image(const ImageStore& store, const oci::Descriptor& descriptor);

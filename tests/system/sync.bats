@@ -87,6 +87,10 @@ YAML
   [ "$(raw_digest "docker://$REGISTRY/multi:latest")" = "$(toyimg inspect --raw multi | sha256sum | cut -d' ' -f1)" ]
   [ "$(skopeo inspect --override-arch arm64 --config --tls-verify=false "docker://$REGISTRY/multi:latest" | jq -r .architecture)" = arm64 ]
   toyimg rmi arm >/dev/null
+  run -0 toyimg images
+  expect '^multi:latest .* [kM]B$'
+  toyimg unpack -q multi -o "$BUNDLE"
+  [ -x "$ROOTFS/bin/busybox" ]
   toyimg copy -q --platform linux/arm64 multi oci:still:there
   run -0 toyimg manifest remove multi "$arm"
   [ "$(toyimg inspect --raw multi | jq '.manifests | length')" -eq 1 ]
