@@ -23,6 +23,10 @@ std::string store_directory(std::string_view chosen);
 // skopeo 1.9 cuts STORE from NAME at the first colon after "oci:", so STORE may have none. It reads
 // NAMEs with tags, ports and digests, but refuses those with "__", "---" or "[" ("Invalid image").
 
+/// A directory of the store whose file names are the hex digits of blobs that builds may want
+/// again.
+inline constexpr const char* kBuildBlobs = "build/blobs";
+
 /// Whether a name is published only after everything below it is on disk.
 enum class Sync { kNone, kContent };
 

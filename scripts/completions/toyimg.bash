@@ -5,10 +5,11 @@ _toyimg() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      pull | push | copy | save | load | tag | import | export | commit | convert | manifest | sync | unpack | images | inspect | history | diff | user | rmi | login | logout | tags | catalog | referrers | delete) verb=$one; break ;;
+      build | pull | push | copy | save | load | tag | import | export | commit | convert | manifest | sync | unpack | images | inspect | history | diff | user | rmi | prune | login | logout | tags | catalog | referrers | delete) verb=$one; break ;;
     esac
   done
   case $verb in
+    build) choices="--file --tag --build-arg --build-context --target --platform --pull --push --no-cache --no-cache-filter --explain-cache --network --add-host --ssh --label --annotation --iidfile --metadata-file --squash --compression --ignorefile --runtime --check --dry-run --verify-reproducible --quiet --progress --tls-verify --creds --authfile --help -f -t -q -h" ;;
     pull) choices="--tls-verify --creds --authfile --output --platform --quiet --progress --help -o -q -h" ;;
     push) choices="--tls-verify --creds --authfile --all --foreign --chunk-size --quiet --progress --help -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     copy) choices="--tls-verify --creds --authfile --all --platform --quiet --progress --src-creds --dest-creds --preserve-digests --compression --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
@@ -28,13 +29,14 @@ _toyimg() {
     diff) choices="--tls-verify --creds --authfile --format --config-only --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     user) choices="--help -h" ;;
     rmi) choices="--force --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    prune) choices="--build-cache --help -h" ;;
     login) choices="--tls-verify --username --password-stdin --get-login --authfile --help -u -h" ;;
     logout) choices="--authfile --help -h" ;;
     tags) choices="--tls-verify --creds --authfile --help -h" ;;
     catalog) choices="--tls-verify --creds --authfile --help -h" ;;
     referrers) choices="--tls-verify --creds --authfile --artifact-type --format --help -f -h" ;;
     delete) choices="--tls-verify --creds --authfile --all-tags --help -h" ;;
-    *) choices="--store --debug --help --version -h -v pull push copy save load tag import export commit convert manifest sync unpack images inspect history diff user rmi login logout tags catalog referrers delete" ;;
+    *) choices="--store --debug --help --version -h -v build pull push copy save load tag import export commit convert manifest sync unpack images inspect history diff user rmi prune login logout tags catalog referrers delete" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

@@ -5,6 +5,7 @@
 _toyimg() {
   local state verbs
   verbs=(
+    'build:Build an image from a Dockerfile'
     'pull:Fetch an image from a registry into the store, and make a bundle of it'
     'push:Send an image of the store to a registry'
     'copy:Copy an image from any place to any other'
@@ -24,6 +25,7 @@ _toyimg() {
     'diff:Show how two images differ, file by file, without extracting them'
     'user:Look up a user in the passwd and group files of a root file system'
     'rmi:Remove images from the store, and the content that nothing else uses'
+    'prune:Remove content of the store that nothing uses'
     'login:Check a login with a registry and keep it'
     'logout:Forget the login for a registry'
     'tags:List the tags of a repository'
@@ -42,6 +44,39 @@ _toyimg() {
     verb) _describe verb verbs ;;
     words)
       case $words[1] in
+        build) _arguments \
+        '(-f --file)'{-f,--file}'[the Dockerfile; - is stdin (default - CONTEXT/Dockerfile)]:file:_files' \
+        '(-t --tag)'{-t,--tag}'[name the image in the store]:REF:' \
+        '--build-arg[value of an ARG; without VALUE the environments]:NAME[=VALUE:' \
+        '--build-context[another place for FROM and --from to name]:NAME=DIR|docker-image //REF:' \
+        '--target[stop at this stage]:STAGE:' \
+        '--platform[build for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
+        '--pull[when to ask the registry for images (default - missing)]' \
+        '--push[push every name given by -t]' \
+        '--no-cache[make every step anew]' \
+        '--no-cache-filter[make the steps of this stage anew]:STAGE:' \
+        '--explain-cache[say of each step why the cache has it or not]' \
+        '--network[the network of RUN steps (default - host)]:host|none:' \
+        '--add-host[a line in /etc/hosts of RUN steps]:NAME ADDRESS:' \
+        '--ssh[an agent for RUN --mount=type=ssh (default - $SSH_AUTH_SOCK)]:ID[=SOCKET:' \
+        '--label[a label of the image]:NAME=VALUE:' \
+        '--annotation[an annotation of its manifest]:NAME=VALUE:' \
+        '--iidfile[write the digest of the images config there]:file:_files' \
+        '--metadata-file[write names and digests there, as JSON]:file:_files' \
+        '--squash[one layer for all that came on top of the base image]' \
+        '--compression[of new layers (default - gzip -1)]:gzip|zstd|none[ LEVEL:' \
+        '--ignorefile[instead of .dockerignore]:file:_files' \
+        '--runtime[the OCI runtime for RUN steps (default - toyrun)]:PROGRAM:' \
+        '--check[only say what is unwise in the Dockerfile]' \
+        '--dry-run[only print the stages and steps that would be built]' \
+        '--verify-reproducible[build twice and compare]' \
+        '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
+        '--progress[how to show progress on stderr]:auto|plain|tty|json|none:' \
+        '--tls-verify[false - accept any certificate, or plain http]' \
+        '--creds[log in with these]:USER PASSWORD:' \
+        '--authfile[look for logins here]:file:_files' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
         pull) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
         '--creds[log in with these]:USER PASSWORD:' \
@@ -199,6 +234,10 @@ _toyimg() {
         '(-f --force)'{-f,--force}'[by a digest - all names that mean it]' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        prune) _arguments \
+        '--build-cache[also forget what builds remember, cache mounts included]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
         login) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
         '(-u --username)'{-u,--username}'[log in as NAME]:NAME:' \

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of a built image: documents in the store, a directory or a tar of its files, one
+// layer out of many. toyimg.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "imagetool/build/build_runner.hpp"
+
+namespace build {
+
+struct StoredBuild {
+  oci::Descriptor manifest{};
+  oci::Descriptor config{};
+};
+
+/// Writes config and manifest into the store; it has no name yet. Throws Error.
+StoredBuild store_build(const ImageStore& store, const BuiltImage& image,
+                        const oci::Annotations& annotations);
+
+/// Puts the image's files into a directory that is missing or empty. Throws Error.
+void write_directory(BuildStore& store, const BuiltImage& image, const std::string& directory);
+/// Writes the image's files as one tar; "-" is stdout. Throws Error.
+void write_tar(BuildStore& store, const BuiltImage& image, const std::string& file,
+               std::optional<std::int64_t> epoch);
+/// Makes one layer of all that came on top of the base image. Throws Error.
+void squash(BuildStore& store, BuiltImage& image, const Options& options);
+
+/// Stores a layer: what `fill` adds to the writer. Throws Error.
+Layer store_layer(BuildStore& store, const Options& options,
+                  const std::function<void(LayerWriter&)>& fill);
+
+}  // namespace build

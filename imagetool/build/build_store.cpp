@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/build/build_store.hpp"
+
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+#include "bundle-spec/fs/rooted_dir.hpp"
+#include "imagetool/layer/apply_layer.hpp"
+#include "imagetool/layer/tree_entry.hpp"
+#include "imagetool/oci/json_view.hpp"
+
+namespace build {
+namespace {
+
+constexpr std::size_t kRecordLimit = std::size_t{64} << 20;
+
+std::vector<std::string> names_in(const std::string& directory) {
+  const auto opened = open_at_if_exists(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
+  return opened ? sorted_names(opened->get()) : std::vector<std::string>();
+}
+
+void remove_below(const std::string& directory, const std::string& name) {
+  const UniqueFd parent = open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
+  remove_tree_at(parent.get(), name);
+}
+
+bool is_directory(const std::string& path) {
+  struct stat status{};
+  return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+std::string boot_name() {
+  std::string boot = read_file("/proc/sys/kernel/random/boot_id", 100);
+  std::erase_if(boot, [](char letter) { return letter == '-' || letter == '\n'; });
+  return boot;
+}
+
+/// rename(2) into a place where somebody else may have been first, which is as good.
+void move_into_place(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) == 0 || errno == EEXIST || errno == ENOTEMPTY) return;
+  check(-1, "rename ", from, " to ", to);
+}
+
+std::string hex_of(std::string_view digest) {
+  return std::string(digest.substr(digest.find(':') + 1));
+}
+
+std::uint64_t bytes_below(const std::string& directory) {
+  std::uint64_t bytes = 0;
+  for (const std::string& name : names_in(directory)) {
+    const std::string path = sentence(directory, "/", name);
+    struct stat status{};
+    if (::lstat(path.c_str(), &status) != 0) continue;
+    bytes += S_ISDIR(status.st_mode) ? bytes_below(path)
+                                     : static_cast<std::uint64_t>(status.st_blocks) * 512;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::string key_of(const Inputs& inputs) {
+  Sha256 hash;
+  for (const auto& [name, value] : inputs)
+    hash.update(sentence(name.size(), ":", name, value.size(), ":", value));
+  return hash.finish().hex;
+}
+
+std::string chain_of(const std::vector<Layer>& layers) {
+  std::string chain;
+  for (const Layer& layer : layers)
+    chain = chain.empty() ? layer.diff_id : sha256_of(sentence(chain, " ", layer.diff_id)).str();
+  return chain;
+}
+
+BuildStore::BuildStore(const ImageStore& images)
+    : images_(images), directory_(images.blobs().directory() + "/build") {
+  boot_ = sentence(directory_, "/boot-", boot_name());
+  for (const std::string& path :
+       {directory_, directory_ + "/steps", directory_ + "/blobs", directory_ + "/places",
+        directory_ + "/cache-mounts", boot_, boot_ + "/layers", boot_ + "/trees"})
+    make_directories(path, 0700);
+  remove_stale();
+  std::string pattern = directory_ + "/work-XXXXXX";
+  if (::mkdtemp(pattern.data()) == nullptr) check(-1, "make ", pattern);
+  work_ = pattern;
+  lock_ = open_at(AT_FDCWD, work_, O_RDONLY | O_DIRECTORY);
+  check(::flock(lock_.get(), LOCK_EX | LOCK_NB), "lock ", work_);
+}
+
+BuildStore::~BuildStore() {
+  try {
+    remove_below(directory_, work_.substr(work_.rfind('/') + 1));
+  } catch (const Error&) {
+    // The next build removes it.
+  }
+}
+
+// A work directory is made before it is locked: for that moment a younger one is left alone.
+void BuildStore::remove_stale() const {
+  for (const std::string& name : names_in(directory_)) {
+    const std::string path = sentence(directory_, "/", name);
+    if (name.starts_with("boot-") && path != boot_) remove_below(directory_, name);
+    if (!name.starts_with("work-")) continue;
+    struct stat status{};
+    if (::lstat(path.c_str(), &status) != 0 || ::time(nullptr) - status.st_ctime < 2) continue;
+    const UniqueFd lock = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) remove_below(directory_, name);
+  }
+}
+
+std::string BuildStore::make_work(std::string_view name) {
+  const std::lock_guard<std::mutex> guard(mutex_);
+  std::string path = sentence(work_, "/", ++made_, "-", name);
+  check(::mkdir(path.c_str(), 0755), "make ", path);
+  return path;
+}
+
+std::optional<CachedStep> BuildStore::find(const std::string& key) const {
+  const std::optional<std::string> text = read_file_if_exists(sentence(directory_, "/steps/", key));
+  if (!text) return std::nullopt;
+  const oci::JsonView record = oci::JsonView::parse(*text, "build step", kRecordLimit);
+  CachedStep step{.created = record.string("created")};
+  step.layer.descriptor = {.media_type = record.required_string("mediaType"),
+                           .digest = record.required_string("digest"),
+                           .size = record.integer("size").value_or(0)};
+  step.layer.diff_id = record.required_string("diffId");
+  const auto size = images_.blobs().size(Digest::parse(step.layer.descriptor.digest));
+  if (size != static_cast<std::uint64_t>(step.layer.descriptor.size)) return std::nullopt;
+  return step;
+}
+
+void BuildStore::remember(const std::string& key, const CachedStep& step) const {
+  const nlohmann::ordered_json record = {{"created", step.created},
+                                         {"diffId", step.layer.diff_id},
+                                         {"mediaType", step.layer.descriptor.media_type},
+                                         {"digest", step.layer.descriptor.digest},
+                                         {"size", step.layer.descriptor.size}};
+  // Before the record: ImageStore keeps the blobs that have a file here (kBuildBlobs).
+  static_cast<void>(open_at(AT_FDCWD,
+                            sentence(images_.blobs().directory(), "/", kBuildBlobs, "/",
+                                     hex_of(step.layer.descriptor.digest)),
+                            O_WRONLY | O_CREAT, 0600));
+  replace_file(sentence(directory_, "/steps/", key), record.dump(), 0600);
+}
+
+std::optional<Inputs> BuildStore::last_inputs(const std::string& place) const {
+  const std::optional<std::string> text =
+      read_file_if_exists(sentence(directory_, "/places/", place));
+  if (!text) return std::nullopt;
+  const nlohmann::json record = nlohmann::json::parse(*text, nullptr, false);
+  Inputs inputs;
+  if (!record.is_array()) return std::nullopt;
+  for (const nlohmann::json& pair : record)
+    if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1].is_string())
+      inputs.emplace_back(pair[0].get<std::string>(), pair[1].get<std::string>());
+  return inputs;
+}
+
+void BuildStore::remember_inputs(const std::string& place, const Inputs& inputs) const {
+  const nlohmann::json record = inputs;
+  replace_file(sentence(directory_, "/places/", place),
+               record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 0600);
+}
+
+std::string BuildStore::extract_flat(const std::vector<Layer>& layers) {
+  const std::string chain = layers.empty() ? "scratch" : hex_of(chain_of(layers));
+  const std::string tree = sentence(boot_, "/trees/", chain);
+  if (is_directory(tree)) return tree;
+  const std::string draft = sentence(work_, "/tree-", chain);
+  check(::mkdir(draft.c_str(), 0755), "make ", draft);
+  const RootedDir root = RootedDir::open(draft);
+  for (const Layer& layer : layers) {
+    const Digest digest = Digest::parse(layer.descriptor.digest);
+    const LayerResult result = apply_layer(images_.blobs().read(digest), root);
+    if (result.diff_id.str() != layer.diff_id)
+      throw Error(sentence("layer ", layer.descriptor.digest, " has the diffID ",
+                           result.diff_id.str(), ", not ", layer.diff_id, " as its image says"));
+  }
+  move_into_place(draft, tree);
+  return tree;
+}
+
+std::vector<std::string> BuildStore::lower_directories(const std::vector<Layer>& layers) {
+  const std::lock_guard<std::mutex> guard(mutex_);
+  std::vector<std::string> lowers;
+  std::vector<Layer> rest = layers;
+  while (!rest.empty()) {
+    std::string kept = sentence(boot_, "/layers/", hex_of(rest.back().diff_id));
+    if (!is_directory(kept)) break;
+    // overlayfs refuses a directory twice. Of two equal layers the upper one says all that the
+    // lower one does.
+    if (std::ranges::find(lowers, kept) == lowers.end()) lowers.push_back(std::move(kept));
+    rest.pop_back();
+  }
+  if (!rest.empty()) lowers.push_back(extract_flat(rest));
+  return lowers;
+}
+
+void BuildStore::keep_upper(const std::string& upper, const Layer& layer) {
+  move_into_place(upper, sentence(boot_, "/layers/", hex_of(layer.diff_id)));
+}
+
+std::string BuildStore::cache_mount(std::string_view id) const {
+  return sentence(directory_, "/cache-mounts/", sha256_of(id).hex);
+}
+
+std::uint64_t BuildStore::remove_all(const std::string& store_directory) {
+  const std::string directory = store_directory + "/build";
+  if (!is_directory(directory)) return 0;
+  std::uint64_t bytes = 0;
+  for (const std::string& name : names_in(directory)) {
+    const std::string path = sentence(directory, "/", name);
+    if (name.starts_with("work-")) continue;  // of a build that runs, or the next one's to remove
+    bytes += bytes_below(path);
+    remove_below(directory, name);
+  }
+  return bytes;
+}
+
+}  // namespace build

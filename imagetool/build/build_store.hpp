@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// What builds keep beside the images, below STORE/build: which step made which layer, layers ready
+// to be mounted, cache mounts, and a work directory per build that goes with it, kill -9 or not.
+// toyimg.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bundle-spec/fs/unique_fd.hpp"
+#include "imagetool/oci/digest.hpp"
+#include "imagetool/oci/image_config.hpp"
+#include "imagetool/oci/manifest.hpp"
+#include "imagetool/store/image_store.hpp"
+
+namespace build {
+
+/// A layer in the store.
+struct Layer {
+  oci::Descriptor descriptor{};  // of the blob
+  std::string diff_id{};
+};
+
+/// What a step made, as the cache remembers it.
+struct CachedStep {
+  Layer layer{};
+  std::string created{};  // RFC 3339
+};
+
+/// What a step's key is made of, by name: "command", "file src/main.c". In order.
+using Inputs = std::vector<std::pair<std::string, std::string>>;
+/// The key: sha256 over names and values, each with its length.
+std::string key_of(const Inputs& inputs);
+
+class BuildStore {
+ public:
+  /// Makes the directories when missing and removes what dead builds and earlier boots left. Throws
+  /// Error.
+  explicit BuildStore(const ImageStore& images);
+  ~BuildStore();
+  BuildStore(const BuildStore&) = delete;
+  BuildStore& operator=(const BuildStore&) = delete;
+
+  const ImageStore& images() const { return images_; }
+  /// This build's own directory (0700), removed at the end.
+  const std::string& work() const { return work_; }
+  /// A new empty directory in it.
+  std::string make_work(std::string_view name);
+
+  /// The remembered step with this key whose layer is still there.
+  std::optional<CachedStep> find(const std::string& key) const;
+  /// Remembers it, and its layer's blob as one that is needed though no image has it.
+  void remember(const std::string& key, const CachedStep& step) const;
+  /// The inputs the step at this place had in its last build, and their replacement.
+  std::optional<Inputs> last_inputs(const std::string& place) const;
+  void remember_inputs(const std::string& place, const Inputs& inputs) const;
+
+  /// Directories to mount as overlay's lower ones, topmost first, so that the layers (lowest first)
+  /// are seen: kept upper directories as far down as there are any, below them one tree with the
+  /// rest extracted.
+  std::vector<std::string> lower_directories(const std::vector<Layer>& layers);
+  /// Keeps an upper directory of the work directory as what that layer is when mounted.
+  void keep_upper(const std::string& upper, const Layer& layer);
+
+  /// Where the cache mount of this id is; the id is hashed, whatever is in it (CVE-2024-9675).
+  std::string cache_mount(std::string_view id) const;
+  /// Removes all that is remembered and kept; returns the bytes of files freed.
+  static std::uint64_t remove_all(const std::string& store_directory);
+
+ private:
+  void remove_stale() const;
+  std::string extract_flat(const std::vector<Layer>& layers);
+  const ImageStore& images_;
+  std::string directory_;  // STORE/build
+  std::string boot_;       // of this boot: nothing in it was synced to disk
+  std::string work_;
+  UniqueFd lock_;  // flock(2) on the work directory as long as its build lives
+  int made_ = 0;
+  std::mutex mutex_;
+};
+
+/// A chain of layers by one name, as image-spec's ChainID.
+std::string chain_of(const std::vector<Layer>& layers);
+
+}  // namespace build

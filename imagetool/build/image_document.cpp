@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/build/image_document.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <string_view>
+
+namespace build {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void set(Json& json, const char* name, const std::string& value) {
+  if (!value.empty()) json[name] = value;
+}
+void set(Json& json, const char* name, const std::vector<std::string>& value) {
+  if (!value.empty()) json[name] = value;
+}
+void set_names(Json& json, const char* name, const std::vector<std::string>& names) {
+  for (const std::string& one : names) json[name][one] = Json::object();
+}
+
+Json defaults_as_json(const oci::ContainerDefaults& config) {
+  Json json = Json::object();
+  set(json, "User", config.user);
+  set_names(json, "ExposedPorts", config.exposed_ports);
+  set(json, "Env", config.env);
+  set(json, "Entrypoint", config.entrypoint);
+  set(json, "Cmd", config.cmd);
+  set_names(json, "Volumes", config.volumes);
+  set(json, "WorkingDir", config.working_dir);
+  for (const auto& [name, value] : config.labels) json["Labels"][name] = value;
+  set(json, "StopSignal", config.stop_signal);
+  if (config.args_escaped) json["ArgsEscaped"] = true;
+  if (config.healthcheck) json["Healthcheck"] = Json::parse(*config.healthcheck, nullptr, false);
+  set(json, "OnBuild", config.on_build);
+  set(json, "Shell", config.shell);
+  return json;
+}
+
+Json history_as_json(const oci::HistoryEntry& entry) {
+  Json json = Json::object();
+  set(json, "created", entry.created);
+  set(json, "created_by", entry.created_by);
+  set(json, "author", entry.author);
+  set(json, "comment", entry.comment);
+  if (entry.empty_layer) json["empty_layer"] = true;
+  return json;
+}
+
+Json descriptor_as_json(const oci::Descriptor& descriptor) {
+  Json json = {{"mediaType", descriptor.media_type},
+               {"digest", descriptor.digest},
+               {"size", descriptor.size}};
+  for (const auto& [name, value] : descriptor.annotations) json["annotations"][name] = value;
+  return json;
+}
+
+}  // namespace
+
+std::string write_image_config(const oci::ImageConfig& config) {
+  Json json = Json::object();
+  set(json, "created", config.created);
+  set(json, "author", config.author);
+  json["architecture"] = config.architecture;
+  set(json, "variant", config.variant);
+  json["os"] = config.os;
+  set(json, "os.version", config.os_version);
+  json["config"] = defaults_as_json(config.config);
+  json["rootfs"] = {{"type", "layers"}, {"diff_ids", config.diff_ids}};
+  for (const oci::HistoryEntry& entry : config.history)
+    json["history"].push_back(history_as_json(entry));
+  return dump(json);
+}
+
+std::string write_manifest(const oci::Manifest& manifest) {
+  Json json = {{"schemaVersion", 2},
+               {"mediaType", manifest.media_type},
+               {"config", descriptor_as_json(manifest.config)},
+               {"layers", Json::array()}};
+  for (const oci::Descriptor& layer : manifest.layers)
+    json["layers"].push_back(descriptor_as_json(layer));
+  for (const auto& [name, value] : manifest.annotations) json["annotations"][name] = value;
+  return dump(json);
+}
+
+}  // namespace build

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/build/tree_mount.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+
+namespace build {
+namespace {
+
+// By descriptors: the option string of mount(2) has one page, and paths are resolved once.
+std::string lower_option(const std::vector<std::string>& lowers, std::vector<UniqueFd>& open) {
+  std::string option = "lowerdir=";
+  for (const std::string& lower : lowers) {
+    open.push_back(open_at(AT_FDCWD, lower, O_PATH | O_DIRECTORY));
+    option += sentence(option.back() == '=' ? "" : ":", "/proc/self/fd/", open.back().get());
+  }
+  return option;
+}
+
+RootedDir mount_overlay(const std::string& target, const std::vector<std::string>& lowers,
+                        const std::string& upper, const std::string& work) {
+  std::vector<UniqueFd> open;
+  std::string options = lower_option(lowers, open);
+  if (!upper.empty()) {
+    // A layer cannot say that a directory was renamed or that a file's data lie below; and what a
+    // build writes is synced once, when its layers are published.
+    options += sentence(",upperdir=", upper, ",workdir=", work, ",volatile");
+  }
+  options += ",redirect_dir=off,metacopy=off,index=off";
+  if (upper.empty() && lowers.size() == 1) {
+    check(::mount(lowers[0].c_str(), target.c_str(), nullptr, MS_BIND, nullptr), "bind ", lowers[0],
+          " on ", target);
+    check(::mount(nullptr, target.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr),
+          "make ", target, " read-only");
+  } else {
+    check(::mount("overlay", target.c_str(), "overlay", upper.empty() ? MS_RDONLY : 0,
+                  options.c_str()),
+          "mount an overlay on ", target);
+  }
+  return RootedDir::open(target);
+}
+
+}  // namespace
+
+void enter_private_mounts() {
+  check(::unshare(CLONE_NEWNS), "make a mount namespace for the build (toyimg build needs root)");
+  check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr),
+        "make the build's mounts private");
+}
+
+TreeMount::TreeMount(const std::string& target, const std::vector<std::string>& lowers,
+                     const std::string& upper, const std::string& work)
+    : target_(target), root_(mount_overlay(target, lowers, upper, work)) {}
+
+TreeMount::~TreeMount() { ::umount2(target_.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW); }
+
+void mount_descriptor(int fd, const std::string& target) {
+  const UniqueFd tree(
+      check(::open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH),
+            "clone the mount for ", target));
+  check(::move_mount(tree.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH),
+        "mount on ", target);
+}
+
+void mount_tmpfs(const std::string& target) {
+  check(::mount("tmpfs", target.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700"),
+        "mount a tmpfs on ", target);
+}
+
+void copy_root_attributes(const std::vector<std::string>& lowers, const std::string& upper) {
+  struct stat status{};
+  if (lowers.empty() || ::stat(lowers.front().c_str(), &status) != 0) return;
+  check(::chown(upper.c_str(), status.st_uid, status.st_gid), "chown ", upper);
+  check(::chmod(upper.c_str(), status.st_mode & 07777), "chmod ", upper);
+}
+
+}  // namespace build

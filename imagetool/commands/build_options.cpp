@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/commands/build_options.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+#include "imagetool/build/build_runner.hpp"
+#include "imagetool/build/runtime_process.hpp"
+#include "imagetool/oci/printable.hpp"
+
+namespace {
+
+using Pairs = std::map<std::string, std::string>;
+
+bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+std::optional<std::string> variable(const std::string& name) {
+  const char* const value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe)
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+/// "id=x,src=y" → its pairs.
+Pairs read_pairs(const std::string& text, const std::string& option) {
+  Pairs pairs;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t end = std::min(rest.find(','), rest.size());
+    const std::string_view part = rest.substr(0, end);
+    const std::size_t equals = part.find('=');
+    if (equals == std::string_view::npos)
+      throw UsageError(sentence("--", option, " ", text, ": \"", part, "\" is not KEY=VALUE"));
+    pairs[std::string(part.substr(0, equals))] = part.substr(equals + 1);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return pairs;
+}
+
+/// Takes a pair out; "" when it is not there.
+std::string take(Pairs& pairs, const std::string& key) {
+  const auto found = pairs.find(key);
+  if (found == pairs.end()) return "";
+  std::string value = std::move(found->second);
+  pairs.erase(found);
+  return value;
+}
+
+void refuse_rest(const Pairs& pairs, const std::string& option) {
+  if (!pairs.empty())
+    throw UsageError(sentence("--", option, ": unknown key \"", pairs.begin()->first, "\""));
+}
+
+/// NAME=VALUE options.
+Pairs named_values(const cli::Parsed& options, const std::string& option) {
+  Pairs values;
+  for (const std::string& word : options.values(option)) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw UsageError(sentence("--", option, " ", word, ": must be NAME=VALUE"));
+    values[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  return values;
+}
+
+Pairs build_arguments(const cli::Parsed& options) {
+  Pairs arguments;
+  for (const std::string& word : options.values("build-arg")) {
+    const std::size_t equals = word.find('=');
+    const std::string name = word.substr(0, equals);
+    if (equals != std::string::npos)
+      arguments[name] = word.substr(equals + 1);
+    else if (const auto value = variable(name))
+      arguments[name] = *value;
+  }
+  return arguments;
+}
+
+std::map<std::string, build::Secret> secrets(const cli::Parsed& options) {
+  std::map<std::string, build::Secret> result;
+  for (const std::string& word : options.values("secret")) {
+    Pairs pairs = read_pairs(word, "secret");
+    std::string id = take(pairs, "id");
+    std::string file = take(pairs, "src");
+    if (file.empty()) file = take(pairs, "source");
+    std::string environment = take(pairs, "env");
+    take(pairs, "type");
+    refuse_rest(pairs, "secret");
+    if (id.empty()) throw UsageError(sentence("--secret ", word, ": id is missing"));
+    if (file.empty() && environment.empty()) {
+      if (variable(id))
+        environment = id;
+      else
+        file = id;
+    }
+    if (!file.empty() && !exists(file))
+      throw Error(sentence("--secret ", id, ": there is no file ", file));
+    result[id] = {.file = std::move(file), .environment = std::move(environment)};
+  }
+  return result;
+}
+
+Pairs agents(const cli::Parsed& options) {
+  Pairs result;
+  for (const std::string& word : options.values("ssh")) {
+    const std::size_t equals = word.find('=');
+    const std::string id = word.substr(0, equals);
+    const std::string socket = equals == std::string::npos ? variable("SSH_AUTH_SOCK").value_or("")
+                                                           : word.substr(equals + 1);
+    struct stat status{};
+    if (socket.empty() || ::stat(socket.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode))
+      throw Error(
+          sentence("--ssh ", word, ": ", socket.empty() ? "SSH_AUTH_SOCK is not set" : socket,
+                   socket.empty() ? "" : " is no agent's socket (keys: ssh-add them first)"));
+    result[id] = real_path(socket);
+  }
+  return result;
+}
+
+BuildOutput read_output(const std::string& word) {
+  if (word.find('=') == std::string::npos) {
+    if (word == "-") return {BuildOutput::Kind::kTar, word};
+    return {BuildOutput::Kind::kBundle, word};
+  }
+  Pairs pairs = read_pairs(word, "output");
+  const std::string type = take(pairs, "type");
+  std::string destination = take(pairs, "dest");
+  refuse_rest(pairs, "output");
+  using enum BuildOutput::Kind;
+  constexpr auto kTypes = std::to_array<std::pair<std::string_view, BuildOutput::Kind>>(
+      {{"local", kDirectory}, {"tar", kTar}, {"oci", kOciArchive}, {"docker", kDockerArchive}});
+  const auto found =
+      std::ranges::find(kTypes, type, &std::pair<std::string_view, BuildOutput::Kind>::first);
+  if (found == kTypes.end())
+    throw UsageError(sentence("--output type=", type, ": must be local, tar, oci or docker"));
+  if (destination.empty()) throw UsageError("--output: dest is missing");
+  return {found->second, std::move(destination)};
+}
+
+std::string read_context(const cli::Parsed& options) {
+  const std::string context = options.words.empty() ? "." : options.words[0];
+  if (context == "-" || context.find("://") != std::string::npos)
+    throw UsageError(
+        sentence("build: the context must be a directory, not ", printable(context, 100)));
+  struct stat status{};
+  if (::stat(context.c_str(), &status) != 0 || !S_ISDIR(status.st_mode))
+    throw Error(sentence("the build context ", context, " is no directory"));
+  return real_path(context);
+}
+
+void read_dockerfile(const cli::Parsed& options, BuildCommand& command) {
+  const std::string& context = command.options.context;
+  std::string path = options.value_or("file", "");
+  if (path.empty()) {
+    for (const char* name : {"/Dockerfile", "/dockerfile", "/Containerfile"})
+      if (path.empty() && exists(context + name)) path = context + name;
+    if (path.empty())
+      throw Error(sentence("there is no Dockerfile in ", context, ": -f FILE names another"));
+    command.file_name = path.substr(path.rfind('/') + 1);
+  } else {
+    command.file_name = path == "-" ? "stdin" : path;
+  }
+  command.text = path == "-" ? read_all(STDIN_FILENO, "stdin", build::kDockerfileLimit)
+                             : read_file(path, build::kDockerfileLimit);
+  std::string ignore = options.value_or("ignorefile", "");
+  if (ignore.empty() && path != "-") ignore = path + ".dockerignore";
+  if (!options.has("ignorefile") && !exists(ignore)) ignore = context + "/.dockerignore";
+  if (options.has("ignorefile") || exists(ignore))
+    command.options.ignored = build::IgnoreRules::parse(read_file(ignore, std::size_t{1} << 20),
+                                                        ignore.substr(ignore.rfind('/') + 1));
+}
+
+void read_contexts(const cli::Parsed& options, BuildCommand& command) {
+  for (const auto& [name, place] : named_values(options, "build-context")) {
+    const std::string key = build::to_lower(name);
+    command.options.request.contexts.insert(key);
+    const bool is_image = place.starts_with(build::kImageContext);
+    if (!is_image && place.find("://") != std::string::npos)
+      throw UsageError(sentence("--build-context ", name, ": must be a directory or ",
+                                build::kImageContext, "IMAGE"));
+    command.options.named_contexts[key] = is_image ? place : real_path(place);
+  }
+}
+
+std::optional<std::int64_t> read_epoch(const Pairs& arguments) {
+  const auto given = arguments.find("SOURCE_DATE_EPOCH");
+  if (given == arguments.end()) return source_date_epoch();
+  return static_cast<std::int64_t>(
+      cli::parse_number(given->second, INT64_MAX / 2, "SOURCE_DATE_EPOCH"));
+}
+
+std::vector<std::string> host_lines(const cli::Parsed& options) {
+  std::vector<std::string> lines;
+  for (const std::string& word : options.values("add-host")) {
+    const std::size_t split = word.find_first_of("=:");
+    if (split == std::string::npos || word.find_first_of(" \t\n") != std::string::npos)
+      throw UsageError(sentence("--add-host ", printable(word, 100), ": must be NAME:ADDRESS"));
+    lines.push_back(sentence(word.substr(split + 1), "\t", word.substr(0, split)));
+  }
+  return lines;
+}
+
+}  // namespace
+
+build::ProgressKind build_progress_kind(const cli::Parsed& options) {
+  const std::string chosen = options.value_or("progress", "auto");
+  using enum build::ProgressKind;
+  if (options.has("quiet") || chosen == "none" || chosen == "quiet") return kQuiet;
+  if (chosen == "json" || chosen == "rawjson") return kJson;
+  if (chosen == "tty") return kTerminal;
+  if (chosen == "auto") return ::isatty(STDERR_FILENO) != 0 ? kTerminal : kPlain;
+  if (chosen == "plain") return kPlain;
+  throw UsageError(sentence("--progress ", chosen, ": must be auto, plain, tty, json or none"));
+}
+
+BuildCommand read_build_command(const cli::Parsed& options) {
+  BuildCommand command;
+  build::Options& wanted = command.options;
+  wanted.context = read_context(options);
+  read_dockerfile(options, command);
+  read_contexts(options, command);
+  wanted.request.arguments = build_arguments(options);
+  wanted.request.target = options.value_or("target", "");
+  wanted.request.build_platform = oci::normalised(oci::host_platform());
+  wanted.request.build_platform.variant.clear();
+  wanted.request.platform = wanted.request.build_platform;
+  if (const auto platform = options.value("platform"))
+    wanted.request.platform = oci::Platform::parse(*platform);
+  wanted.network = options.value_or("network", "host");
+  if (wanted.network == "default") wanted.network = "host";
+  if (wanted.network != "host" && wanted.network != "none")
+    throw UsageError(sentence("--network ", wanted.network, ": must be host or none"));
+  wanted.secrets = secrets(options);
+  wanted.ssh = agents(options);
+  wanted.hosts = host_lines(options);
+  wanted.no_cache = options.has("no-cache");
+  for (const std::string& stage : options.values("no-cache-filter"))
+    wanted.no_cache_stages.insert(build::to_lower(stage));
+  wanted.explain_cache = options.has("explain-cache");
+  wanted.epoch = read_epoch(wanted.request.arguments);
+  if (const auto compression = options.value("compression"))
+    wanted.compression = Compression::parse(*compression);
+  for (const std::string& tag : options.values("tag"))
+    command.tags.push_back(ImageReference::parse(tag));
+  for (const std::string& output : options.values("output"))
+    command.outputs.push_back(read_output(output));
+  command.annotations = named_values(options, "annotation");
+  command.labels = named_values(options, "label");
+  if (options.has("pull")) {
+    command.pull = options.value_or("pull", "");
+    if (command.pull.empty() || command.pull == "true") command.pull = "always";
+    if (command.pull != "always" && command.pull != "missing" && command.pull != "never")
+      throw UsageError(sentence("--pull=", command.pull, ": must be always, missing or never"));
+  }
+  return command;
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the words behind `toyimg build` mean. toyimg.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bundle-spec/cli/options.hpp"
+#include "imagetool/build/build_progress.hpp"
+#include "imagetool/build/services.hpp"
+#include "imagetool/image_reference.hpp"
+
+struct BuildOutput {
+  enum class Kind { kBundle, kDirectory, kTar, kOciArchive, kDockerArchive };
+  Kind kind = Kind::kBundle;
+  std::string destination{};
+};
+
+struct BuildCommand {
+  build::Options options{};
+  std::string file_name{};  // of the Dockerfile, for messages
+  std::string text{};       // of the Dockerfile
+  std::vector<ImageReference> tags{};
+  std::vector<BuildOutput> outputs{};
+  oci::Annotations annotations{};
+  std::map<std::string, std::string> labels{};
+  std::string pull{"missing"};  // always, missing or never
+};
+
+/// --secret, --ssh, --output and the rest, files read. Throws UsageError or Error.
+BuildCommand read_build_command(const cli::Parsed& options);
+build::ProgressKind build_progress_kind(const cli::Parsed& options);

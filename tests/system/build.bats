@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: Apache-2.0
+# toyimg build: the table of tests/build, the cache, outputs, secrets, what hostile files try, kill -9.
+load support
+load registry
+
+setup() {
+  begin_test
+  [ -x "$TOYIMG" ] || { echo "no $TOYIMG: build it first"; return 1; }
+  CONTEXT=$BATS_TEST_TMPDIR/context
+  CANARY=$BATS_TEST_TMPDIR/canary
+  mkdir -p "$STATE" "$CONTEXT" "$CANARY"
+  echo untouched >"$CANARY/file"
+  canary_before=$(stat -c '%i %a %u %Y' "$CANARY" "$CANARY/file")
+}
+teardown() {
+  stop_registry
+  [ "$(stat -c '%i %a %u %Y' "$CANARY" "$CANARY/file")" = "$canary_before" ]
+  [ "$(cat "$CANARY/file")" = untouched ]
+  [ "$(ls "$CANARY")" = file ]
+  end_test
+}
+
+# The base image of all tests here, named localhost/base.
+base() {
+  busybox_rootfs "$BATS_TEST_TMPDIR/base/root"
+  printf 'FROM scratch\nCOPY root /\n' >"$BATS_TEST_TMPDIR/base/Dockerfile"
+  toyimg build --quiet -t localhost/base "$BATS_TEST_TMPDIR/base" </dev/null
+}
+dockerfile() { printf '%s\n' "$@" >"$CONTEXT/Dockerfile"; }
+bud() { toyimg build --pull=never --progress plain --runtime "$RUNTIME" "$@" "$CONTEXT" </dev/null; }
+# layers_of NAME: the diffIDs of an image in the store.
+layers_of() { toyimg inspect "$1" | jq -r '.Layers[].DiffId'; }
+config_of() { # the config of the image whose iidfile is $1
+  local digest
+  digest=$(cat "$1")
+  cat "$BATS_TEST_TMPDIR/store/blobs/sha256/${digest#sha256:}"
+}
+nothing_of_a_build_is_left() {
+  [ -z "$(find /sys/fs/cgroup -type d -name 'toyimg-build-*' 2>/dev/null)" ] && gone toyimg-build-work &&
+    ! grep -q "$BATS_TEST_TMPDIR/store/build" /proc/self/mountinfo
+}
+
+@test "build: every case of tests/build" {
+  run "$REPO/tests/build/run" "$TOYIMG" "$BATS_TEST_TMPDIR/cases"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [[ $output == *' 0 failed'* ]]
+}
+
+# Four minutes: on demand.
+@test "build: the same cases by buildah come to the same" {
+  [ -n "${BUILD_COMPARE:-}" ] || skip "BUILD_COMPARE=1 runs it"
+  printf '[storage]\ndriver = "overlay"\nrunroot = "/run/buildah"\ngraphroot = "%s"\n' "$BATS_TEST_TMPDIR/buildah" >"$BATS_TEST_TMPDIR/storage.conf"
+  export BATS_TEST_TIMEOUT=900 CONTAINERS_STORAGE_CONF=$BATS_TEST_TMPDIR/storage.conf COMPARE=1
+  run "$REPO/tests/build/run" "$TOYIMG" "$BATS_TEST_TMPDIR/cases"
+  echo "$output"
+  [ "$status" -eq 0 ]
+}
+
+@test "build: the same again makes nothing, and gives the same image" {
+  base
+  dockerfile 'FROM localhost/base' 'COPY a /a' 'RUN echo b >/b' 'WORKDIR /w' 'ENV c=d'
+  echo a >"$CONTEXT/a"
+  run -0 --separate-stderr bud -t one
+  first=$output
+  run -0 --separate-stderr bud -t two
+  [ "$output" = "$first" ]
+  [ "$(grep -c ' cached$' <<<"$stderr")" -eq 3 ]
+  [ "$(grep -c ' done' <<<"$stderr")" -eq 0 ]
+  store_is_sound
+}
+
+@test "build: what changed is made anew, with the reason" {
+  base
+  dockerfile 'FROM localhost/base' 'ARG v=1' 'COPY a d /x/' 'RUN cat /x/a; echo $v >/b'
+  mkdir "$CONTEXT/d"
+  echo a >"$CONTEXT/a"
+  echo b >"$CONTEXT/d/b"
+  run -0 bud --explain-cache
+  expect 'cache miss: never built here'
+  touch "$CONTEXT/a" # a time is no content
+  run -0 bud --explain-cache
+  expect_not 'cache miss'
+  echo c >"$CONTEXT/d/b"
+  run -0 bud --explain-cache
+  expect '\[stage-0 2/3\] cache miss: file d/b changed$'
+  expect '\[stage-0 3/3\] cache miss: parent differs'
+  run -0 bud --explain-cache --build-arg v=2
+  expect '\[stage-0 2/3\] cache hit'
+  expect '\[stage-0 3/3\] cache miss: env v changed$'
+  chmod 600 "$CONTEXT/a"
+  run -0 bud --explain-cache
+  expect 'cache miss: file a changed$'
+  run -0 bud --no-cache
+  expect_not ' cached$'
+}
+
+@test "build: a stage made anew with the same files leaves the next one cached" {
+  base
+  dockerfile 'FROM localhost/base AS one' 'ARG n' 'RUN echo same >/same' 'FROM localhost/base' 'COPY --from=one /same /same'
+  bud --build-arg n=1
+  run -0 bud --build-arg n=2
+  expect '^\[one 2/2\] done'
+  expect '^\[stage-1 1/1\] cached$'
+}
+
+@test "build: no image is taken for a step because it looks like one (CVE-2024-24557)" {
+  base
+  dockerfile 'FROM scratch' 'COPY evil /bin/tool'
+  echo evil >"$CONTEXT/evil"
+  bud -t evil
+  echo good >"$CONTEXT/evil"
+  run -0 bud -t good -o "$BUNDLE"
+  [ "$(cat "$ROOTFS/bin/tool")" = good ]
+}
+
+@test "build: pulls its base, makes a bundle that runs, pushes" {
+  start_registry
+  push_busybox busybox:latest
+  dockerfile "FROM $REGISTRY/busybox" 'RUN cat /etc/layer >/made' 'CMD ["cat", "/made"]'
+  run -0 toyimg build --quiet --push -t "$REGISTRY/made:1" -o "$BUNDLE" "$CONTEXT"
+  run -0 rt run --bundle "$BUNDLE" "$ID" </dev/null
+  [ "$output" = second ]
+  run -0 skopeo inspect --tls-verify=false "docker://$REGISTRY/made:1"
+  jq -e '.Layers | length == 3' <<<"$output"
+}
+
+@test "build: outputs: directory, tar, iidfile, metadata, label, annotation" {
+  base
+  dockerfile 'FROM localhost/base' 'RUN mkdir /d && echo x >/d/x && chown 5:6 /d/x && ln -s x /d/y'
+  run -0 --separate-stderr bud -t made --label l=1 --annotation a=2 --iidfile "$OUT.iid" --metadata-file "$OUT.json" -o "type=local,dest=$OUT.dir" -o "type=tar,dest=$OUT.tar"
+  digest=$output
+  [ "$(stat -c %u:%g "$OUT.dir/d/x")" = 5:6 ] && [ "$(readlink "$OUT.dir/d/y")" = x ]
+  tar tf "$OUT.tar" | grep -x d/x
+  [ "$(jq -r '."containerimage.digest"' "$OUT.json")" = "$digest" ]
+  [ "$(jq -r '."image.name"' "$OUT.json")" = docker.io/library/made:latest ]
+  [ "$(config_of "$OUT.iid" | jq -r .config.Labels.l)" = 1 ]
+  [ "$(jq -r .annotations.a "$BATS_TEST_TMPDIR/store/blobs/sha256/${digest#sha256:}")" = 2 ]
+  run -1 bud -o "type=local,dest=$OUT.dir"
+  expect 'is not empty'
+}
+
+@test "build: archives of the image" {
+  base
+  dockerfile 'FROM localhost/base' 'RUN echo x >/x'
+  run -0 --separate-stderr bud -t made:1 -o "type=oci,dest=$OUT.oci" -o "type=docker,dest=$OUT.docker"
+  [ "$(skopeo inspect "oci-archive:$OUT.oci" | jq -r .Digest)" = "$output" ]
+  skopeo inspect "docker-archive:$OUT.docker" | jq -e '.Layers | length == 2'
+  tar xOf "$OUT.docker" manifest.json | jq -e '.[0].RepoTags == ["made:1"] or .[0].RepoTags == ["docker.io/library/made:1"]'
+}
+
+@test "build: rmi keeps what steps made, prune --build-cache does not" {
+  base
+  dockerfile 'FROM localhost/base' 'RUN echo x >/x'
+  bud -t made
+  toyimg rmi made
+  run -0 bud
+  expect ' cached$'
+  run -0 toyimg prune
+  run -0 bud
+  expect ' cached$'
+  run -0 toyimg prune --build-cache
+  [[ $output == *' freed' ]]
+  run -0 bud
+  expect_not ' cached$'
+}
+
+@test "build: squash makes one layer with the same files" {
+  base
+  dockerfile 'FROM localhost/base' 'RUN echo a >/a && rm -r /root' 'RUN echo b >/b && rm /a' 'RUN mkdir /root && touch /root/new'
+  bud -t plain -o "type=tar,dest=$OUT.1"
+  bud -t flat --squash -o "type=tar,dest=$OUT.2"
+  [ "$(layers_of flat | wc -l)" -eq 2 ]
+  diff <(tar tvf "$OUT.1" | sort) <(tar tvf "$OUT.2" | sort)
+  [ "$(tar tf "$OUT.2" | grep -cx a)" -eq 0 ]
+}
+
+@test "build: the same bytes twice with SOURCE_DATE_EPOCH" {
+  base
+  dockerfile 'FROM localhost/base' 'COPY a /a' 'RUN date >/dev/null; mkdir /d; echo x >/d/x' 'WORKDIR /w'
+  echo a >"$CONTEXT/a"
+  export SOURCE_DATE_EPOCH=1700000000
+  run -0 bud --verify-reproducible --iidfile "$OUT"
+  expect 'reproducible: both builds made the same layers'
+  [ "$(config_of "$OUT" | jq -r .created)" = 2023-11-14T22:13:20Z ]
+  dockerfile 'FROM localhost/base' 'RUN cat /proc/sys/kernel/random/uuid >/u'
+  run -1 bud --verify-reproducible
+  expect 'not reproducible: layer 2 of 2'
+}
+
+@test "build: secrets and proxies are nowhere" {
+  base
+  word=hush$RANDOM$RANDOM
+  echo "$word" >"$BATS_TEST_TMPDIR/secret"
+  dockerfile 'FROM localhost/base' 'RUN --mount=type=secret,id=s,env=S,target=/run/s grep -q hush /run/s && test -n "$S" && test -n "$http_proxy"'
+  PLAIN=x$word run -0 bud -t made --secret "id=s,src=$BATS_TEST_TMPDIR/secret" --build-arg "http_proxy=$word"
+  [ -z "$(grep -rl "$word" "$BATS_TEST_TMPDIR/store")" ]
+  for blob in "$BATS_TEST_TMPDIR"/store/blobs/sha256/*; do
+    [ "$({ gzip -dc "$blob" 2>/dev/null || true; } | grep -c "$word")" -eq 0 ]
+  done
+  # Another value is no reason to run the step again.
+  echo other >"$BATS_TEST_TMPDIR/secret"
+  run -0 bud --secret "id=s,src=$BATS_TEST_TMPDIR/secret" --build-arg http_proxy=other
+  expect ' cached$'
+}
+
+@test "build: nothing of the caller's environment is inside (CVE-2021-3602)" {
+  base
+  dockerfile 'FROM localhost/base' 'RUN env >/env' 'RUN ! grep CANARY /env'
+  CANARY_VALUE=1 run -0 bud
+}
+
+@test "build: a symlink in a stage leads a bind mount nowhere else (CVE-2024-1753)" {
+  base
+  dockerfile 'FROM localhost/base AS s' "RUN ln -s / /link && ln -s $CANARY /direct" 'FROM localhost/base' \
+    "RUN --mount=from=s,source=/link,target=/m,rw test ! -e /m$CANARY/file"
+  run -0 bud
+  dockerfile 'FROM localhost/base AS s' "RUN ln -s $CANARY /direct" 'FROM localhost/base' 'RUN --mount=from=s,source=/direct,target=/m ls /m'
+  run -1 bud
+  expect 'is not there'
+}
+
+@test "build: a cache mount's id is no path (CVE-2024-9675)" {
+  base
+  dockerfile 'FROM localhost/base' "RUN --mount=type=cache,id=../../../../../../../$CANARY,target=/m test ! -e /m/file && touch /m/new" \
+    "RUN --mount=type=cache,id=x,source=../../../../../..$CANARY,target=/m test ! -e /m/file"
+  run -0 bud
+}
+
+@test "build: mount points are not removed through what the step put there (CVE-2024-23652)" {
+  base
+  dockerfile 'FROM localhost/base' "RUN --mount=type=tmpfs,target=/stub/file mount | head -0; rm -rf /stub 2>/dev/null; mv /stub /moved 2>/dev/null; ln -s $CANARY /stub 2>/dev/null; true"
+  run -0 bud
+}
+
+@test "build: symlinks in the image lead COPY, WORKDIR and ADD nowhere else" {
+  base
+  dockerfile 'FROM localhost/base' "RUN ln -s $CANARY /out && ln -s ../../../../../../../../$CANARY /dots" 'COPY a /out/a' 'ADD a /dots/a' 'WORKDIR /out/w' \
+    'RUN ls -d /out/a /out/w /dots/a'
+  echo a >"$CONTEXT/a"
+  run -0 bud
+}
+
+@test "build: a source that swaps between directory and symlink never shows the host" {
+  base
+  mkdir -p "$CONTEXT/d"
+  echo inside >"$CONTEXT/d/file"
+  dockerfile 'FROM localhost/base' 'COPY s /s' 'RUN cat /s/file'
+  (
+    while :; do
+      ln -sfn "$CANARY" "$CONTEXT/s.new" && mv -T "$CONTEXT/s.new" "$CONTEXT/s" 2>/dev/null
+      rm -f "$CONTEXT/s"
+      cp -r "$CONTEXT/d" "$CONTEXT/s" 2>/dev/null
+      rm -rf "$CONTEXT/s"
+    done
+  ) 3>&- 4>&- 2>/dev/null &
+  swapper=$!
+  for _ in $(seq 20); do
+    run bud
+    [[ $output != *untouched* ]] || { kill $swapper; return 1; }
+  done
+  kill $swapper
+  wait $swapper || true
+}
+
+@test "build: parallel stages" {
+  base
+  dockerfile 'FROM localhost/base AS a' 'RUN sleep 1; echo a >/a' 'FROM localhost/base AS b' 'RUN sleep 1; echo b >/b' 'FROM localhost/base AS c' 'RUN sleep 1; echo c >/c' \
+    'FROM scratch' 'COPY --from=a /a /' 'COPY --from=b /b /' 'COPY --from=c /c /'
+  begin=$(date +%s%N)
+  run -0 bud
+  [ $(($(date +%s%N) - begin)) -lt 2800000000 ]
+}
+
+@test "build: one stage that fails ends the others" {
+  base
+  dockerfile 'FROM localhost/base AS a' 'RUN sleep 1717' 'FROM localhost/base AS b' 'RUN exit 5' 'FROM scratch' 'COPY --from=a /etc /' 'COPY --from=b /etc /'
+  run -1 bud
+  expect 'exit code: 5'
+  nothing_of_a_build_is_left
+}
+
+@test "build: SIGINT ends it and leaves nothing" {
+  base
+  dockerfile 'FROM localhost/base' 'RUN sleep 1818'
+  bud 3>&- 4>&- &
+  builder=$!
+  wait_for 10 runs '^sleep 1818$'
+  kill -INT "$(pgrep -f "$BATS_TEST_TMPDIR/store build" | head -1)"
+  wait $builder || true
+  wait_for 10 gone '^sleep 1818$'
+  nothing_of_a_build_is_left
+}
+
+@test "build: kill -9 leaves no container, mount or cgroup, and the finished step counts" {
+  base
+  dockerfile 'FROM localhost/base' 'RUN echo one >/one' 'RUN sleep 1919'
+  for round in $(seq "${BUILD_KILLS:-3}"); do
+    bud 3>&- 4>&- >"$OUT" 2>&1 &
+    builder=$!
+    wait_for 10 runs '^sleep 1919$'
+    kill -9 "$(pgrep -f "$BATS_TEST_TMPDIR/store build" | head -1)"
+    wait $builder || true
+    wait_for 10 gone '^sleep 1919$'
+    wait_for 10 nothing_of_a_build_is_left
+    [ "$round" -eq 1 ] || contains '^\[stage-0 1/2\] cached$' "$OUT"
+  done
+  store_is_sound
+  dockerfile 'FROM localhost/base' 'RUN echo one >/one'
+  sleep 2 # a work directory younger than that may belong to a build that just begins
+  run -0 bud
+  expect ' cached$'
+  [ -z "$(find "$BATS_TEST_TMPDIR/store/build" -maxdepth 1 -name 'work-*')" ]
+}
+
+@test "build: kill -9 at random moments" {
+  base
+  dockerfile 'FROM localhost/base' 'COPY f /f' 'RUN cat /f/* >/all; rm -r /f' 'FROM localhost/base' 'COPY --from=0 /all /all'
+  mkdir "$CONTEXT/f"
+  for n in $(seq 300); do echo "$n" >"$CONTEXT/f/$n"; done
+  for _ in $(seq "${BUILD_KILLS:-10}"); do
+    bud --no-cache >/dev/null 2>&1 3>&- 4>&- &
+    builder=$!
+    sleep "0.$((RANDOM % 4))$((RANDOM % 10))"
+    kill -9 "$(pgrep -f "$BATS_TEST_TMPDIR/store build" | head -1)" 2>/dev/null || true
+    wait $builder || true
+    wait_for 10 nothing_of_a_build_is_left
+  done
+  store_is_sound
+  run -0 bud -o "$BUNDLE"
+  [ "$(wc -l <"$ROOTFS/all")" -eq 300 ]
+}
+
+@test "build: check names what is unwise, and only that" {
+  base
+  dockerfile 'FROM localhost/base as Build' 'ENV key value' 'ARG API_TOKEN' 'MAINTAINER me' 'WORKDIR here' 'cmd a' 'CMD b $c' 'EXPOSE 80/TCP 1.2.3.4:5:6' 'COPY x $nope/' 'RUN a \' '' 'b'
+  run -1 toyimg build --check "$CONTEXT"
+  for rule in FromAsCasing StageNameCasing LegacyKeyValueFormat SecretsUsedInArgOrEnv MaintainerDeprecated WorkdirRelativePath ConsistentInstructionCasing \
+    JSONArgsRecommended MultipleInstructionsDisallowed ExposeProtoCasing ExposeInvalidFormat UndefinedVar NoEmptyContinuation; do
+    expect "^Dockerfile:[0-9]+: $rule: "
+  done
+  dockerfile '# check=skip=all' 'FROM localhost/base as Build'
+  run -0 toyimg build --check "$CONTEXT"
+  dockerfile '# check=error=true' 'FROM localhost/base as Build'
+  run -1 bud
+  expect 'its check directive makes them errors'
+  dockerfile 'FROM localhost/base AS build' 'RUN true' 'CMD ["sh"]'
+  run -0 toyimg build --check "$CONTEXT"
+}
+
+@test "build: dry-run prints the steps and builds nothing" {
+  base
+  dockerfile 'FROM localhost/base AS a' 'RUN exit 1' 'FROM localhost/base' 'ENV a=b' 'COPY --from=a /x /x'
+  run -0 toyimg build --dry-run "$CONTEXT"
+  [ "${lines[0]}" = 'stage a: FROM localhost/base AS a (linux/amd64)' ]
+  expect '^  1 config ENV a=b$'
+  expect '^  2 layer  COPY --from=a /x /x$'
+}
+
+@test "build: ADD by URL, with checksum" {
+  base
+  mkdir "$BATS_TEST_TMPDIR/web"
+  echo content >"$BATS_TEST_TMPDIR/web/file"
+  touch -d 2020-02-03T04:05:06Z "$BATS_TEST_TMPDIR/web/file"
+  port=$((20000 + RANDOM % 20000))
+  python3 -m http.server --bind 127.0.0.1 --directory "$BATS_TEST_TMPDIR/web" "$port" >/dev/null 2>&1 3>&- &
+  server=$!
+  wait_for 10 curl -so /dev/null "http://127.0.0.1:$port/"
+  digest=$(sha256sum <"$BATS_TEST_TMPDIR/web/file" | cut -d' ' -f1)
+  dockerfile 'FROM localhost/base' "ADD http://127.0.0.1:$port/file /d/" "ADD --checksum=sha256:$digest http://127.0.0.1:$port/file /e"
+  run -0 bud -o "$BUNDLE"
+  [ "$(stat -c '%a %u %Y' "$ROOTFS/d/file")" = "600 0 1580702706" ] && [ "$(cat "$ROOTFS/e")" = content ]
+  run -0 bud
+  [ "$(grep -c ' cached$' <<<"$output")" -eq 2 ]
+  dockerfile 'FROM localhost/base' "ADD --checksum=sha256:${digest/[0-9]/f} http://127.0.0.1:$port/file /e"
+  run -1 bud
+  expect 'digest mismatch|not --checksum'
+  dockerfile 'FROM localhost/base' "ADD http://127.0.0.1:$port/nope /e"
+  run -1 bud
+  expect 'the server answered 404'
+  kill $server
+}
+
+@test "build: progress as JSON, errors in one line" {
+  base
+  dockerfile 'FROM localhost/base' 'RUN echo words'
+  run -0 --separate-stderr toyimg build --pull=never --progress json "$CONTEXT"
+  jq -es 'map(select(.status == "output" and .text == "words")) | length == 1' <<<"$stderr"
+  dockerfile 'FROM localhost/base' $'RUN echo \e[31m\nBAD'
+  run -1 --separate-stderr toyimg build --pull=never --quiet "$CONTEXT"
+  [ "$(wc -l <<<"$stderr")" -eq 1 ]
+  [[ $stderr != *$'\e'* ]]
+}
