@@ -169,6 +169,12 @@ void Handshake::throw_failure(const Packet& packet) {
 }
 
 Handshake::Packet Handshake::receive_until(Message message) {
+  if (early_ && early_->message == message) {
+    Packet packet;
+    packet.header = {early_->message, early_->number};
+    early_.reset();
+    return packet;
+  }
   for (;;) {
     Packet packet = receive();
     if (packet.end && is_init_) ::_exit(1);
@@ -189,6 +195,13 @@ Handshake::Packet Handshake::receive_until(Message message) {
       case Message::kListener:
         listener_ = std::move(packet.descriptor);
         break;
+      case Message::kRootfsReady:
+      case Message::kReady:
+        if (message == Message::kPid && !early_) {
+          early_ = {packet.header.message, packet.header.number};
+          break;
+        }
+        [[fallthrough]];
       default:
         throw Error("the two halves of the launch are out of step");
     }

@@ -19,12 +19,14 @@
 //                            exec)
 //                                      ◄─────────────  end of file: execve succeeded (run, exec)
 //
-//        With a joined user namespace a go-between clones init as its sibling and says Pid{number}
-//        first; with a joined pid namespace alone that comes last, before Ready.
+//        With a joined user namespace a go-between clones init as its sibling and says Pid{number};
+//        with a joined pid namespace alone that comes last. Either way init runs by then, and what
+//        it says may be there before the Pid.
 //        At any time init may say Failed{errno, sentence} and Log{level, sentence}.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -77,7 +79,7 @@ class Handshake {
     int listener = -1;
   };
   Ready expect_ready();
-  /// Host: the pid that a go-between says.
+  /// Host: the pid that a go-between says. RootfsReady or Ready before it is kept for its turn.
   int expect_pid();
   /// Host: waits for end of file, which is what a successful execve looks like.
   void expect_exec();
@@ -98,7 +100,13 @@ class Handshake {
   void write_packet(Message message, int number, std::string_view text) const;
   void send_descriptor(Message message, int descriptor, std::string_view what) const;
 
+  struct Early {
+    Message message;
+    std::int32_t number;
+  };
+
   bool is_init_ = false;
+  std::optional<Early> early_;  // what init said before the Pid; then it waits for an answer
   UniqueFd socket_;
   UniqueFd master_, listener_;
 };

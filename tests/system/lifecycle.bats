@@ -117,6 +117,21 @@ load support
   [ "$(status_of)" = running ]
 }
 
+@test "pause waits for a delete of the container, so that it never freezes the next one of that name" {
+  only_toyrun 'the references lock nothing'
+  sleeper
+  running
+  flock "$STATE/$ID.json" sleep 2 3>&- &
+  local holder=$! pauser
+  wait_for 5 eval '! flock -n "$STATE/$ID.json" true'
+  "$RUNTIME" --root "$STATE" pause "$ID" 3>&- &
+  pauser=$!
+  wait_for 1 grep -q lock "/proc/$pauser/wchan"
+  [ "$(status_of)" = running ]
+  wait "$holder" "$pauser"
+  [ "$(status_of)" = paused ]
+}
+
 @test "pause twice and resume twice are errors" {
   not_on crun 'accepts both'
   sleeper
