@@ -22,6 +22,8 @@ class BundleDraft {
 
   /// The root filesystem, 0755 and owned by the caller until a layer says otherwise.
   const RootedDir& root() const { return root_; }
+  /// The bundle's directory, wherever it is now; borrowed.
+  int directory() const { return lock_.get(); }
   /// Writes config.json. Throws Error.
   void write_config(const oci::RuntimeConfig& config);
   /// Renames the bundle into place. Throws Error.

@@ -7,13 +7,14 @@
 #include "bundle-spec/error.hpp"
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/interruption.hpp"
+#include "imagetool/commands/layer_options.hpp"
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/commands/result.hpp"
 
 namespace {
 
 constexpr auto kOptions =
-    joined(kRegistryOptions,
+    joined(joined(kRegistryOptions, kLayerOptions),
            std::to_array<cli::Option>({
                {.name = "output",
                 .letter = 'o',
@@ -33,6 +34,8 @@ int run_pull(const cli::Parsed& global, const cli::Parsed& options) {
   PullRequest request{.image = ImageReference::parse(options.words[0]),
                       .platform = {},
                       .bundle = options.value("output"),
+                      .form = root_form(options),
+                      .layers = layer_options(options),
                       .registry = registry_options(options),
                       .stop = {}};
   if (const auto platform = options.value("platform"))

@@ -5,15 +5,21 @@
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/find_image.hpp"
 #include "imagetool/commands/interruption.hpp"
+#include "imagetool/commands/layer_options.hpp"
+#include "imagetool/commands/registry_options.hpp"
 #include "imagetool/pull/pull.hpp"
 
 namespace {
 
-constexpr auto kOptions = std::to_array<cli::Option>({
-    {.name = "output", .letter = 'o', .value = "BUNDLE", .help = "the bundle to make"},
-    {.name = "quiet", .letter = 'q', .help = "say nothing but errors"},
-    {.name = "progress", .value = "auto|plain|json|none", .help = "how to show progress on stderr"},
-});
+constexpr auto kOptions =
+    joined(kLayerOptions,
+           std::to_array<cli::Option>({
+               {.name = "output", .letter = 'o', .value = "BUNDLE", .help = "the bundle to make"},
+               {.name = "quiet", .letter = 'q', .help = "say nothing but errors"},
+               {.name = "progress",
+                .value = "auto|plain|json|none",
+                .help = "how to show progress on stderr"},
+           }));
 
 int run_unpack(const cli::Parsed& global, const cli::Parsed& options) {
   const auto bundle = options.value("output");
@@ -23,7 +29,8 @@ int run_unpack(const cli::Parsed& global, const cli::Parsed& options) {
   const Interruption interruption(stop);
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
   const StoredImage image = read_stored_image(store, find_image(store, options.words[0]).manifest);
-  unpack(store, image, *bundle, stop.get_token(), progress);
+  unpack(store, image, {*bundle, root_form(options), layer_options(options)}, stop.get_token(),
+         progress);
   return 0;
 }
 

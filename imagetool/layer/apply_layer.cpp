@@ -3,6 +3,8 @@
 
 #include <optional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "bundle-spec/error.hpp"
 #include "imagetool/layer/chunk_ring.hpp"
@@ -45,8 +47,8 @@ void hash_from(ChunkRing& ring, const std::string& algorithm,
   }
 }
 
-void extract_from(ChunkRing& ring, const RootedDir& root, const ApplyLayerOptions& options,
-                  const LayerProgress& progress, LayerCounts& counts) {
+void consume_from(ChunkRing& ring, const ApplyLayerOptions& options,
+                  const std::function<void(TarReader&)>& consume, const LayerProgress& progress) {
   std::uint64_t done = 0;
   TarReader reader(
       [&] {
@@ -56,10 +58,8 @@ void extract_from(ChunkRing& ring, const RootedDir& root, const ApplyLayerOption
         return chunk;
       },
       options.tar);
-  LayerApplier applier(root, options.layer);
-  applier.apply(reader);
+  consume(reader);
   reader.drain();
-  counts = applier.counts();
 }
 
 /// Joins on the way out, whatever happened; everyone is woken before.
@@ -86,17 +86,49 @@ class Threads {
   std::thread inflating_;
   std::thread hashing_;
 };
+
+/// Each buffer is hashed and consumed before the next one is inflated: it is still in the cache.
+Digest consume_in_place(Inflate& inflate, const ApplyLayerOptions& options,
+                        const std::function<void(TarReader&)>& consume,
+                        const LayerProgress& progress) {
+  std::vector<std::byte> buffer(kBufferSize / 2);
+  Hasher hash(options.hash);
+  TarReader reader(
+      [&]() -> std::span<const std::byte> {
+        if (progress && inflate.tar_bytes() > 0) progress(inflate.tar_bytes());
+        const auto chunk = std::span(buffer).first(inflate.read(buffer));
+        hash.update(chunk);
+        return chunk;
+      },
+      options.tar);
+  consume(reader);
+  reader.drain();
+  return hash.finish();
+}
 }  // namespace
+
+LayerResult read_layer(ByteSource compressed, const ApplyLayerOptions& options,
+                       const std::function<void(TarReader&)>& consume,
+                       const LayerProgress& progress) {
+  Inflate inflate(std::move(compressed), options.inflate);
+  std::optional<Digest> digest;
+  if (options.threads == ApplyLayerOptions::Threads::kOne) {
+    digest = consume_in_place(inflate, options, consume, progress);
+  } else {
+    ChunkRing ring(kBuffers, kBufferSize, kConsumers);
+    Threads threads(ring, inflate, options.hash, digest);
+    consume_from(ring, options, consume, progress);
+    threads.join();
+  }
+  if (!digest) throw Error("the layer could not be hashed");
+  return {std::move(*digest), inflate.compressed_bytes(), inflate.tar_bytes(), {}};
+}
 
 LayerResult apply_layer(ByteSource compressed, const RootedDir& root,
                         const ApplyLayerOptions& options, const LayerProgress& progress) {
-  Inflate inflate(std::move(compressed), options.inflate);
-  ChunkRing ring(kBuffers, kBufferSize, kConsumers);
-  std::optional<Digest> digest;
-  LayerCounts counts;
-  Threads threads(ring, inflate, options.hash, digest);
-  extract_from(ring, root, options, progress, counts);
-  threads.join();
-  if (!digest) throw Error("the layer could not be hashed");
-  return {std::move(*digest), inflate.compressed_bytes(), inflate.tar_bytes(), std::move(counts)};
+  LayerApplier applier(root, options.layer);
+  LayerResult result = read_layer(
+      std::move(compressed), options, [&](TarReader& reader) { applier.apply(reader); }, progress);
+  result.counts = applier.counts();
+  return result;
 }

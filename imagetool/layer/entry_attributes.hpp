@@ -34,14 +34,9 @@ class EntryAttributes {
   /// Its time is only noted.
   void set_on_directory(Directory& directory, const TarEntry& entry) const;
 
-  /// A hostile layer may think up any number of names.
-  void count_skipped(const std::string& what) const {
-    const bool known = counts_.skipped.contains(what) || counts_.skipped.size() < kMostKinds;
-    ++counts_.skipped[known ? what : "others"];
-  }
+  void count_skipped(const std::string& what) const { counts_.skip(what); }
 
  private:
-  static constexpr std::size_t kMostKinds = 16;
   bool owner_differs(const TarEntry& entry, const Directory& parent) const;
   void set_xattrs(const std::string& path, const TarEntry& entry, bool capability) const;
   static void remove_other_xattrs(int fd, const TarEntry& entry);

@@ -236,6 +236,7 @@ void LayerApplier::apply(TarReader& reader) {
   TarEntry entry;
   while (reader.next(entry)) {
     try {
+      if (!state_->options.set_id) drop_set_id(entry, state_->counts);
       state_->apply_entry(entry, reader);
     } catch (Error& error) {
       error.add_context("layer entry ", printable(entry.name));

@@ -4,27 +4,11 @@
 // LayerApplier applies one layer. Runs in toyimg.
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <memory>
-#include <string>
 
 #include "bundle-spec/fs/rooted_dir.hpp"
+#include "imagetool/layer/layer_options.hpp"
 #include "imagetool/layer/tar_reader.hpp"
-
-struct LayerOptions {
-  std::uint64_t entries = 10'000'000;     // most entries in one layer
-  std::uint64_t file_bytes = UINT64_MAX;  // most bytes of all its files, holes included
-  bool devices = true;                    // false: device nodes are skipped and counted
-};
-
-struct LayerCounts {
-  std::uint64_t entries = 0;
-  std::uint64_t file_bytes = 0;
-  /// What could not be applied and was left out, with how often: "device nodes skipped" → 3. For
-  /// one warning each.
-  std::map<std::string, std::uint64_t> skipped;
-};
 
 class LayerApplier {
  public:

@@ -7,10 +7,15 @@
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "imagetool/bundle/bundle_draft.hpp"
+#include "imagetool/layer/apply_layer.hpp"
 #include "imagetool/oci/byte_source.hpp"
+#include "imagetool/oci/digest.hpp"
 #include "imagetool/pull/progress.hpp"
+#include "imagetool/store/layer_store.hpp"
 
 struct StoredImage;
 namespace oci {
@@ -21,7 +26,8 @@ struct ImageConfig;
 class BundleExtraction {
  public:
   /// Begins the bundle `directory` (see BundleDraft); `progress` is borrowed.
-  BundleExtraction(const std::string& directory, std::stop_token stop, Progress& progress);
+  BundleExtraction(const std::string& directory, ApplyLayerOptions options, std::stop_token stop,
+                   Progress& progress);
 
   /// Applies all layers; `open_layer` gives the compressed bytes of one. Throws Error naming the
   /// layer.
@@ -34,9 +40,36 @@ class BundleExtraction {
 
  private:
   BundleDraft draft_;
+  ApplyLayerOptions options_;
   std::stop_token stop_;
   Progress& progress_;
 };
+
+/// A bundle over layers of the store, ready at once: nothing is copied.
+class BundleOverlay {
+ public:
+  /// Begins the bundle `directory`; `progress` is borrowed.
+  BundleOverlay(std::string directory, Progress& progress)
+      : draft_(BundleDraft::begin(directory)),
+        directory_(std::move(directory)),
+        progress_(progress) {}
+
+  /// Links the layers, writes config.json. Throws Error.
+  void make(const LayerStore& store, const StoredImage& image,
+            const std::vector<StoredLayer>& layers);
+  /// Puts the bundle in place.
+  void finish() { draft_.finish(); }
+
+ private:
+  BundleDraft draft_;
+  std::string directory_;
+  Progress& progress_;
+};
+
+/// Throws Error when a layer's content is not what the image config says.
+void check_diff_id(const Digest& found, const std::string& expected);
+/// Warns of what could not be applied.
+void note_skipped(Progress& progress, std::size_t layer, const LayerCounts& counts);
 
 /// Throws Error unless the config lists one diff_id per layer of the manifest.
 void check_layer_count(const oci::Manifest& manifest, const oci::ImageConfig& config);

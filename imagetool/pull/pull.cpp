@@ -7,6 +7,7 @@
 
 #include "bundle-spec/error.hpp"
 #include "imagetool/pull/extract.hpp"
+#include "imagetool/pull/image_layers.hpp"
 #include "imagetool/pull/layer_downloads.hpp"
 
 namespace {
@@ -129,18 +130,40 @@ StoredImage fetch_config(registry::Registry& registry, const ImageStore& store,
   return image;
 }
 
-/// Downloads and, when a bundle is wanted, extracts each layer as its bytes arrive.
-void fetch_layers(registry::Registry& registry, const ImageStore& store, const StoredImage& image,
-                  const PullRequest& request, BundleExtraction* bundle, Progress& progress) {
+/// Downloads and, as the bytes of each layer arrive, makes of them what is wanted: a bundle's root
+/// file system or the store's layers.
+std::vector<StoredLayer> fetch_layers(registry::Registry& registry, const ImageStore& store,
+                                      const StoredImage& image, const PullRequest& request,
+                                      BundleExtraction* flat, Progress& progress) {
   LayerDownloads downloads(registry, store.blobs(), image.manifest.layers, request.stop, progress);
+  const auto open_layer = [&](std::size_t layer) { return downloads.open(layer); };
+  std::vector<StoredLayer> layers;
   try {
-    if (bundle != nullptr)
-      bundle->extract(image, [&](std::size_t layer) { return downloads.open(layer); });
+    if (flat != nullptr) {
+      flat->extract(image, open_layer);
+    } else {
+      const LayerStore layer_store = LayerStore::open(store.blobs().directory());
+      ImageLayers made(layer_store, image, request.stop.get_token(), progress);
+      made.make(open_layer, request.layers);
+      layers = made.layers();
+    }
   } catch (...) {
     downloads.rethrow_cause();
     throw;
   }
   downloads.finish();
+  return layers;
+}
+
+/// What a pull of an image that is there already has left to do.
+void make_from_store(const ImageStore& store, const StoredImage& image, const PullRequest& request,
+                     Progress& progress) {
+  const std::stop_token stop = request.stop.get_token();
+  if (request.bundle)
+    return unpack(store, image, {*request.bundle, request.form, request.layers}, stop, progress);
+  progress.begin(sizes(image.manifest), LayerPhase::kDone);
+  ready_layers(store, LayerStore::open(store.blobs().directory()), image, request.layers, stop,
+               progress);
 }
 
 }  // namespace
@@ -168,36 +191,62 @@ StoredImage read_stored_image(const ImageStore& store, const oci::Descriptor& de
   return image;
 }
 
+std::vector<StoredLayer> ready_layers(const ImageStore& store, const LayerStore& layer_store,
+                                      const StoredImage& image, const ApplyLayerOptions& options,
+                                      const std::stop_token& stop, Progress& progress) {
+  ImageLayers layers(layer_store, image, stop, progress);
+  layers.make(
+      [&](std::size_t layer) {
+        return store.blobs().read(Digest::parse(image.manifest.layers[layer].digest));
+      },
+      options);
+  return layers.layers();
+}
+
 StoredImage pull(const ImageStore& store, PullRequest request, Progress& progress) {
   const UniqueFd held = store.hold();
   request.registry.stop = request.stop.get_token();
   registry::Registry registry(request.image, request.registry);
   if (const std::optional<StoredImage> unchanged = find_unchanged(store, registry, request)) {
     progress.note(sentence(request.image.familiar(), " is up to date"));
-    if (request.bundle)
-      unpack(store, *unchanged, *request.bundle, request.stop.get_token(), progress);
+    make_from_store(store, *unchanged, request, progress);
     return *unchanged;
   }
-  std::optional<BundleExtraction> bundle;
-  if (request.bundle) bundle.emplace(*request.bundle, request.stop.get_token(), progress);
+  std::optional<BundleExtraction> flat;
+  std::optional<BundleOverlay> overlay;
+  if (request.bundle && request.form == RootForm::kFlat)
+    flat.emplace(*request.bundle, request.layers, request.stop.get_token(), progress);
+  if (request.bundle && request.form == RootForm::kOverlay)
+    overlay.emplace(*request.bundle, progress);
   const FoundManifest found = find_manifest(registry, request);
   StoredImage image = fetch_config(registry, store, found, request, progress);
   progress.note(sentence(request.image.familiar(), ": ", image.config.platform().str(), ", ",
                          image.manifest.layers.size(),
                          image.manifest.layers.size() == 1 ? " layer" : " layers"));
-  progress.begin(sizes(image.manifest), bundle ? LayerPhase::kDone : LayerPhase::kDownloaded);
-  fetch_layers(registry, store, image, request, bundle ? &*bundle : nullptr, progress);
-  if (bundle) bundle->write_config(image);
+  progress.begin(sizes(image.manifest), LayerPhase::kDone);
+  const std::vector<StoredLayer> layers =
+      fetch_layers(registry, store, image, request, flat ? &*flat : nullptr, progress);
+  if (flat) flat->write_config(image);
+  if (overlay) overlay->make(LayerStore::open(store.blobs().directory()), image, layers);
   put(store.blobs(), Digest::parse(found.descriptor.digest), found.body);
   store.tag(request.image.canonical(), image.descriptor);
-  if (bundle) bundle->finish();
+  if (flat) flat->finish();
+  if (overlay) overlay->finish();
   return image;
 }
 
-void unpack(const ImageStore& store, const StoredImage& image, const std::string& bundle,
+void unpack(const ImageStore& store, const StoredImage& image, const BundleRequest& bundle,
             const std::stop_token& stop, Progress& progress) {
   const UniqueFd held = store.hold();
-  BundleExtraction extraction(bundle, stop, progress);
+  if (bundle.form == RootForm::kOverlay) {
+    BundleOverlay overlay(bundle.directory, progress);
+    const LayerStore layer_store = LayerStore::open(store.blobs().directory());
+    progress.begin(sizes(image.manifest), LayerPhase::kDone);
+    overlay.make(layer_store, image,
+                 ready_layers(store, layer_store, image, bundle.layers, stop, progress));
+    return overlay.finish();
+  }
+  BundleExtraction extraction(bundle.directory, bundle.layers, stop, progress);
   progress.begin(sizes(image.manifest), LayerPhase::kDone);
   extraction.extract(image, [&](std::size_t layer) {
     return store.blobs().read(Digest::parse(image.manifest.layers[layer].digest));

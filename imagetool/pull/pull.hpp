@@ -7,20 +7,36 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "imagetool/image_reference.hpp"
+#include "imagetool/layer/apply_layer.hpp"
 #include "imagetool/oci/image_config.hpp"
 #include "imagetool/oci/manifest.hpp"
 #include "imagetool/pull/progress.hpp"
 #include "imagetool/registry/registry.hpp"
 #include "imagetool/store/image_store.hpp"
+#include "imagetool/store/layer_store.hpp"
+
+/// What a bundle's root file system is: a directory of its own, or an overlay of layers in the
+/// store.
+enum class RootForm { kFlat, kOverlay };
 
 struct PullRequest {
   ImageReference image;
   std::optional<oci::Platform> platform;  // none: this host's
   std::optional<std::string> bundle;      // directory to make
+  RootForm form = RootForm::kFlat;        // of its root file system
+  ApplyLayerOptions layers{};             // limits of hostile images
   registry::Options registry;
   std::stop_source stop;
+};
+
+/// A bundle to make of an image in the store.
+struct BundleRequest {
+  std::string directory;
+  RootForm form = RootForm::kFlat;
+  ApplyLayerOptions layers{};
 };
 
 /// An image in the store: what its manifest and config say.
@@ -46,8 +62,14 @@ std::int64_t size_of(const oci::Manifest& manifest);
 StoredImage pull(const ImageStore& store, PullRequest request, Progress& progress);
 
 /// Makes a bundle from an image that is in the store. Throws Error; then there is no bundle.
-void unpack(const ImageStore& store, const StoredImage& image, const std::string& bundle,
+void unpack(const ImageStore& store, const StoredImage& image, const BundleRequest& bundle,
             const std::stop_token& stop, Progress& progress);
+
+/// Layers of an image in the store, ready to be mounted: made from its blobs where they are
+/// missing.
+std::vector<StoredLayer> ready_layers(const ImageStore& store, const LayerStore& layer_store,
+                                      const StoredImage& image, const ApplyLayerOptions& options,
+                                      const std::stop_token& stop, Progress& progress);
 
 /// Reads manifest and config of a stored image, of an index the one for this host, digests
 /// verified. Throws Error, NotFound.

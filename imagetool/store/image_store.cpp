@@ -12,7 +12,9 @@
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
+#include "imagetool/oci/image_config.hpp"
 #include "imagetool/oci/printable.hpp"
+#include "imagetool/store/layer_store.hpp"
 
 namespace {
 constexpr const char* kRefName = "org.opencontainers.image.ref.name";
@@ -69,20 +71,35 @@ bool forget(Json& index, const std::string& name) {
 
 std::string_view hex_of(std::string_view digest) { return digest.substr(digest.find(':') + 1); }
 
+struct Used {
+  std::set<Digest> blobs;
+  std::set<std::string> layers;  // keys of LayerStore
+};
+
+void mark_layers(const BlobStore& blobs, const Digest& config, Used& used) {
+  if (!blobs.has(config)) return;
+  const oci::ImageConfig image = oci::read_image_config(blobs.read_all(config));
+  const std::vector<Digest> chain = chain_ids(image.diff_ids);
+  for (std::size_t index = 0; index < chain.size(); ++index)
+    for (std::string& key : LayerStore::keys({Digest::parse(image.diff_ids[index]), chain[index]}))
+      used.layers.insert(std::move(key));
+}
+
 /// Everything that can be reached from a manifest or index, itself included. A manifest that is not
 /// there reaches nothing (only one platform of an index was pulled); one that cannot be understood
 /// is an Error, lest its parts be removed.
-void mark(const BlobStore& blobs, const oci::Descriptor& manifest, std::set<Digest>& used) {
+void mark(const BlobStore& blobs, const oci::Descriptor& manifest, Used& used) {
   const Digest digest = Digest::parse(manifest.digest);
-  if (!used.insert(digest).second || !blobs.has(digest)) return;
+  if (!used.blobs.insert(digest).second || !blobs.has(digest)) return;
   const std::string text = blobs.read_all(digest, oci::kDocumentLimit);
   if (oci::is_index(oci::document_media_type(text, manifest.media_type))) {
     for (const oci::Descriptor& entry : oci::read_index(text).manifests) mark(blobs, entry, used);
     return;
   }
   const oci::Manifest image = oci::read_manifest(text);
-  used.insert(Digest::parse(image.config.digest));
-  for (const oci::Descriptor& layer : image.layers) used.insert(Digest::parse(layer.digest));
+  used.blobs.insert(Digest::parse(image.config.digest));
+  for (const oci::Descriptor& layer : image.layers) used.blobs.insert(Digest::parse(layer.digest));
+  mark_layers(blobs, Digest::parse(image.config.digest), used);
 }
 
 UniqueFd open_in_use(const BlobStore& blobs) {
@@ -127,9 +144,9 @@ UniqueFd ImageStore::hold() const {
 void ImageStore::tag(const std::string& name, const oci::Descriptor& manifest, Sync sync) const {
   if (name.empty()) throw Error("an image in the store needs a name");
   if (sync == Sync::kContent) {
-    std::set<Digest> below;
+    Used below;
     mark(blobs_, manifest, below);
-    blobs_.sync(below);
+    blobs_.sync(below.blobs);
   }
   const UniqueFd lock = lock_index();
   Json index = read_raw_index(blobs_);
@@ -196,15 +213,21 @@ ImageStore::Removed ImageStore::collect_garbage() const {
     if (errno != EWOULDBLOCK) check(-1, "lock the store");
     return {.kept_for_others = true};
   }
-  std::set<Digest> used;
+  Used used;
   for (const Image& image : list()) mark(blobs_, image.manifest, used);
   Removed removed;
   for (const Digest& digest : blobs_.list()) {
-    if (used.contains(digest)) continue;
-    const std::string wanted = sentence(blobs_.directory(), "/", kBuildBlobs, "/", digest.hex);
-    if (::access(wanted.c_str(), F_OK) == 0) continue;
+    if (used.blobs.contains(digest)) continue;
     removed.bytes += blobs_.remove(digest);
     ++removed.blobs;
+  }
+  const LayerStore layers = LayerStore::open(blobs_.directory());
+  used.layers.merge(layers.leased());
+  for (const LayerStore::Entry& layer : layers.list()) {
+    if (used.layers.contains(layer.key) || used.layers.contains(LayerStore::plain_key(layer.key)))
+      continue;
+    removed.bytes += layers.remove(layer.key);
+    ++removed.layers;
   }
   return removed;
 }

@@ -37,7 +37,7 @@ class ImageStore {
     oci::Descriptor manifest;
   };
   struct Removed {
-    std::uint64_t blobs = 0, bytes = 0;
+    std::uint64_t blobs = 0, layers = 0, bytes = 0;
     bool kept_for_others =
         false;  // another process was pulling or reading: unused blobs stay until the next time
   };
@@ -60,7 +60,8 @@ class ImageStore {
   std::vector<Image> list() const;
   /// Forgets the name, then removes the blobs that nothing refers to. Throws NotFound.
   Removed remove(const std::string& name) const;
-  /// Removes the blobs that nothing refers to.
+  /// Removes the blobs that nothing refers to, and the layers that neither an image nor a bundle
+  /// needs.
   Removed collect_garbage() const;
 
  private:

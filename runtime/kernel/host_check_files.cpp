@@ -201,6 +201,7 @@ void check_files(const HostCheck& check) {
       !check.launch.namespaces.has(CLONE_NEWUSER))
     check.error("/linux/namespaces", "without a mount namespace chroot(2) needs CAP_SYS_CHROOT",
                 "add a mount namespace, or run toyrun as root");
+  if (rootfs.overlay) return;  // what is in it cannot be told without mounting it
   std::optional<RootedDir> root;
   try {
     root = RootedDir::open(rootfs.root);

@@ -173,7 +173,7 @@ void check_found(const HostCheck& check, const Tree& tree) {
 }  // namespace
 
 void check_program(const HostCheck& check) {
-  if (check.launch.process.args.empty()) return;
+  if (check.launch.process.args.empty() || check.launch.rootfs.overlay) return;
   std::optional<Tree> tree;
   try {
     tree.emplace(check);

@@ -25,16 +25,25 @@ bool has_id_maps(const plan::RootfsPlan& plan);
 std::vector<UniqueFd> prepare_mounts(const plan::RootfsPlan& plan, bool all_binds,
                                      int joined_user_namespace);
 
+/// What the overlay of a bundle's layers is made of. Empty without one.
+struct PreparedOverlay {
+  std::vector<UniqueFd> images;  // per layer its mount, detached; empty for a plain directory
+  UniqueFd mount;                // the whole overlay, detached, when it was made on the host's side
+};
+/// Host, before clone. Throws Error.
+PreparedOverlay prepare_overlay(const plan::RootfsPlan& plan, int joined_user_namespace);
+
 struct RootfsWork;  // rootfs_steps.hpp
 
 class Rootfs {
  public:
-  /// Sets the host propagation of this mount namespace and binds the root filesystem on itself (its
-  /// parent mount made private if shared, so pivot_root works and nothing leaks out). Borrowed: all
-  /// arguments must outlive this object. `prepared` as from prepare_mounts, or empty.
-  /// `pid_namespace` is the one that init will be born in later, or -1.
+  /// Sets the host propagation of this mount namespace and binds the root filesystem on itself, or
+  /// mounts the overlay that is one (the parent mount made private if shared, so pivot_root works
+  /// and nothing leaks out). Borrowed: all arguments must outlive this object. `prepared` as from
+  /// prepare_mounts, or empty. `pid_namespace` is the one that init will be born in later, or -1.
   Rootfs(const plan::RootfsPlan& plan, const Cgroup& cgroup, const Procfs& procfs,
-         std::vector<UniqueFd> prepared, int pid_namespace = -1);
+         std::vector<UniqueFd> prepared, int pid_namespace = -1,
+         const PreparedOverlay& overlay = {});
   ~Rootfs();
 
   /// plan.mounts in order; an Error carries describe(step) as context. Without a mount namespace:

@@ -16,6 +16,7 @@
 #include "bundle-spec/fs/unique_fd.hpp"
 #include "runtime/kernel/cgroup.hpp"
 #include "runtime/kernel/procfs.hpp"
+#include "runtime/kernel/rootfs.hpp"
 #include "runtime/plan/rootfs.hpp"
 
 namespace kernel {
@@ -67,6 +68,11 @@ UniqueFd open_host_null();
 void bind_console(int slave, RootfsWork& work);
 /// Does what plan.enter says (rootfs_enter.cpp).
 void enter_root(RootfsWork& work);
+/// Mounts the overlay of the plan on the place of its root; `map` is a user namespace for the
+/// layers or -1. Returns the overlay's root.
+UniqueFd mount_overlay(const plan::RootfsPlan& plan, const PreparedOverlay& prepared, int map);
+/// Makes the mount that a directory lies on private (rootfs.cpp says why).
+void make_parent_private(int directory, const std::string& name);
 /// True if mounts of this namespace may still be shared with the host after host_propagation was
 /// set.
 bool may_be_shared(const plan::RootfsPlan& plan);

@@ -106,7 +106,8 @@ UniqueFd enter_root(InitContext& context) {
   const trace::Step step("root file system");
   const mode_t old_mask = ::umask(0);
   kernel::Rootfs rootfs(context.plan.rootfs, context.cgroup, context.procfs,
-                        std::move(context.prepared_mounts), later_pid_namespace(context));
+                        std::move(context.prepared_mounts), later_pid_namespace(context),
+                        context.overlay);
   rootfs.mount_all();
   run_host_side_hooks(context);
   context.hook_state.pid = ::getpid();

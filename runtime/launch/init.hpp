@@ -10,6 +10,7 @@
 #include "runtime/kernel/cgroup.hpp"
 #include "runtime/kernel/namespaces.hpp"
 #include "runtime/kernel/procfs.hpp"
+#include "runtime/kernel/rootfs.hpp"
 #include "runtime/launch/handshake.hpp"
 #include "runtime/plan/launch_plan.hpp"
 
@@ -22,6 +23,7 @@ struct InitContext {
   const kernel::Procfs& procfs;
   const std::vector<kernel::OpenNamespace>& namespaces;  // to join; pid was joined by the parent
   std::vector<UniqueFd>& prepared_mounts;
+  const kernel::PreparedOverlay& overlay;
   const StartGate* gate;  // none for run
   Handshake& handshake;
   oci::State hook_state;

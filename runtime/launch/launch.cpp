@@ -129,14 +129,18 @@ Child clone_init(InitContext& context, Handshake::Pair& handshake, kernel::Trans
   return through_go_between ? adopt_sibling(std::move(child), handshake.parent) : std::move(child);
 }
 
+/// Its descriptor, or -1.
+int joined_user_namespace(const std::vector<kernel::OpenNamespace>& namespaces) {
+  for (const kernel::OpenNamespace& one : namespaces)
+    if (one.plan.flag == CLONE_NEWUSER) return one.file.get();
+  return -1;
+}
+
 std::vector<UniqueFd> prepare_mounts(const plan::LaunchPlan& plan,
                                      const std::vector<kernel::OpenNamespace>& namespaces) {
   const bool user_namespace = plan.namespaces.has(CLONE_NEWUSER);
   if (!user_namespace && !kernel::has_id_maps(plan.rootfs)) return {};
-  int joined = -1;
-  for (const kernel::OpenNamespace& one : namespaces)
-    if (one.plan.flag == CLONE_NEWUSER) joined = one.file.get();
-  return kernel::prepare_mounts(plan.rootfs, user_namespace, joined);
+  return kernel::prepare_mounts(plan.rootfs, user_namespace, joined_user_namespace(namespaces));
 }
 
 UniqueFd bundle_directory_for_hooks(const plan::LaunchPlan& plan, const Container& container) {
@@ -238,6 +242,8 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
   const std::vector<kernel::OpenNamespace> namespaces = kernel::open_namespaces(plan.namespaces);
   check_sysctls(plan, namespaces);
   std::vector<UniqueFd> prepared_mounts = prepare_mounts(plan, namespaces);
+  const kernel::PreparedOverlay overlay =
+      kernel::prepare_overlay(plan.rootfs, joined_user_namespace(namespaces));
   UniqueFd console;
   if (options.console_socket) console = kernel::connect_socket(*options.console_socket);
   const UniqueFd bundle = bundle_directory_for_hooks(plan, container);
@@ -254,6 +260,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
                       .procfs = procfs,
                       .namespaces = namespaces,
                       .prepared_mounts = prepared_mounts,
+                      .overlay = overlay,
                       .gate = gate,
                       .handshake = handshake.child,
                       .hook_state = container.state_as(oci::Status::kCreating, 0),

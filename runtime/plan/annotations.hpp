@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The run.oci.* annotations of crun(1) that change what is done and weaken nothing. Pure.
+// The annotations that change what is done and weaken nothing: run.oci.* of crun(1), and ours
+// (bundle-spec/README.md). Pure.
 #pragma once
 
 #include <optional>
@@ -17,6 +18,8 @@ struct AnnotationChoices {
   bool keep_groups = false;              // an ordinary user's supplementary groups stay
   bool refuse_unknown_syscalls = false;
   std::optional<std::string> pidfd_socket;
+  /// org.toyrun.rootfs.layers: names in the bundle's directory overlay/, lowest first.
+  std::vector<std::string> root_layers = {};
   bool operator==(const AnnotationChoices&) const = default;
 };
 

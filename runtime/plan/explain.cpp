@@ -131,8 +131,10 @@ void tell_mounts(const LaunchPlan& launch, Account& account) {
   if (rootfs.has_mount_namespace) {
     account.line(sentence("make all mounts ", describe_propagation(rootfs.host_propagation), ": ",
                           propagation_reason(rootfs.host_propagation)));
-    account.line(
-        sentence("bind ", rootfs.root, " on itself: it becomes a mount that can be the root"));
+    account.line(rootfs.overlay ? sentence(describe(*rootfs.overlay), ": it becomes the root, on ",
+                                           rootfs.root)
+                                : sentence("bind ", rootfs.root,
+                                           " on itself: it becomes a mount that can be the root"));
   }
   tell_steps(rootfs.mounts, account);
 }

@@ -206,6 +206,22 @@ std::string label_option(const oci::RuntimeConfig& config, const HostFacts& fact
   return sentence(read_annotations(config.annotations, facts).label_option, "=\"", label, "\"");
 }
 
+std::optional<OverlayRoot> plan_overlay(const oci::RuntimeConfig& config, const std::string& bundle,
+                                        const HostFacts& facts, const NamespacePlan& namespaces) {
+  const std::vector<std::string> layers = read_annotations(config.annotations, facts).root_layers;
+  if (layers.empty()) return std::nullopt;
+  if (!namespaces.has(CLONE_NEWNS))
+    throw Error(
+        "/annotations/org.toyrun.rootfs.layers: needs a mount namespace of the container's");
+  OverlayRoot overlay{.directory = join_path(bundle, "overlay"), .layers = layers};
+  overlay.user_xattrs = facts.euid != 0 || facts.in_user_namespace;
+  if (!overlay.user_xattrs && namespaces.has(CLONE_NEWUSER))
+    overlay.id_map = IdMap{.uids = namespaces.uid_mappings,
+                           .gids = namespaces.gid_mappings,
+                           .of_joined_namespace = namespaces.joined(CLONE_NEWUSER) != nullptr};
+  return overlay;
+}
+
 void plan_working_directory(const oci::RuntimeConfig& config, RootfsPlan& plan) {
   if (!config.process) return;
   const std::string cwd = clean_path(config.process->cwd);
@@ -219,6 +235,7 @@ RootfsPlan plan_rootfs(const oci::RuntimeConfig& config, const std::string& bund
                        const CgroupPlan& cgroup, bool no_pivot) {
   RootfsPlan plan;
   plan.root = root_path(config, bundle);
+  plan.overlay = plan_overlay(config, bundle, facts, namespaces);
   plan.has_mount_namespace = namespaces.has(CLONE_NEWNS);
   if (plan.has_mount_namespace) {
     plan.enter = no_pivot ? EnterRoot::kMove : EnterRoot::kPivot;

@@ -129,8 +129,18 @@ enum class EnterRoot {
   kChroot,  // no mount namespace
 };
 
+/// The root filesystem is an overlay of layers that lie beside it in the bundle.
+struct OverlayRoot {
+  std::string directory;             // the bundle's overlay/: the layers, upper and work
+  std::vector<std::string> layers;   // names in it, lowest first: EROFS images or directories
+  bool user_xattrs = false;          // not the host's root mounts it: user.overlay xattrs count
+  std::optional<IdMap> id_map = {};  // with a user namespace of the host's root
+  bool operator==(const OverlayRoot&) const = default;
+};
+
 struct RootfsPlan {
-  std::string root;  // absolute host path of the root filesystem
+  std::string root;  // absolute host path of the root filesystem, or where the overlay is mounted
+  std::optional<OverlayRoot> overlay = {};
   EnterRoot enter = EnterRoot::kPivot;
   bool has_mount_namespace = true;  // without one nothing is mounted and no propagation is touched
   /// for "/" of the new mount namespace: MS_SLAVE|MS_REC by default
@@ -153,5 +163,7 @@ RootfsPlan plan_rootfs(const oci::RuntimeConfig& config, const std::string& bund
 /// "bind /a on /b (ro,nosuid)": explain, debug log, context of an error, failure text of a test.
 std::string describe(const RootfsStep& step);
 std::vector<std::string> describe(const RootfsPlan& rootfs);
+/// "mount the layers 0, 1 of /bundle/overlay …".
+std::string describe(const OverlayRoot& overlay);
 
 }  // namespace plan

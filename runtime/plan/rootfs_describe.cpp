@@ -126,6 +126,16 @@ std::string describe(const RootfsStep& step) {
   return std::visit([](const auto& one) { return text(one); }, step);
 }
 
+std::string describe(const OverlayRoot& overlay) {
+  std::string names;
+  for (const std::string& layer : overlay.layers) add(names, layer);
+  std::string line = sentence("mount an overlay of the layers ", names, " in ", overlay.directory,
+                              ", changes go to its upper");
+  if (overlay.user_xattrs) line += " (userxattr)";
+  if (overlay.id_map) line += ", with the ids of the user namespace";
+  return line;
+}
+
 std::vector<std::string> describe(const RootfsPlan& rootfs) {
   std::vector<std::string> lines;
   for (const RootfsStep& step : rootfs.mounts) lines.push_back(describe(step));

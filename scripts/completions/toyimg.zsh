@@ -81,6 +81,12 @@ _toyimg() {
         '--tls-verify[false - accept any certificate, or plain http]' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
+        '--overlay[the bundles root is an overlay of the stores layers, ready at once (for toyrun)]' \
+        '--no-setuid[drop setuid and setgid bits of files, and file capabilities]' \
+        '--no-devices[leave device nodes out]' \
+        '--max-entries[most entries in a layer (default - 10000000)]:N:' \
+        '--max-size[most bytes in a layer, uncompressed]:BYTES:' \
+        '--max-ratio[most bytes that one compressed byte may become (default - 1000)]:N:' \
         '(-o --output)'{-o,--output}'[also make the bundle BUNDLE from it]:file:_files' \
         '--platform[the image for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
         '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
@@ -190,6 +196,12 @@ _toyimg() {
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
         unpack) _arguments \
+        '--overlay[the bundles root is an overlay of the stores layers, ready at once (for toyrun)]' \
+        '--no-setuid[drop setuid and setgid bits of files, and file capabilities]' \
+        '--no-devices[leave device nodes out]' \
+        '--max-entries[most entries in a layer (default - 10000000)]:N:' \
+        '--max-size[most bytes in a layer, uncompressed]:BYTES:' \
+        '--max-ratio[most bytes that one compressed byte may become (default - 1000)]:N:' \
         '(-o --output)'{-o,--output}'[the bundle to make]:file:_files' \
         '(-q --quiet)'{-q,--quiet}'[say nothing but errors]' \
         '--progress[how to show progress on stderr]:auto|plain|json|none:' \

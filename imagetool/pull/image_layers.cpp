@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/pull/image_layers.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+#include "imagetool/pull/extract.hpp"
+#include "imagetool/pull/pull.hpp"
+#include "imagetool/store/layer_image.hpp"
+
+namespace {
+
+std::shared_ptr<const ErofsReader> open_image(const std::string& path) {
+  return std::make_shared<const ErofsReader>(open_at(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW), path);
+}
+
+/// The workers take the layers in order, lowest first: whoever waits for the layers below waits for
+/// somebody who works.
+class Making {
+ public:
+  Making(const LayerStore& store, const StoredImage& image, const std::stop_token& stop,
+         Progress& progress, const ImageLayers::OpenLayer& open_layer, ApplyLayerOptions options)
+      : store_(store),
+        image_(image),
+        stop_(stop),
+        progress_(progress),
+        open_layer_(open_layer),
+        options_(std::move(options)),
+        names_(layer_names(image.config, options_.layer)),
+        made_(names_.size()) {}
+
+  std::vector<StoredLayer> run() {
+    std::size_t missing = 0;
+    for (std::size_t index = 0; index < names_.size(); ++index) {
+      made_[index] = store_.find(names_[index]);
+      if (made_[index]) progress_.set_phase(index, LayerPhase::kDone);
+      missing += made_[index] ? 0 : 1;
+    }
+    const std::size_t workers =
+        std::min<std::size_t>(missing, std::max(2U, std::thread::hardware_concurrency()));
+    options_.threads =
+        missing > 1 ? ApplyLayerOptions::Threads::kOne : ApplyLayerOptions::Threads::kThree;
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t count = 1; count < workers; ++count) threads.emplace_back([&] { work(); });
+      work();
+    }
+    if (failure_) std::rethrow_exception(failure_);
+    if (missing > 0) store_.sync();
+    std::vector<StoredLayer> layers;
+    for (std::optional<StoredLayer>& layer : made_) layers.push_back(std::move(*layer));
+    return layers;
+  }
+
+ private:
+  void work() {
+    for (;;) {
+      std::size_t index = 0;
+      {
+        const std::scoped_lock lock(mutex_);
+        while (next_ < made_.size() && made_[next_]) ++next_;
+        if (next_ == made_.size() || failure_) return;
+        index = next_++;
+      }
+      try {
+        StoredLayer layer = make(index);
+        const std::scoped_lock lock(mutex_);
+        made_[index] = std::move(layer);
+        changed_.notify_all();
+      } catch (...) {
+        const std::scoped_lock lock(mutex_);
+        if (!failure_) failure_ = std::current_exception();
+        changed_.notify_all();
+      }
+    }
+  }
+
+  StoredLayer make(std::size_t index) try {
+    const std::string& diff_id = image_.config.diff_ids[index];
+    ApplyLayerOptions options = options_;
+    options.hash = Digest::parse(diff_id).algorithm;
+    ByteSource compressed = open_layer_(index);
+    progress_.set_phase(index, LayerPhase::kExtracting);
+    LayerDraft draft = store_.begin();
+    std::unique_ptr<LowerLayers> lower;
+    LayerImage::Below below;
+    if (index > 0)
+      below = [&]() -> const LowerLayers& {
+        if (!lower) lower = std::make_unique<LowerLayers>(wait_for_below(index));
+        return *lower;
+      };
+    LayerImage image(draft.file(), options.layer, below);
+    LayerImage::Result made;
+    const LayerResult read = read_layer(
+        std::move(compressed), options, [&](TarReader& reader) { made = image.write(reader); },
+        [&](std::uint64_t bytes) {
+          if (stop_.stop_requested() || has_failed()) throw Error("stopped");
+          progress_.set_bytes(index, LayerPhase::kExtracting, bytes);
+        });
+    check_diff_id(read.diff_id, diff_id);
+    note_skipped(progress_, index, made.counts);
+    StoredLayer layer = store_.publish(std::move(draft), names_[index], made.depends_on_lower);
+    progress_.set_phase(index, LayerPhase::kDone);
+    return layer;
+  } catch (Error& error) {
+    error.add_context("layer ", index + 1, " (", image_.manifest.layers[index].digest, ")");
+    throw;
+  }
+
+  bool has_failed() {
+    const std::scoped_lock lock(mutex_);
+    return failure_ != nullptr;
+  }
+
+  LowerLayers wait_for_below(std::size_t index) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] {
+      return failure_ != nullptr ||
+             std::all_of(made_.begin(), made_.begin() + static_cast<std::ptrdiff_t>(index),
+                         [](const auto& layer) { return layer.has_value(); });
+    });
+    if (failure_) throw Error("stopped");
+    std::vector<std::shared_ptr<const ErofsReader>> images;
+    for (std::size_t below = 0; below < index; ++below)
+      images.push_back(open_image(made_[below]->image));
+    return LowerLayers(std::move(images));
+  }
+
+  const LayerStore& store_;
+  const StoredImage& image_;
+  const std::stop_token& stop_;
+  Progress& progress_;
+  const ImageLayers::OpenLayer& open_layer_;
+  ApplyLayerOptions options_;
+  std::vector<LayerName> names_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::optional<StoredLayer>> made_;
+  std::size_t next_ = 0;
+  std::exception_ptr failure_;
+};
+
+}  // namespace
+
+std::vector<LayerName> layer_names(const oci::ImageConfig& config, const LayerOptions& options) {
+  const std::string variant =
+      sentence(options.set_id ? "" : "-no-setuid", options.devices ? "" : "-no-devices");
+  const std::vector<Digest> chain = chain_ids(config.diff_ids);
+  std::vector<LayerName> names;
+  for (std::size_t index = 0; index < chain.size(); ++index)
+    names.push_back({Digest::parse(config.diff_ids[index]), chain[index], variant});
+  return names;
+}
+
+LowerLayers merged_layers(const std::vector<StoredLayer>& layers) {
+  std::vector<std::shared_ptr<const ErofsReader>> images;
+  for (const StoredLayer& layer : layers) images.push_back(open_image(layer.image));
+  return LowerLayers(std::move(images));
+}
+
+void ImageLayers::make(const OpenLayer& open_layer, const ApplyLayerOptions& options) {
+  layers_ = Making(store_, image_, stop_, progress_, open_layer, options).run();
+}
+
+LowerLayers ImageLayers::merged() const { return merged_layers(layers_); }

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/store/layer_paths.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "bundle-spec/error.hpp"
+#include "imagetool/oci/printable.hpp"
+
+namespace {
+constexpr int kMostLinks = 40;  // path_resolution(7)
+}
+
+LayerPaths::Index LayerPaths::open(const std::string& path) { return *walk(path, Missing::kMake); }
+
+std::optional<LayerPaths::Index> LayerPaths::find(const std::string& path) {
+  return walk(path, Missing::kReport);
+}
+
+std::optional<LowerLayers::Found> LayerPaths::find_below(Index directory, std::string_view name) {
+  if (is_hidden(directory)) return std::nullopt;
+  asked_ = true;
+  if (!below_) return std::nullopt;
+  const std::string path = nodes_.path(directory);
+  return below_().find(path.empty() ? std::string(name) : sentence(path, '/', name));
+}
+
+// The answer is nearly always yes and makes the same image whatever the layers below are; only a no
+// counts as a dependence.
+bool LayerPaths::is_directory_below(Index directory) {
+  if (directory == LayerNodes::kRoot && below_) return true;
+  const std::optional<LowerLayers::Found> found =
+      below_ ? below_().find(nodes_.path(directory)) : std::nullopt;
+  const bool is_directory = found && S_ISDIR(found->inode.mode);
+  if (!is_directory) asked_ = true;
+  return is_directory;
+}
+
+LayerPaths::Index LayerPaths::make(Index at, std::string_view name, Index instead_of) {
+  if (instead_of != LayerNodes::kNone) nodes_.remove(instead_of);
+  const Index made =
+      nodes_.add_directory(at, name, {.mode = S_IFDIR | 0755, .mtime = {}, .xattrs = {}});
+  nodes_[made].opaque = instead_of != LayerNodes::kNone;
+  nodes_[made].fresh = true;
+  nodes_.keep(made);
+  return made;
+}
+
+/// The directory `name` in `at`; or nullopt, with the symlink's target when there is one.
+std::optional<LayerPaths::Index> LayerPaths::step(Index at, std::string_view name, Missing missing,
+                                                  std::string& target) {
+  Index there = nodes_.find(at, name);
+  if (there != LayerNodes::kNone && nodes_.is_directory(there) && is_gone(there)) {
+    nodes_.remove(there);
+    there = LayerNodes::kNone;
+  }
+  if (there != LayerNodes::kNone) {
+    const LayerNodes::Node& node = nodes_[there];
+    if (S_ISDIR(node.type)) return there;
+    if (S_ISLNK(node.type)) {
+      target = targets_.at(there);
+      return std::nullopt;
+    }
+    if (missing == Missing::kReport) return std::nullopt;
+    if (!node.whiteout)
+      throw Error(sentence(printable(nodes_.path(there)),
+                           " is not a directory in this layer, yet something is to go below it"));
+    return make(at, name, there);
+  }
+  const std::optional<LowerLayers::Found> below = find_below(at, name);
+  if (below && S_ISLNK(below->inode.mode)) {
+    target = below->layer->content(below->inode);
+    return std::nullopt;
+  }
+  if (below && S_ISDIR(below->inode.mode))
+    return nodes_.add_directory(at, name, below->attributes());
+  if (missing == Missing::kReport) return std::nullopt;
+  return make(at, name, LayerNodes::kNone);
+}
+
+std::optional<LayerPaths::Index> LayerPaths::walk(const std::string& path, Missing missing) {
+  if (last_path_ == path) return last_;
+  std::string rest = path;
+  Index at = LayerNodes::kRoot;
+  std::size_t done = 0;
+  int links = 0;
+  while (done < rest.size()) {
+    const std::size_t slash = std::min(rest.find('/', done), rest.size());
+    const std::string name = rest.substr(done, slash - done);
+    done = std::min(slash + 1, rest.size());
+    if (name.empty() || name == ".") continue;
+    if (name == "..") {
+      if (at != LayerNodes::kRoot) at = nodes_[at].parent;
+      continue;
+    }
+    if (name.size() > 255) throw Error("a symlink on the way has a part longer than 255 bytes");
+    std::string target;
+    const std::optional<Index> next = step(at, name, missing, target);
+    if (next) {
+      at = *next;
+      continue;
+    }
+    if (target.empty()) return std::nullopt;
+    if (++links > kMostLinks) throw Error("too many symlinks on the way");
+    rest = sentence(target, '/', rest.substr(done));
+    done = 0;
+    if (target.starts_with('/')) at = LayerNodes::kRoot;
+  }
+  // Through a symlink, of whichever layer, it may lead elsewhere before long.
+  if (links == 0) {
+    last_path_ = path;
+    last_ = at;
+  }
+  return at;
+}
