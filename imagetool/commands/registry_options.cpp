@@ -5,6 +5,8 @@
 
 namespace {
 
+constexpr std::uint64_t kMostRetries = 1000;
+
 bool read_switch(const std::string& text) {
   if (text.empty() || text == "true" || text == "1") return true;
   if (text == "false" || text == "0") return false;
@@ -16,6 +18,9 @@ bool read_switch(const std::string& text) {
 registry::Options place_options(const cli::Parsed& options) {
   registry::Options result = registry::Options::from_environment();
   result.tls_verify = read_switch(options.value_or("tls-verify", "true"));
+  result.cert_dir = options.value_or("cert-dir", "");
+  if (const auto retries = options.value("retry"))
+    result.retries = static_cast<int>(cli::parse_number(*retries, kMostRetries, "--retry"));
   return result;
 }
 

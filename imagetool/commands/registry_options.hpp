@@ -25,6 +25,8 @@ inline constexpr auto kPlaceOptions = std::to_array<cli::Option>({
      .value = "true|false",
      .help = "false: accept any certificate, or plain http",
      .value_optional = true},
+    {.name = "cert-dir", .value = "DIR", .help = "certificates of the registry are in DIR"},
+    {.name = "retry", .value = "N", .help = "repeat a request that fails N times (default: 5)"},
 });
 inline constexpr auto kRegistryOptions = joined(
     kPlaceOptions, std::to_array<cli::Option>({

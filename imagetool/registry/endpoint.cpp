@@ -60,7 +60,7 @@ Endpoint::Endpoint(Source source, Setup setup, HttpClient& http)
       setup_(std::move(setup)),
       http_(http),
       api_host_(source_.host == "docker.io" ? "registry-1.docker.io" : source_.host),
-      tls_(tls_files_for(api_host_)),
+      tls_(setup_.cert_dir.empty() ? tls_files_for(api_host_) : tls_files_in(setup_.cert_dir)),
       authorization_(
           setup_.scope.value_or(sentence("repository:", source_.repository, ":pull")),
           [this] { return find_login(setup_.credentials, source_.host, source_.repository); },
@@ -193,6 +193,11 @@ HttpResponse Endpoint::send_following(const Url& url, const Ask& ask,
     if (request.url.scheme == "https" && next->scheme == "http" && !ask.may_leave_https)
       throw Error(
           sentence(request.url.host, " redirects from https to plain http, to ", next->host));
+    // Storage may be anywhere, but what lies on our own machine is not the registry's to show us.
+    const bool may_be_local = is_loopback(url.host) && is_loopback(next->host);
+    if (is_local(next->host) && !next->same_origin(url) && !may_be_local)
+      throw Error(sentence(request.url.host, " redirects to ", next->host,
+                           ", an address of this machine or its own network"));
     // Neither the login nor the certificate is for anybody else, not even on the way back.
     if (!next->same_origin(request.url)) {
       request.headers = ask.headers;

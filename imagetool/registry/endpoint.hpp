@@ -39,6 +39,7 @@ class Endpoint {
     CredentialSources credentials{};
     RetryLimits limits{};
     std::optional<std::string> scope{};  // of tokens; none: pulling from the repository
+    std::string cert_dir{};              // instead of certs.d/HOST
   };
   /// Borrows `http`, which must outlive it.
   Endpoint(Source source, Setup setup, HttpClient& http);

@@ -214,7 +214,13 @@ void set_request(CURL* handle, const HttpRequest& request, const List& headers) 
   set(handle, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
   set(handle, CURLOPT_LOW_SPEED_LIMIT, kStallBytesPerSecond);
   set(handle, CURLOPT_LOW_SPEED_TIME, kStallSeconds);
-  // As Go does, and docker with it: a proxy is never asked for the machine itself.
+  // libcurl reads http_proxy, HTTPS_PROXY and NO_PROXY, but HTTP_PROXY only as Go does, and docker
+  // with it: not in a CGI, where a client can set it.
+  const char* const proxy = ::getenv("HTTP_PROXY");
+  if (request.url.scheme == "http" && proxy != nullptr && ::getenv("http_proxy") == nullptr &&
+      ::getenv("REQUEST_METHOD") == nullptr)
+    set(handle, CURLOPT_PROXY, proxy);
+  // As with Go: a proxy is never asked for the machine itself.
   if (is_loopback(request.url.host)) set(handle, CURLOPT_NOPROXY, "*");
   set_body(handle, request);
   set_tls(handle, request);

@@ -91,7 +91,10 @@ ManifestResponse Registry::manifest(const std::string& reference) {
     HttpResponse response = endpoint.send_patiently(ask);
     if (response.transport != Transport::kDone || response.status != 200)
       refuse(response, {endpoint.host(), endpoint.has_login()});
-    return read_manifest_response(std::move(response), reference);
+    ManifestResponse manifest = read_manifest_response(std::move(response), reference);
+    manifest.host = endpoint.host();
+    state_->giver = &endpoint;
+    return manifest;
   };
   return state_->first_of(state_->places(reference), state_->image, fetch, [] { return false; });
 }

@@ -28,6 +28,7 @@ struct Options {
   CredentialSources credentials{};
   RegistriesConf conf{};
   bool tls_verify = true;  // false: https unverified, then plain http, as skopeo does
+  std::string cert_dir{};  // certificates of the registry, instead of certs.d/HOST
   int retries = 5;         // of one request, and of a blob without progress
   std::chrono::milliseconds first_wait{1000};  // doubles at each retry, jittered, at most 60 s
   std::chrono::seconds longest_wait{60};       // a Retry-After above this fails at once
@@ -42,6 +43,7 @@ struct ManifestResponse {
   std::string body{};        // as received: these bytes have `digest`
   std::string media_type{};  // of one of oci::kOciIndex, kOciManifest, kDockerList, kDockerManifest
   std::string digest{};      // "sha256:…", computed; when asked by digest, the digest asked for
+  std::string host{};        // who gave it: a mirror, or the registry itself
 };
 
 /// The registry cannot do what was asked.

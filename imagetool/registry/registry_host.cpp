@@ -23,7 +23,8 @@ struct RegistryHost::State {
                         .first_wait = options.first_wait,
                         .longest_wait = options.longest_wait,
                         .stop = options.stop},
-             .scope = std::move(scope)},
+             .scope = std::move(scope),
+             .cert_dir = options.cert_dir},
             http};
   }
 

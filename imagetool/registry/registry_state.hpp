@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -41,8 +42,11 @@ struct Registry::State {
                      .first_wait = options.first_wait,
                      .longest_wait = options.longest_wait,
                      .stop = options.stop}};
-      // --creds is for the registry the user named, not for its mirrors.
-      if (source.host != wanted.registry) setup.credentials.given.reset();
+      // --creds and --cert-dir are for the registry the user named, not for its mirrors.
+      if (source.host == wanted.registry)
+        setup.cert_dir = options.cert_dir;
+      else
+        setup.credentials.given.reset();
       endpoints.push_back(std::make_unique<Endpoint>(source, std::move(setup), http));
     }
   }
@@ -54,8 +58,9 @@ struct Registry::State {
     std::vector<Endpoint*> order;
     for (const auto& endpoint : endpoints) {
       const bool is_last = endpoint == endpoints.back();
-      if (is_last || (endpoint->use() != other && !endpoint->is_set_aside()))
-        order.push_back(endpoint.get());
+      // Who gave the manifest behind a tag has its blobs, too.
+      const bool may_ask = endpoint->use() != other || endpoint.get() == giver;
+      if (is_last || (may_ask && !endpoint->is_set_aside())) order.push_back(endpoint.get());
     }
     return order;
   }
@@ -89,6 +94,7 @@ struct Registry::State {
   Options options;
   HttpClient http;
   std::vector<std::unique_ptr<Endpoint>> endpoints;
+  std::atomic<Endpoint*> giver = nullptr;  // what gave the last manifest
 
  private:
   Endpoint& own_place(std::unique_ptr<Endpoint>& place, std::string_view actions) {
@@ -102,7 +108,8 @@ struct Registry::State {
                                      .first_wait = options.first_wait,
                                      .longest_wait = options.longest_wait,
                                      .stop = options.stop},
-                          .scope = sentence("repository:", target.repository, ":", actions)},
+                          .scope = sentence("repository:", target.repository, ":", actions),
+                          .cert_dir = options.cert_dir},
           http);
     return *place;
   }

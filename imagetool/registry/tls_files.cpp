@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <set>
@@ -59,6 +60,12 @@ TlsFiles read_files(const std::string& directory, const std::set<std::string>& n
 }
 
 }  // namespace
+
+TlsFiles tls_files_in(const std::string& directory) {
+  const auto names = names_in(directory);
+  if (!names) throw Error(sentence("open ", directory), errno);
+  return read_files(directory, *names);
+}
 
 TlsFiles tls_files_for(const std::string& host) {
   for (const std::string& directory : directories_for(host))

@@ -13,5 +13,7 @@ namespace registry {
 /// exists: *.crt are authorities beside the system's, *.cert with its *.key the client's. Throws
 /// Error for a .cert without .key.
 TlsFiles tls_files_for(const std::string& host);
+/// The same of one directory. Throws Error also when it cannot be read.
+TlsFiles tls_files_in(const std::string& directory);
 
 }  // namespace registry

@@ -138,6 +138,25 @@ bool is_internal(std::string_view host) {
   return name == "localhost" || name.ends_with(".localhost");
 }
 
+bool is_local(std::string_view host) {
+  if (!is_internal(host)) return false;
+  const std::string name = bare(host);
+  in_addr v4{};
+  std::array<unsigned char, 16> v6{};
+  std::uint32_t address = 0;
+  if (inet_pton(AF_INET, name.c_str(), &v4) == 1) {
+    address = ntohl(v4.s_addr);
+  } else if (inet_pton(AF_INET6, name.c_str(), v6.data()) == 1) {
+    const bool mapped = v6[10] == 0xFF && v6[11] == 0xFF && v6[0] == 0;
+    if (!mapped) return v6[0] == 0xFE || v6[0] == 0;  // fe80::/10; :: and ::1
+    address = v4_in(v6);
+  } else {
+    return true;  // localhost
+  }
+  return in_network(address, 0, 8) || in_network(address, 0x7F000000, 8) ||
+         in_network(address, 0xA9FE0000, 16);
+}
+
 std::string percent_encoded(std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string encoded;

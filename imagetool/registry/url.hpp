@@ -30,6 +30,9 @@ bool is_loopback(std::string_view host);
 /// True for localhost and for IP literals that are loopback, private, link-local, shared, multicast
 /// or unspecified.
 bool is_internal(std::string_view host);
+/// True for what only this machine or the wire it is on can mean: loopback, link-local (where
+/// clouds keep their secrets), unspecified.
+bool is_local(std::string_view host);
 /// Percent-encodes all but the unreserved characters.
 std::string percent_encoded(std::string_view text);
 

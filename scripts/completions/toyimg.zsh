@@ -79,6 +79,8 @@ _toyimg() {
         '*:file:_files' ;;
         pull) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
+        '--cert-dir[certificates of the registry are in DIR]:file:_files' \
+        '--retry[repeat a request that fails N times (default - 5)]:N:' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '--overlay[the bundles root is an overlay of the stores layers, ready at once (for toyrun)]' \
@@ -95,6 +97,8 @@ _toyimg() {
         '*:file:_files' ;;
         push) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
+        '--cert-dir[certificates of the registry are in DIR]:file:_files' \
+        '--retry[repeat a request that fails N times (default - 5)]:N:' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '--all[of an index - all its images, and the index itself]' \
@@ -106,6 +110,8 @@ _toyimg() {
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
         copy) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
+        '--cert-dir[certificates of the registry are in DIR]:file:_files' \
+        '--retry[repeat a request that fails N times (default - 5)]:N:' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '(-a --all)'{-a,--all}'[of an index - all its images, and the index itself]' \
@@ -252,6 +258,8 @@ _toyimg() {
         '*:file:_files' ;;
         login) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
+        '--cert-dir[certificates of the registry are in DIR]:file:_files' \
+        '--retry[repeat a request that fails N times (default - 5)]:N:' \
         '(-u --username)'{-u,--username}'[log in as NAME]:NAME:' \
         '--password-stdin[read the password from stdin]' \
         '--get-login[print who is logged in, and do nothing]' \
@@ -264,18 +272,24 @@ _toyimg() {
         '*:file:_files' ;;
         tags) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
+        '--cert-dir[certificates of the registry are in DIR]:file:_files' \
+        '--retry[repeat a request that fails N times (default - 5)]:N:' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
         catalog) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
+        '--cert-dir[certificates of the registry are in DIR]:file:_files' \
+        '--retry[repeat a request that fails N times (default - 5)]:N:' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
         referrers) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
+        '--cert-dir[certificates of the registry are in DIR]:file:_files' \
+        '--retry[repeat a request that fails N times (default - 5)]:N:' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '--artifact-type[only what is of this type]:TYPE:' \
@@ -284,6 +298,8 @@ _toyimg() {
         '*:file:_files' ;;
         delete) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
+        '--cert-dir[certificates of the registry are in DIR]:file:_files' \
+        '--retry[repeat a request that fails N times (default - 5)]:N:' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '--all-tags[the manifest behind the tag, and so all tags that mean it]' \

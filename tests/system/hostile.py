@@ -81,6 +81,8 @@ TYPE = "application/vnd.oci.image."
 manifest = {"schemaVersion": 2, "mediaType": TYPE + "manifest.v1+json",
             "config": {"mediaType": TYPE + "config.v1+json", "digest": digest(config), "size": len(config)},
             "layers": [{"mediaType": TYPE + "layer.v1.tar+gzip", "digest": digest(blob), "size": len(blob)}]}
+if case == "foreign":
+    manifest["layers"][0]["urls"] = [f"http://{OUTSIDE}/layer"]
 if case == "size-small":
     manifest["layers"][0]["size"] = len(blob) - 10
 if case == "size-large":
@@ -133,7 +135,9 @@ class Registry(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def do_GET(self):
-        print(self.command, self.path, self.headers.get("Range", ""), flush=True)
+        print(self.command, self.path, self.headers.get("Range", ""), "login " + self.headers["Authorization"] if "Authorization" in self.headers else "", flush=True)
+        if self.fault():
+            return None
         error = lambda code: json.dumps({"errors": [{"code": code, "message": code.lower()}]}).encode()
         if case == "401":
             return self.send(401, error("UNAUTHORIZED"), WWW_Authenticate='Basic realm="closed"')
@@ -205,7 +209,51 @@ class Registry(http.server.BaseHTTPRequestHandler):
             threading.Event().wait()  # nothing comes any more
         self.close_connection = end < len(body)
 
-    do_HEAD = do_GET
+    def fault(self):
+        """Answers as a registry that is after something would; OUTSIDE is another host, which must hear nothing it could use."""
+        here = "http://" + self.headers.get("Host", "")
+        challenge = lambda realm: self.send(401, b"", WWW_Authenticate=f'Bearer realm="{realm}",service="s",scope="repository:image:pull"')
+        logged_in = self.headers.get("Authorization") == "Bearer t"
+        is_blob, length = digest(blob) in self.path, int(self.headers.get("Content-Length", 0))
+        if self.command in ("PUT", "POST", "PATCH"):
+            self.rfile.read(length)
+        if self.path.startswith("/token") and case != "canary":
+            self.send(200, b'{"token":"' + (b"a" * (10 << 20) if case == "token-huge" else b"t") + b'"}')
+        elif case == "canary":
+            self.send(401, b"", WWW_Authenticate='Basic realm="x", Bearer realm="' + here + '/token"')
+        elif case.startswith("realm-"):
+            challenge({"realm-metadata": "http://169.254.169.254/token", "realm-canary": f"http://{OUTSIDE}/token", "realm-file": "file:///etc/passwd"}[case])
+        elif case in ("bearer", "token-huge", "redirect-canary", "foreign", "push-canary", "link-canary") and not logged_in:
+            challenge(here + "/token")
+        elif case == "redirect-canary" and is_blob:
+            self.send(307, Location=f"http://{OUTSIDE}/signed?secret=1")
+        elif case == "foreign" and is_blob:
+            self.send(404)
+        elif case == "push-canary" and self.command == "POST":
+            self.send(202, Location=f"http://{OUTSIDE}/upload")
+        elif case == "push-canary" and self.command == "HEAD":
+            self.send(404)
+        elif case == "link-canary" and "/tags/" in self.path:
+            self.send(200, b'{"tags":["a"]}', Link=f'<http://{OUTSIDE}/v2/more>; rel="next"')
+        elif case == "error-escapes":
+            self.send(403, json.dumps({"errors": [{"code": "DENIED", "message": ESCAPES}]}).encode())
+        elif case == "error-huge":
+            self.send(403, b"<html>" + b"x" * (300 << 20))
+        elif case == "retry-absurd":
+            self.send(429, b"", Retry_After="86400")
+        elif case == "warning" and "/manifests/" in self.path:
+            self.send(200, manifest, manifest_type, Warning='299 - "this registry closes ' + "\x1b[31m" + 'soon"')
+        elif case == "schema1" and "/manifests/" in self.path:
+            self.send(200, b'{"schemaVersion":1,"fsLayers":[]}', "application/vnd.docker.distribution.manifest.v1+prettyjws")
+        elif case == "both-kinds" and "/manifests/" in self.path:
+            self.send(200, json.dumps(json.loads(manifest) | {"manifests": []}).encode(), manifest_type)
+        elif case == "encoded" and is_blob:
+            self.send(200, gzip.compress(blob), "application/octet-stream", Content_Encoding="gzip")
+        else:
+            return False
+        return True
+
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_GET
 
     def log_message(self, *_):
         pass

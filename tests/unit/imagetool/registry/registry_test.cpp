@@ -357,6 +357,18 @@ TEST(Registry, StopsAtBadRedirects) {
   }
 }
 
+TEST(Registry, IsNotRedirectedToTheLocalNetwork) {
+  std::string location;
+  FakeHttpServer server(
+      [&](const Request&) { return Reply{.status = 302, .headers = {{"Location", location}}}; });
+  for (const char* bad : {"http://169.254.169.254/latest/meta-data", "http://[fe80::1]/",
+                          "http://[::ffff:169.254.169.254]/", "http://0.0.0.0:1/"}) {
+    location = bad;
+    Registry registry = registry_at(server);
+    EXPECT_TRUE(says(refusal([&] { registry.manifest("1"); }), "its own network")) << bad;
+  }
+}
+
 TEST(Registry, RetriesWhatPasses) {
   std::atomic<int> failures = 2;
   int status = 503;

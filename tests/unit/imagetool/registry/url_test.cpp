@@ -55,6 +55,15 @@ TEST(Url, KnowsInternalAddresses) {
     EXPECT_FALSE(is_internal(host)) << host;
 }
 
+TEST(Url, KnowsWhatIsLocal) {
+  for (const char* host : {"localhost", "a.localhost", "127.0.0.1", "0.0.0.0", "169.254.169.254",
+                           "[::1]", "[::]", "[fe80::1]", "[::ffff:127.0.0.1]", "[::ffff:a9fe:1]"})
+    EXPECT_TRUE(is_local(host)) << host;
+  for (const char* host : {"10.0.0.1", "192.168.1.1", "1.1.1.1", "example.com", "[fd00::1]",
+                           "[2001:db8::1]", "[::ffff:10.0.0.1]", "224.0.0.1"})
+    EXPECT_FALSE(is_local(host)) << host;
+}
+
 TEST(Realm, StaysInBounds) {
   const Url secure = *Url::parse("https://registry.example/v2/");
   const Url loopback = *Url::parse("http://127.0.0.1:5000/v2/");

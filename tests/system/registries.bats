@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+# Which registry is asked and how: certificates, proxies, mirrors; and what one may not make us do (image.md 1.14, 5.4 F).
+load support
+load registry
+
+setup() {
+  begin_test
+  [ -x "$TOYIMG" ] || { echo "no $TOYIMG: build it first"; return 1; }
+  mkdir -p "$STATE" "$BATS_TEST_TMPDIR/home"
+  export HOME=$BATS_TEST_TMPDIR/home
+  SERVERS=()
+}
+teardown() {
+  [ "${#SERVERS[@]}" -eq 0 ] || kill -9 "${SERVERS[@]}" 2>/dev/null || true
+  stop_registry
+  end_test
+}
+
+# background LOG COMMAND...: a server that prints its port; sets PORT.
+background() {
+  local log=$1
+  shift
+  "$@" >"$log" 2>&1 3>&- &
+  SERVERS+=($!)
+  wait_for 20 contains '^port' "$log"
+  PORT=$(sed -n 's/^port //p' "$log")
+}
+# serve CASE: a registry of that case, whose canary is another server; sets REGISTRY.
+serve() {
+  : >"$BATS_TEST_TMPDIR/canary"
+  background "$BATS_TEST_TMPDIR/canary" python3 "$SYSTEM/hostile.py" canary
+  background "$BATS_TEST_TMPDIR/server" python3 "$SYSTEM/hostile.py" "$1" "127.0.0.1:$PORT"
+  REGISTRY=127.0.0.1:$PORT
+}
+fetch() { timeout 60 "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" pull --progress plain --creds user:secret "$@" </dev/null 3>&-; }
+canary_heard() { grep -vc '^port' "$BATS_TEST_TMPDIR/canary" || true; }
+canary_heard_no_login() { ! grep -q 'login' "$BATS_TEST_TMPDIR/canary"; }
+
+@test "pull makes no more requests than skopeo" {
+  start_registry
+  push_busybox busybox:latest
+  forget_requests
+  pull "$REGISTRY/busybox:latest"
+  local ours theirs
+  ours=$(grep -cE '"(GET|HEAD) /v2/' "$REGISTRY_LOG")
+  forget_requests
+  skopeo copy --quiet --insecure-policy --src-tls-verify=false "docker://$REGISTRY/busybox:latest" "oci:$BATS_TEST_TMPDIR/copy:latest"
+  theirs=$(grep -cE '"(GET|HEAD) /v2/' "$REGISTRY_LOG")
+  echo "ours $ours, skopeo $theirs"
+  [ "$ours" -le "$theirs" ]
+  # and with tokens
+  stop_registry
+  TOKENS=1 start_registry user secret
+  push_busybox again:latest --dest-creds user:secret
+  forget_requests
+  : >"$TOKEN_LOG"
+  rm -rf "$BATS_TEST_TMPDIR/store"
+  pull --creds user:secret "$REGISTRY/again:latest"
+  ours=$(($(grep -cE '"(GET|HEAD) /v2/' "$REGISTRY_LOG") + $(token_requests)))
+  forget_requests
+  : >"$TOKEN_LOG"
+  skopeo copy --quiet --insecure-policy --src-creds user:secret --src-tls-verify=false "docker://$REGISTRY/again:latest" "oci:$BATS_TEST_TMPDIR/more:latest"
+  theirs=$(($(grep -cE '"(GET|HEAD) /v2/' "$REGISTRY_LOG") + $(token_requests)))
+  echo "with tokens: ours $ours, skopeo $theirs"
+  [ "$ours" -le "$theirs" ]
+}
+
+@test "certificates: certs.d, --cert-dir, one for the client; a key that is missing" {
+  TLS=client start_registry
+  local own=$HOME/.config/containers/certs.d/$REGISTRY
+  mkdir -p "$own" "$BATS_TEST_TMPDIR/named"
+  cp "$AUTHORITY"/{ca.crt,client.cert,client.key} "$BATS_TEST_TMPDIR/named"
+  run skopeo copy --quiet --insecure-policy --dest-cert-dir "$BATS_TEST_TMPDIR/named" "oci:$(umoci init --layout "$BATS_TEST_TMPDIR/l" >/dev/null &&
+    umoci new --image "$BATS_TEST_TMPDIR/l:latest" >/dev/null 2>&1; echo "$BATS_TEST_TMPDIR/l"):latest" "docker://$REGISTRY/empty:latest"
+  [ "$status" -eq 0 ]
+  run -0 pull --cert-dir "$BATS_TEST_TMPDIR/named" "$REGISTRY/empty:latest"
+  run pull "$REGISTRY/empty:latest"
+  [ "$status" -eq 1 ]
+  cp "$AUTHORITY/ca.crt" "$own"
+  run pull "$REGISTRY/empty:latest"
+  [ "$status" -eq 1 ]
+  cp "$AUTHORITY/client.cert" "$own"
+  run pull "$REGISTRY/empty:latest"
+  [ "$status" -eq 1 ]
+  expect 'client.key'
+  cp "$AUTHORITY/client.key" "$own"
+  run -0 pull "$REGISTRY/empty:latest"
+  run pull --cert-dir "$BATS_TEST_TMPDIR/nosuch" "$REGISTRY/empty:latest"
+  [ "$status" -eq 1 ]
+  expect 'nosuch'
+}
+
+@test "proxies: by scheme, upper and lower case, NO_PROXY with names and networks, never for loopback" {
+  start_registry
+  push_busybox busybox:latest
+  background "$BATS_TEST_TMPDIR/proxy" python3 "$REPO/tests/support/proxy.py"
+  local there=registry.test:${REGISTRY#*:} variable
+  for variable in HTTP_PROXY http_proxy; do
+    rm -rf "$BATS_TEST_TMPDIR/store"
+    : >"$BATS_TEST_TMPDIR/proxy"
+    run -0 env "$variable=http://127.0.0.1:$PORT" "HTTPS_PROXY=http://127.0.0.1:$PORT" "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" \
+      pull --quiet --tls-verify=false "$there/busybox:latest"
+    contains "http://$there/v2/busybox/blobs" "$BATS_TEST_TMPDIR/proxy"
+    contains "CONNECT $there" "$BATS_TEST_TMPDIR/proxy"
+  done
+  for variable in other,registry.test other,.test '*'; do
+    run env "http_proxy=http://127.0.0.1:$PORT" "https_proxy=http://127.0.0.1:$PORT" "NO_PROXY=$variable" "$TOYIMG" --store "$BATS_TEST_TMPDIR/other" \
+      pull --quiet --tls-verify=false "$there/busybox:latest"
+    [ "$status" -eq 1 ] # nobody knows the name
+    expect 'registry.test'
+  done
+  : >"$BATS_TEST_TMPDIR/proxy"
+  run env "http_proxy=http://127.0.0.1:$PORT" "https_proxy=http://127.0.0.1:$PORT" NO_PROXY=192.0.2.0/24 timeout 5 "$TOYIMG" --store "$BATS_TEST_TMPDIR/other" \
+    pull --quiet --retry 0 --tls-verify=false 192.0.2.1:5000/busybox:latest
+  [ "$status" -ne 0 ]
+  [ ! -s "$BATS_TEST_TMPDIR/proxy" ]
+  run -0 env "http_proxy=http://127.0.0.1:1" "$TOYIMG" --store "$BATS_TEST_TMPDIR/other" pull --quiet "$REGISTRY/busybox:latest"
+}
+
+@test "a token server on an internal address is not asked, and gets no login" {
+  local one
+  for one in realm-metadata realm-canary realm-file; do
+    serve "$one"
+    run fetch "$REGISTRY/image:latest"
+    [ "$status" -eq 1 ] || { echo "$one: $output"; false; }
+    expect 'token server'
+    [ "$(canary_heard)" -eq 0 ]
+    expect_not secret
+  done
+}
+
+@test "a token has a limit, and a page, an error and a wait too" {
+  serve token-huge
+  run fetch "$REGISTRY/image:latest"
+  [ "$status" -eq 1 ]
+  expect 'more than'
+  serve error-huge
+  run fetch "$REGISTRY/image:latest"
+  [ "$status" -eq 1 ]
+  expect '403'
+  [ "${#output}" -lt 2000 ]
+  serve retry-absurd
+  run timeout 20 "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" pull --quiet "$REGISTRY/image:latest"
+  [ "$status" -eq 1 ]
+  expect '429.*86400 seconds.*login'
+}
+
+@test "a redirected blob: storage gets no login, and is no one to log in at" {
+  serve redirect-canary
+  run fetch "$REGISTRY/image:latest"
+  [ "$status" -eq 1 ]
+  [ "$(canary_heard)" -gt 0 ]
+  canary_heard_no_login
+  expect_not 'secret=1|user:secret'
+}
+
+@test "CVE-2020-15157: a foreign layer's host gets no login, whatever it answers" {
+  serve foreign
+  run fetch "$REGISTRY/image:latest"
+  [ "$status" -eq 1 ]
+  contains 'GET /layer' "$BATS_TEST_TMPDIR/canary"
+  canary_heard_no_login
+  ! grep -q token "$BATS_TEST_TMPDIR/canary"
+}
+
+@test "CVE-2021-41092: a helper that fails, lies or hangs gives nobody another host's login" {
+  serve bearer
+  mkdir -p "$BATS_TEST_TMPDIR/bin" "$HOME/.docker"
+  export PATH=$BATS_TEST_TMPDIR/bin:$PATH
+  printf '{"credsStore": "bad", "auths": {"other.example": {"auth": "%s"}}}' "$(printf user:secret | base64)" >"$HOME/.docker/config.json"
+  local code
+  for code in 'exit 1' 'echo garbage' 'echo "{\"ServerURL\":\"other.example\"}"; exit 1'; do
+    printf '#!/bin/sh\n%s\n' "$code" >"$BATS_TEST_TMPDIR/bin/docker-credential-bad"
+    chmod +x "$BATS_TEST_TMPDIR/bin/docker-credential-bad"
+    rm -rf "$BATS_TEST_TMPDIR/store"
+    run timeout 60 "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" pull --progress plain "$REGISTRY/image:latest"
+    [ "$status" -eq 0 ]
+    expect 'warning: .*credsStore'
+    ! grep -q 'login Basic' "$BATS_TEST_TMPDIR/server"
+  done
+}
+
+@test "CVE-2019-10214: a token server behind a certificate nobody trusts gets no login" {
+  TLS=1 TOKENS=1 start_registry user secret
+  export SSL_CERT_FILE=$AUTHORITY/ca.crt
+  # the registry is https and trusted, its token server plain http
+  run fetch "$REGISTRY/image:latest"
+  [ "$status" -eq 1 ]
+  expect 'not https'
+  [ "$(token_requests)" -eq 0 ]
+}
+
+@test "a push is not led elsewhere, nor is a list" {
+  serve sound
+  pull "$REGISTRY/image:latest"
+  local from=$REGISTRY
+  serve push-canary
+  run toyimg push --quiet --creds user:secret "$from/image:latest" "$REGISTRY/image:latest"
+  [ "$status" -eq 1 ]
+  expect 'sends us on to'
+  [ "$(canary_heard)" -eq 0 ]
+  serve link-canary
+  run toyimg tags --creds user:secret "$REGISTRY/image"
+  [ "$status" -eq 1 ]
+  [ "$(canary_heard)" -eq 0 ]
+}
+
+@test "errors and warnings of registries are printable, and shown once" {
+  serve error-escapes
+  run fetch "$REGISTRY/image:latest"
+  [ "$status" -eq 1 ]
+  expect DENIED
+  ! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' <<<"$output"
+  serve warning
+  run fetch "$REGISTRY/image:latest"
+  [ "$status" -eq 0 ]
+  [ "$(grep -c 'this registry closes' <<<"$output")" -eq 1 ]
+  ! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' <<<"$output"
+}
+
+@test "CVE-2021-41190 and other manifests that are two things or none; encoded content" {
+  local one
+  for one in both-kinds schema1 encoded; do
+    serve "$one"
+    run fetch "$REGISTRY/image:latest"
+    [ "$status" -eq 1 ] || { echo "$one: $output"; false; }
+    expect 'ambiguous|schema 1|encoded'
+  done
+}
+
+@test "mirrors: by digest only, by tag only, a broken one, a blocked registry, a moved one, wildcards" {
+  start_registry
+  push_busybox hub/library/alpine:latest
+  export CONTAINERS_REGISTRIES_CONF=$BATS_TEST_TMPDIR/registries.conf
+  mkdir -p "$CONTAINERS_REGISTRIES_CONF.d"
+  conf() { rm -rf "$BATS_TEST_TMPDIR/store"; cat >"$CONTAINERS_REGISTRIES_CONF"; }
+  conf <<TOML
+[[registry]]
+prefix = "docker.io"
+location = "127.0.0.1:1"
+[[registry.mirror]]
+location = "127.0.0.1:1/broken"
+[[registry.mirror]]
+location = "$REGISTRY/hub"
+pull-from-mirror = "tag-only"
+TOML
+  run -0 toyimg pull --progress plain --retry 1 alpine
+  expect 'warning: .*trying the next place'
+  sed -i 's/tag-only/digest-only/' "$CONTAINERS_REGISTRIES_CONF"
+  rm -rf "$BATS_TEST_TMPDIR/store"
+  run pull --retry 0 alpine
+  [ "$status" -eq 1 ]
+  conf <<TOML
+[[registry]]
+prefix = "*.example.com"
+blocked = true
+[[registry]]
+prefix = "good.example.com/team"
+location = "$REGISTRY/hub/library"
+TOML
+  run pull bad.example.com/alpine
+  [ "$status" -eq 1 ]
+  expect 'blocks'
+  run -0 pull good.example.com/team/alpine
+  # a drop-in file replaces the rule of the same prefix
+  printf '[[registry]]\nprefix = "good.example.com/team"\nblocked = true\n' >"$CONTAINERS_REGISTRIES_CONF.d/50.conf"
+  rm -rf "$BATS_TEST_TMPDIR/store"
+  run pull good.example.com/team/alpine
+  [ "$status" -eq 1 ]
+  run toyimg push --quiet x good.example.com/team/alpine
+  [ "$status" -eq 1 ]
+}
