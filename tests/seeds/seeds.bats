@@ -2,6 +2,17 @@
 # Each command line that the READMEs of the five learning projects show has its counterpart here, in the words they use.
 load ../toydock/toydock
 
+# redis_image: an image called redis, of the archive that tests/system/prepare made
+redis_image() {
+  local work=$BATS_TEST_TMPDIR/redis
+  mkdir -p "$work/root"
+  tar -C "$work/root" --xattrs --numeric-owner -xf "$(debian_tarball redis)"
+  layout_from "$work/layout" "$work/root"
+  skopeo copy --quiet --insecure-policy "oci:$work/layout:latest" "docker-archive:$work/redis.tar:redis:latest"
+  rm -rf "$work/root" "$work/layout"
+  "$TOYIMG" load -i "$work/redis.tar" 3>&- 4>&-
+}
+
 @test "seeds: pull, and run with a volume" {
   BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR/registry start_registry
   push_busybox tools:1.0
@@ -31,4 +42,43 @@ load ../toydock/toydock
   run -0 td run --rm -cpus 0.1 -memory 64m "$IMAGE" sh -c 'cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cat /sys/fs/cgroup/cpu.max'
   [[ $output =~ ^10000($|\ ) ]]
   run -137 td run --rm -memory 64m "$IMAGE" tail -c 128m /dev/zero
+}
+
+@test "seeds: a published port, several in one option" {
+  td run -d --name web -p '8080:80;8081:80' "$IMAGE" sh -c 'mkdir /www; echo served >/www/index.html; exec httpd -f -h /www'
+  served() { [ "$(wget -q -T 2 -O - "http://127.0.0.1:$1/")" = served ]; }
+  wait_for 10 served 8080
+  served 8081
+  td rm -f web
+}
+
+@test "seeds: redis with a persistent volume on a bridge of its own, 172.27.0.0/16; nothing of it stays" {
+  everything() {
+    ip -o link | awk '{print $2}' | sort
+    nft list ruleset 2>/dev/null
+    cut -d' ' -f5 /proc/self/mountinfo | sort
+    find /sys/fs/cgroup -type d -path '*/toytest.d/toydock/*'
+  }
+  redis_image
+  everything >"$BATS_TEST_TMPDIR/before"
+  td network create --subnet 172.27.0.0/16 redisnet
+  serve() { td run -d --name redis --network redisnet -v redis-data:/data redis redis-server --bind 0.0.0.0 --protected-mode no --dir /data --appendonly yes; }
+  serve
+  [ "$(td inspect -f '{{.NetworkSettings.Networks.redisnet.IPAddress}}' redis)" = 172.27.0.2 ]
+  client() { td run --rm --network redisnet redis redis-cli -h redis "$@"; }
+  pong() { [ "$(client ping)" = PONG ]; }
+  wait_for 20 pong
+  run -0 client set answer 42
+  [ "$output" = OK ]
+  td stop redis
+  td rm redis
+  serve
+  wait_for 20 pong
+  run -0 client get answer
+  [ "$output" = 42 ]
+  td rm -f redis
+  td network rm redisnet
+  td volume rm redis-data
+  everything >"$BATS_TEST_TMPDIR/after"
+  diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 }

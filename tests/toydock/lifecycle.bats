@@ -209,21 +209,43 @@ load toydock
   expect 'cannot fetch'
 }
 
+@test "tag, push, save, load" {
+  export TOYIMG_STORE=$BATS_TEST_TMPDIR/store
+  cp -a "$BATS_FILE_TMPDIR/store" "$TOYIMG_STORE"
+  start_registry
+  td tag "$IMAGE" "$REGISTRY/copy:1"
+  td push -q "$REGISTRY/copy:1"
+  td save -o "$BATS_TEST_TMPDIR/archive.tar" "$REGISTRY/copy:1"
+  td rmi "$REGISTRY/copy:1" "$IMAGE"
+  run -0 td load -i "$BATS_TEST_TMPDIR/archive.tar"
+  expect 'copy:1'
+  run -0 td run --rm "$REGISTRY/copy:1" echo loaded
+  [ "$output" = loaded ]
+  td rmi "$REGISTRY/copy:1"
+  run -0 td run --rm -q "$REGISTRY/copy:1" echo pulled # from the registry
+  expect '^pulled$'
+  stop_registry
+}
+
 @test "what a SIGKILL leaves: rm -f or the next command cleans up" {
-  local round id victim
-  mkdir -p "$BATS_TEST_TMPDIR/x"
+  local round victim
+  # the programs of this test only: their command lines name its directory
+  kill_program() { pgrep -f -- "^[^ ]*$1 .*$TOYDOCK_ROOT" | xargs -r kill -9 2>/dev/null || true; }
   for ((round = 0; round < ${TOYDOCK_KILL_ROUNDS:-6}; round++)); do
     ("$REPO/scripts/toydock" run -d --name "victim$round" --restart on-failure "$IMAGE" sleep 1000 >/dev/null 2>&1 3>&- 4>&-) &
     victim=$!
     sleep "0.0$((RANDOM % 10))$((RANDOM % 10))"
     case $((round % 3)) in
-      0) pkill -9 -P $victim 2>/dev/null || true; kill -9 $victim 2>/dev/null || true ;;
-      1) pkill -9 -x toyrun || true ;;
-      2) pkill -9 -x conmon || true ;;
+      0)
+        pgrep -P $victim | xargs -r kill -9 2>/dev/null || true
+        kill -9 $victim 2>/dev/null || true
+        ;;
+      1) kill_program toyrun ;;
+      2) kill_program conmon ;;
     esac
     wait $victim 2>/dev/null || true
     # a monitor killed after the start
-    if ((round % 2)); then pkill -9 -x conmon || true; fi
+    if ((round % 2)); then kill_program conmon; fi
     td ps -a >/dev/null
     td rm -f "victim$round" 2>/dev/null || true
   done

@@ -131,7 +131,7 @@ each_container() {
 # reserve_name NAME ID: the symlink is the reservation, and atomic. One that leads nowhere is left of a crash.
 reserve_name() {
   local holder
-  [[ $1 =~ ^[a-zA-Z0-9][a-zA-Z0-9_.-]+$ ]] || die "$1 is no name for a container" "letters, digits and _.- after a letter or digit, two at least"
+  [[ $1 =~ ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$ ]] || die "$1 is no name for a container" "letters, digits and _.- after a letter or digit"
   if ! ln -sT "../containers/$2" "$NAMES/$1" 2>/dev/null; then
     holder=$(readlink "$NAMES/$1")
     holder=${holder##*/}

@@ -50,8 +50,9 @@ def read_profile($capabilities):
   def on($key): ($last[$key] // "false") == "true";
 $image[0] as $image | $config[0]
 | (on("privileged")) as $privileged
-| ($last.network // "bridge") as $network
+| $last.network as $network
 | ($last["container-dir"]) as $directory
+| ($last["files-directory"] // $directory) as $files
 
 # ---- the command
 | (if $last | has("entrypoint") then ([$last.entrypoint] | map(select(. != ""))) + all("word")
@@ -71,7 +72,7 @@ $image[0] as $image | $config[0]
 | .process.user.additionalGids += (all("group-add") | map(number("group-add")))
 
 # ---- the environment
-| (if $network == "host" then $last["host-hostname"] else ($last.hostname // $last.id[0:12]) end) as $hostname
+| (if $network == "host" then $last["host-hostname"] elif $last["files-hostname"] then $last["files-hostname"] else ($last.hostname // $last.id[0:12]) end) as $hostname
 | .process.env |= default_env("PATH"; "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 | .process.env |= set_env("HOSTNAME"; $hostname)
 | if on("tty") then .process.env |= default_env("TERM"; "xterm") else . end
@@ -114,7 +115,7 @@ $image[0] as $image | $config[0]
     | .mounts |= map(if .destination == "/dev/shm" then .options |= map(if startswith("size=") then "size=\($size)" else . end) else . end) else . end
 | if on("init") then .mounts += [{destination: "/sbin/docker-init", type: "bind", source: $last["init-program"], options: ["rbind", "ro", "nosuid"]}] else . end
 | .mounts += [("hostname", "hosts", "resolv.conf") as $file | "/etc/\($file)" as $there | select(any($mounts[]; .destination == $there) | not)
-    | {destination: $there, type: "bind", source: "\($directory)/\($file)", options: ["rbind", "rprivate", "rw"]}]
+    | {destination: $there, type: "bind", source: "\($files)/\($file)", options: ["rbind", "rprivate", "rw"]}]
 | .mounts += ($mounts | sort_by(.destination | split("/") | length) | map(
     if .kind == "tmpfs" then {destination, type: "tmpfs", source: "tmpfs", options: (["nosuid", "nodev"] + if .options == [] then ["noexec", "mode=1777"] else .options end)}
     else {destination, type: "bind", source, options: (["rbind", .propagation] + if .readonly then ["ro"] else ["rw"] end)} end))
@@ -165,7 +166,7 @@ $image[0] as $image | $config[0]
 
 | . as $config | {
     Id: $last.id, Name: ("/" + $last.name), Created: $last.created, Path: $command[0], Args: $command[1:], Image: $image.Digest, Platform: $image.Platform,
-    ResolvConfPath: "\($directory)/resolv.conf", HostnamePath: "\($directory)/hostname", HostsPath: "\($directory)/hosts", LogPath: "\($directory)/log", BundlePath: "\($directory)/bundle",
+    ResolvConfPath: "\($files)/resolv.conf", HostnamePath: "\($files)/hostname", HostsPath: "\($files)/hosts", LogPath: "\($directory)/log", BundlePath: "\($directory)/bundle",
     Config: {Hostname: $hostname, Domainname: ($last.domainname // ""), User: ($last.user // $image.Config.User), Tty: on("tty"), OpenStdin: on("interactive"),
       Env: $config.process.env, Cmd: (if all("word") != [] then all("word") else $image.Config.Cmd end), Image: $last.image, ExposedPorts: ($exposed | map({key: ., value: {}}) | from_entries),
       Volumes: ($image.Config.Volumes // [] | map({key: ., value: {}}) | from_entries),
@@ -176,12 +177,11 @@ $image[0] as $image | $config[0]
       Memory: ($memory // 0), MemorySwap: ($config.linux.resources.memory.swap // 0), NanoCpus: (($last.cpus // "0" | tonumber) * 1e9), CpuShares: ($config.linux.resources.cpu.shares // 0),
       CpusetCpus: ($last["cpuset-cpus"] // ""), PidsLimit: ($config.linux.resources.pids.limit // 0), CapAdd: all("cap-add"), CapDrop: all("cap-drop"), SecurityOpt: all("security-opt"),
       Binds: ($mounts | map(select(.kind == "bind") | "\(.source):\(.destination)")), PortBindings: all("publish"), CgroupParent: ($last["cgroup-parent"] // ""), Runtime: "toyrun"},
-    Mounts: ($mounts | map({Type: .kind, Name: .name, Source: .source, Destination: .destination, Mode: (.options | join(",")), RW: (.readonly | not), Propagation: .propagation})),
-    NetworkSettings: {Networks: {}}
+    Mounts: ($mounts | map({Type: .kind, Name: .name, Source: .source, Destination: .destination, Mode: (.options | join(",")), RW: (.readonly | not), Propagation: .propagation}))
   } as $container
 | ($config | tojson), ($container | tojson),
   ({terminal: on("tty"), interactive: on("interactive"), auto_remove: on("rm"), restart_policy: $restart.Name, restart_most: $restart.MaximumRetryCount,
     stop_signal: $stop_signal, stop_timeout: ($last["stop-timeout"] // "10"), image: $last.image, network_mode: $network, log_size: ($last["log-size"] // ""),
-    health_command: ($health.Test[1] // ""), health_interval: (($health.Interval // 0) / 1e9), health_timeout: (($health.Timeout // 0) / 1e9),
+    cgroups_path: $last["cgroups-path"], health_command: ($health.Test[1] // ""), health_interval: (($health.Interval // 0) / 1e9), health_timeout: (($health.Timeout // 0) / 1e9),
     health_start_period: (($health.StartPeriod // 0) / 1e9), health_retries: ($health.Retries // 0)}
    | to_entries[] | "\(.key)=\(.value | tostring | @sh)")

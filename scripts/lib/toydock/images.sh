@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# images, pull, rmi: toyimg's, in docker's words.
+# images, pull, push, tag, rmi, save, load, login, logout: toyimg's, in docker's words.
 # shellcheck source=scripts/lib/toydock/template.sh
 source "$LIBRARY/template.sh"
 
@@ -52,4 +52,67 @@ verb_rmi() {
     images rmi "$word" || failed=1
   done
   return $failed
+}
+
+OPTIONS_push='q quiet only errors
+a all-tags all tags of a repository that are here'
+USAGE_push='[options] IMAGE'
+verb_push() {
+  parse "$OPTIONS_push" "$@"
+  at_least 1 'which image?'
+  local options=() name
+  if [[ ${OPTION[quiet]:-} == true ]]; then options+=(--quiet); fi
+  if [[ ${OPTION["all-tags"]:-} == true ]]; then
+    for name in $("$TOYIMG" images -q); do
+      if [[ ${name%:*} == "${WORDS[0]}" || ${name%:*} == "docker.io/library/${WORDS[0]}" || ${name%:*} == "docker.io/${WORDS[0]}" ]]; then images push "${options[@]}" "$name"; fi
+    done
+  else
+    images push "${options[@]}" "${WORDS[0]}"
+  fi
+}
+
+OPTIONS_tag='' USAGE_tag='IMAGE NAME'
+verb_tag() {
+  parse "$OPTIONS_tag" "$@"
+  at_least 2 'an image and its new name, please'
+  images tag "${WORDS[@]}"
+}
+
+OPTIONS_save='o output=FILE write to a file instead of standard output'
+USAGE_save='[options] IMAGE...'
+verb_save() {
+  parse "$OPTIONS_save" "$@"
+  at_least 1 'which image?'
+  [[ -n ${OPTION[output]:-} || ! -t 1 ]] || die "an archive does not go to a terminal" "type: toydock save -o FILE ${WORDS[*]}"
+  images save --quiet ${OPTION[output]:+--output "${OPTION[output]}"} "${WORDS[@]}"
+}
+
+OPTIONS_load='i input=FILE read a file instead of standard input
+q quiet only errors and the names'
+USAGE_load='[options]'
+verb_load() {
+  parse "$OPTIONS_load" "$@"
+  [[ -n ${OPTION[input]:-} || ! -t 0 ]] || die "an archive does not come from a terminal" "type: toydock load -i FILE"
+  images load --quiet ${OPTION[input]:+--input "${OPTION[input]}"}
+}
+
+OPTIONS_login='u username=NAME log in as NAME instead of asking
+p password=PASSWORD the password; others can read a command line
+- password-stdin read the password from standard input'
+USAGE_login='[options] [REGISTRY]'
+verb_login() {
+  parse "$OPTIONS_login" "$@"
+  local options=()
+  if [[ -n ${OPTION[username]:-} ]]; then options+=(--username "${OPTION[username]}"); fi
+  if [[ -n ${OPTION[password]:-} ]]; then
+    images login "${options[@]}" --password-stdin "${WORDS[@]}" <<<"${OPTION[password]}"
+    return
+  fi
+  if [[ ${OPTION["password-stdin"]:-} == true ]]; then options+=(--password-stdin); fi
+  images login "${options[@]}" "${WORDS[@]}"
+}
+OPTIONS_logout='' USAGE_logout='[REGISTRY]'
+verb_logout() {
+  parse "$OPTIONS_logout" "$@"
+  images logout "${WORDS[@]}"
 }

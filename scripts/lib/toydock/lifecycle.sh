@@ -237,6 +237,9 @@ verb_rename() {
   reserve_name "${WORDS[1]}" "$ID" || name_is_taken "${WORDS[1]}"
   replace_file "$DIRECTORY/name" "${WORDS[1]}"
   replace_file "$DIRECTORY/container.json" "$(jq -c --arg name "/${WORDS[1]}" '.Name = $name' "$DIRECTORY/container.json")"
+  # its name in its networks, from the next start on
+  replace_file "$DIRECTORY/bundle/config.json" "$(jq -c --arg name "${WORDS[1]}" --arg before "$NAME" '
+    if .annotations["org.toyrun.network.aliases"] then .annotations["org.toyrun.network.aliases"] |= ([split(",")[] | if . == $before then $name else . end] | join(",")) else . end' "$DIRECTORY/bundle/config.json")"
   rm -f "$NAMES/$NAME"
   tell_event rename "name=${WORDS[1]}" "oldName=$NAME"
 }

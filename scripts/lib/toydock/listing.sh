@@ -48,13 +48,15 @@ documents() {
 }
 # one_document: of DIRECTORY
 one_document() {
-  local document health=''
+  local document health='' network={}
   [[ -s $DIRECTORY/container.json ]] || return 0 # --rm, this very moment
   read_state
   [[ $STATE != '{}' ]] || STATE='{"Status":"created","Running":false,"Paused":false,"Restarting":false,"OOMKilled":false,"Dead":false,"Pid":0,"ExitCode":0,"Error":"","StartedAt":"0001-01-01T00:00:00Z","FinishedAt":"0001-01-01T00:00:00Z","RestartCount":0}'
   document=$(<"$DIRECTORY/container.json")
   if [[ -s $DIRECTORY/health ]]; then health=",\"Health\":$(<"$DIRECTORY/health")"; fi
-  printf '%s\n' "${document%\}},\"RestartCount\":${RESTARTS:-0},\"State\":${STATE%\}}$health}}"
+  # what it got of its networks, while it runs
+  if [[ -s $DIRECTORY/network.json ]] && running_pid; then network=$(<"$DIRECTORY/network.json"); fi
+  printf '%s\n' "${document%\}},\"NetworkSettings\":$network,\"RestartCount\":${RESTARTS:-0},\"State\":${STATE%\}}$health}}"
 }
 
 OPTIONS_inspect='f format=TEMPLATE json or a template such as {{.State.ExitCode}}

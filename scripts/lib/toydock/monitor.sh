@@ -4,6 +4,9 @@
 # conmon (log, exit code, console), which calls `toydock _ended` last; with --restart a loop that starts it again; with
 # --health-cmd a loop that asks.
 
+# shellcheck source=scripts/lib/toydock/network.sh
+source "$LIBRARY/network.sh"
+
 lock_container() {
   exec 8>>"$DIRECTORY/lock"
   flock -n 8
@@ -32,6 +35,7 @@ launch() {
   [[ $answer =~ \"data\":\ *(-?[0-9]+) ]] || launch_failed "the monitor ended: $(<"$DIRECTORY/conmon-errors")"
   PID=${BASH_REMATCH[1]}
   ((PID > 0)) || launch_failed "$(jq -r '.message // "toyrun said nothing"' <<<"$answer" 2>/dev/null || echo "$answer")"
+  if [[ -e $DIRECTORY/hosts-base && $network_mode != none && $network_mode != host ]]; then write_names "$ID"; fi
 }
 
 launch_failed() {
@@ -48,6 +52,10 @@ launch_failed() {
     write_state created $code 0 false "$words"
     printf '%s' $code >"$DIRECTORY/code"
     if [[ $auto_remove == true ]]; then remove_container; fi
+  fi
+  if [[ $words =~ port\ ([0-9]+/[a-z]+)\ is\ taken\ by\ the\ container\ ([0-9a-f]{64}) ]]; then
+    fail 125 "cannot start $NAME: port ${BASH_REMATCH[1]} is taken by the container $(cat "$CONTAINERS/${BASH_REMATCH[2]}/name" 2>/dev/null || echo "${BASH_REMATCH[2]}")" \
+      "stop that one, or choose another port of the host: toydock rm $NAME, and run again with -p OTHER:PORT"
   fi
   if ((code == 127)) && [[ $words == *exec* ]]; then
     fail 127 "$words" "the image has no such program; to look around: toydock run -it --rm --entrypoint sh $image"
@@ -119,12 +127,26 @@ verb__ended() {
   if running_pid; then clean_up_after_end; fi
 }
 
+# forget_names: the others of its networks no longer know its name
+forget_names() {
+  local other
+  [[ -s $DIRECTORY/network.json ]] || return 0
+  rm -f "$DIRECTORY/network.json"
+  for other in "$CONTAINERS"/*/network.json; do
+    if [[ -e $other ]]; then
+      write_names
+      return
+    fi
+  done
+}
+
 clean_up_after_end() {
   local code=255 oom=false ENDED=1
   if [[ -s $DIRECTORY/$ID ]]; then read -r code <"$DIRECTORY/$ID" || true; fi
   if [[ -e $DIRECTORY/oom || -e $DIRECTORY/bundle/oom ]]; then oom=true; fi
   "$TOYRUN" delete --force "$ID" 2>/dev/null || true
   release_bundle
+  forget_names
   if [[ $oom == true ]]; then tell_event oom "name=$NAME"; fi
   tell_event die "name=$NAME" "image=$image" "exitCode=$code"
   if wants_restart "$code"; then
@@ -227,6 +249,7 @@ write_health() {
 remove_container() {
   local doomed=$CONTAINERS/.removing-$ID volume
   if [[ -z ${ENDED:-} ]]; then "$TOYRUN" delete --force "$ID" 2>/dev/null || true; fi
+  remove_cgroups
   release_bundle
   if [[ -s $DIRECTORY/anonymous-volumes && (${auto_remove:-} == true || -n ${WITH_VOLUMES:-}) ]]; then
     while read -r volume; do rm -rf --one-file-system -- "${VOLUMES:?}/$volume"; done <"$DIRECTORY/anonymous-volumes"
@@ -236,6 +259,15 @@ remove_container() {
   show rm -rf "$DIRECTORY"
   rm -rf --one-file-system "$doomed"
   tell_event destroy "name=${NAME:-}"
+}
+
+# remove_cgroups: a toyrun that was killed between making a cgroup and noting it leaves it to us.
+remove_cgroups() {
+  local directory
+  [[ -n ${cgroups_path:-} ]] || return 0
+  for directory in /sys/fs/cgroup"$cgroups_path" /sys/fs/cgroup/*"$cgroups_path"; do
+    if [[ -d $directory ]]; then find "$directory" -depth -type d -exec rmdir {} \; 2>/dev/null || true; fi
+  done
 }
 
 # sweep: directories that a killed toydock left half made or half removed.

@@ -45,8 +45,14 @@ w workdir=DIR working directory
 - stop-timeout=SECONDS how long stop waits
 - pull=always|missing|never when to ask the registry
 - platform=OS/ARCH[/VARIANT] the image for this platform
-- network=none|host none: only loopback; host: the network of the host
-- net=none|host the same as --network
+p publish=[IP:][HOST:]PORT[/udp] a port of the host that leads to one of the container
+P publish-all all ports that the image names, at any free port of the host
+- expose=PORT a port for --publish-all
+- network=NAME a network; none, host, container:NAME; the default is called default
+- net=NAME the same as --network
+- ip=ADDRESS a fixed address in one of the networks
+- ip6=ADDRESS a fixed IPv6 address
+- network-alias=NAME a further name in its networks
 - add-host=NAME:ADDRESS a line for /etc/hosts
 - dns=ADDRESS a name server
 - pid=host see the processes of the host
@@ -220,12 +226,13 @@ collect_options() {
       user) add_user "$value" ;;
       security-opt) add_security "$value" ;;
       init) [[ $value != true ]] || add_init ;;
-      net) PAIRS+=(network "$value") ;;
       log-opt) add_log_option "$value" ;;
       workdir)
         [[ $value == /* ]] || die "--workdir $value: a working directory begins with /"
         PAIRS+=(workdir "$value")
         ;;
+      network | net | ip | ip6 | network-alias) ;; # choose_network
+      publish | publish-all) ;;
       name | detach | explain | pull | quiet | platform | cidfile | sig-proxy | add-host | dns) ;;
       *) PAIRS+=("$key" "$value") ;;
     esac
@@ -239,16 +246,6 @@ collect_options() {
   local parent=${OPTION["cgroup-parent"]:-${TOYDOCK_CGROUP_PARENT:-/toydock}}
   [[ $parent == /* ]] || die "--cgroup-parent $parent: the path of a cgroup begins with /"
   PAIRS+=(cgroups-path "$parent/$ID")
-}
-
-choose_network() {
-  local network=${OPTION[network]:-${OPTION[net]:-none}}
-  case $network in
-    none) ;;
-    host) PAIRS+=(host-hostname "$(</proc/sys/kernel/hostname)") ;;
-    *) die "--network $network is not known" "use none or host" ;;
-  esac
-  PAIRS+=(network "$network")
 }
 
 # split_list LIST FUNCTION: a;b;c, as the learning projects write several volumes or ports in one option.
@@ -463,28 +460,35 @@ add_log_option() {
 # ---- hosts, hostname, resolv.conf: files of the container, bound into it
 
 write_network_files() {
-  local index line name=${OPTION[hostname]:-${ID:0:12}} network=${OPTION[network]:-${OPTION[net]:-}}
-  if [[ $network == host ]]; then
+  local index line name=${OPTION[hostname]:-${ID:0:12}} network=" ${PAIRS[*]} "
+  [[ $network != *' files-directory '* ]] || return 0 # those of the container whose network it shares
+  if [[ $network == *' network host '* ]]; then
     read -r name </proc/sys/kernel/hostname
-    cat /etc/hosts >"$DIRECTORY/hosts" 2>/dev/null || true
+    cat /etc/hosts >"$DIRECTORY/hosts-base" 2>/dev/null || true
   else
-    printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n' >"$DIRECTORY/hosts"
-    if [[ $network == none || -z $network ]]; then printf '127.0.0.1\t%s\n' "$name" >>"$DIRECTORY/hosts"; fi
+    printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n' >"$DIRECTORY/hosts-base"
+    if [[ $network == *' network none '* ]]; then printf '127.0.0.1\t%s\n' "$name" >>"$DIRECTORY/hosts-base"; fi
   fi
   printf '%s\n' "$name" >"$DIRECTORY/hostname"
   : >"$DIRECTORY/resolv.conf"
   for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
     case ${GIVEN[index]} in
-      add-host) printf '%s\t%s\n' "${GIVEN[index + 1]#*:}" "${GIVEN[index + 1]%%:*}" >>"$DIRECTORY/hosts" ;;
+      add-host) add_host "${GIVEN[index + 1]}" ;;
       dns) printf 'nameserver %s\n' "${GIVEN[index + 1]}" >>"$DIRECTORY/resolv.conf" ;;
     esac
   done
   if [[ ! -s $DIRECTORY/resolv.conf && -r /etc/resolv.conf ]]; then
     while IFS= read -r line || [[ -n $line ]]; do
       # a name server on the host's loopback cannot be reached from another network
-      [[ $network != host && $line =~ ^nameserver[[:space:]]+(127\.|::1) ]] || printf '%s\n' "$line"
+      [[ $network != *' network host '* && $line =~ ^nameserver[[:space:]]+(127\.|::1) ]] || printf '%s\n' "$line"
     done </etc/resolv.conf >"$DIRECTORY/resolv.conf"
   fi
+  printf '%s\n' "$(<"$DIRECTORY/hosts-base")" >"$DIRECTORY/hosts"
+}
+add_host() { # NAME:ADDRESS; host-gateway is the host as the default network sees it
+  local address=${1#*:}
+  if [[ $address == host-gateway ]]; then address=$("$TOYRUN" network inspect default 2>/dev/null | jq -r '.subnets[0].gateway') || address=10.200.0.1; fi
+  printf '%s\t%s\n' "$address" "${1%%:*}" >>"$DIRECTORY/hosts-base"
 }
 
 # ---- --explain ----------------------------------------------------------------------------------------------------

@@ -28,8 +28,15 @@ stats stats Show what containers use of the machine
 events stats Show what happens to containers
 images images List images
 pull images Fetch an image from a registry
+push images Send an image to a registry
+tag images Give an image a further name
 rmi images Remove images
+save images Write images into an archive
+load images Take the images of an archive
+login images Log in to a registry
+logout images Forget the login for a registry
 volume volumes Make, list, inspect and remove volumes
+network network Make, list, inspect and remove networks
 system system Show what takes space, and remove what nobody uses
 info system Show how this toydock is set up
 version system Show the versions of toydock, toyrun and toyimg'

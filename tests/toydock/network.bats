@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+# toydock: networks, names and published ports. The run's network namespace stands for the host, another one for the world.
+load toydock
+
+setup() {
+  use_root "$BATS_TEST_TMPDIR/root"
+  WORLD=
+}
+teardown() {
+  end_toydock
+  for network in $(td network ls -q 2>/dev/null); do td network rm "$network" >/dev/null 2>&1 || true; done
+  [ -z "$WORLD" ] || kill "$WORLD" 2>/dev/null || true
+  ip link del outside 2>/dev/null || true
+}
+
+# world: a network namespace, 192.0.2.2 and 2001:db8::2, that reaches the host at 192.0.2.1 and 2001:db8::1
+world() {
+  unshare --net sleep 1000 3>&- 4>&- &
+  WORLD=$!
+  in_another_network() { [ "$(readlink "/proc/$WORLD/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
+  wait_for 5 in_another_network
+  ip link add outside type veth peer name eth0 netns "$WORLD"
+  ip addr add 192.0.2.1/24 dev outside
+  ip -6 addr add 2001:db8::1/64 dev outside nodad
+  ip link set outside up
+  from_world ip addr add 192.0.2.2/24 dev eth0
+  from_world ip -6 addr add 2001:db8::2/64 dev eth0 nodad
+  from_world ip link set eth0 up
+  from_world ip link set lo up
+}
+from_world() { nsenter -t "$WORLD" -n -- "$@"; }
+
+# everything of the host that a network can leave
+host_network() {
+  ip -o link | awk '{print $2}' | sort
+  nft list ruleset
+  ip route
+  cut -d' ' -f5 /proc/self/mountinfo | sort
+  find /sys/fs/cgroup -type d -path '*/toytest.d/toydock/*'
+}
+
+# web NAME OPTION...: serves its own name
+web() {
+  local name=$1
+  shift
+  td run -d --name "$name" "$@" "$IMAGE" sh -c "mkdir /www; echo $name >/www/index.html; exec httpd -f -h /www" >/dev/null
+}
+answers() { [ "$(wget -q -T 2 -O - "http://$1")" = "$2" ]; }
+
+@test "network: containers know each other by name, alias and id, as they come and go" {
+  web first --network-alias www
+  wait_for 10 answers "$(td inspect -f '{{.NetworkSettings.IPAddress}}' first)" first
+  run -0 td run --rm --name second "$IMAGE" sh -c 'for host in first www; do wget -q -O - http://$host/; done; ping -c1 -W2 second >/dev/null && cat /etc/hosts'
+  [ "${lines[0]} ${lines[1]}" = 'first first' ]
+  expect "^10.200.0.2[[:space:]].*first"
+  run -0 td exec first cat /etc/hosts
+  expect_not second
+  td run -d --name third "$IMAGE" sleep 1000
+  run -0 td exec first ping -c1 -W2 third
+  td rm -f third
+  run ! td exec first ping -c1 -W2 third
+  td rename first renamed
+  td restart -t 0 renamed
+  run -0 td run --rm "$IMAGE" wget -q -O - http://renamed/
+  [ "$output" = first ]
+}
+
+@test "network: published ports from the world, the host and loopback, tcp and udp, and what is taken is said" {
+  world
+  web web -p 8080:80 -p '127.0.0.1:8081:80;192.0.2.1:8082:80'
+  wait_for 10 answers 127.0.0.1:8080 web
+  answers 192.0.2.1:8080 web
+  run -0 from_world wget -q -T 5 -O - http://192.0.2.1:8080/
+  [ "$output" = web ]
+  answers 127.0.0.1:8081 web
+  run ! from_world wget -q -T 2 -O - http://192.0.2.1:8081/
+  run -0 from_world wget -q -T 5 -O - http://192.0.2.1:8082/
+  run -0 td port web
+  expect '80/tcp -> 0.0.0.0:8080'
+  [ "$(td inspect -f '{{json .NetworkSettings.Ports}}' web | jq -r '."80/tcp" | map(.HostPort) | join(" ")')" = '8080 8081 8082' ]
+  run -0 td ps
+  expect '8080->80/tcp'
+  run -125 td run -d --name other -p 8080:80 "$IMAGE" sleep 10
+  expect 'port 8080.* is taken by the container web'
+  expect "another port"
+  td run -d --name echo -p 5353:53/udp "$IMAGE" sleep 1000
+  # busybox has no program for it: this one runs in the container's network only
+  nsenter -t "$(td inspect -f '{{.State.Pid}}' echo)" -n python3 -c 'import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("0.0.0.0", 53))
+while True: server.sendto(*server.recvfrom(100))' 3>&- 4>&- &
+  local echo=$!
+  cat >"$BATS_TEST_TMPDIR/ask.py" <<'PYTHON'
+import socket, sys
+client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+client.settimeout(1)
+client.sendto(b"ping", (sys.argv[1], 5353))
+print(client.recv(100).decode())
+PYTHON
+  udp() { [ "$(python3 "$BATS_TEST_TMPDIR/ask.py" "$1" 2>/dev/null)" = ping ]; }
+  wait_for 10 udp 127.0.0.1
+  udp 192.0.2.1
+  run -0 from_world python3 "$BATS_TEST_TMPDIR/ask.py" 192.0.2.1
+  [ "$output" = ping ]
+  kill $echo
+  # any free port
+  web any -p 80
+  run -0 td port any 80
+  wait_for 10 answers "127.0.0.1:${output##*:}" any
+  run -125 td run -p 70000:1 "$IMAGE" true
+  run -125 td run -p nonsense "$IMAGE" true
+  expect 'is not understood'
+}
+
+@test "network: one's own: subnet, fixed addresses, internal, IPv6, isolation, removal" {
+  td network create --subnet 10.77.0.0/24 --gateway 10.77.0.254 front
+  td network create --internal --ipv6 --subnet fd00:77::/64 back
+  web one --network front --ip 10.77.0.9
+  wait_for 10 answers 10.77.0.9 one
+  run -0 td inspect -f '{{.NetworkSettings.Networks.front.IPAddress}} {{.NetworkSettings.Networks.front.Gateway}}' one
+  [ "$output" = '10.77.0.9 10.77.0.254' ]
+  run -0 td run --rm --network front "$IMAGE" wget -q -O - http://one/
+  [ "$output" = one ]
+  run ! td run --rm "$IMAGE" ping -c1 -W1 one # another network
+  run -0 td run --rm --network front --network back "$IMAGE" sh -c 'ls /sys/class/net; ip -6 addr show scope global'
+  expect eth1
+  expect 'fd00:77::'
+  run -125 td run --rm --network front --ip 10.77.0.9 "$IMAGE" true
+  run ! td network rm front
+  expect 'in use'
+  td rm -f one
+  td network rm front back
+  run -125 td run --rm --network front "$IMAGE" true
+  expect 'toydock network create front'
+}
+
+@test "network: none, host, and that of another container" {
+  web one
+  serves() { td run --rm --network container:one "$IMAGE" wget -q -O /dev/null http://127.0.0.1/; }
+  wait_for 10 serves
+  run -0 td run --rm --network container:one "$IMAGE" sh -c 'wget -q -O - http://127.0.0.1/; hostname'
+  [ "${lines[0]}" = one ]
+  [ "${lines[1]}" = "$(td exec one hostname)" ]
+  run -0 td run --rm --network none "$IMAGE" ls /sys/class/net
+  [ "$output" = lo ]
+  run -125 td run --rm --network none -p 80:80 "$IMAGE" true
+  expect 'no ports'
+  run -125 td run --rm --network container:nobody "$IMAGE" true
+}
+
+@test "network: ${TOYDOCK_MANY:-20} containers on one network reach each other by name; removing all leaves nothing" {
+  local count=${TOYDOCK_MANY:-20} number
+  td network create many
+  td run --rm "$IMAGE" true # the default network stays once it is made
+  host_network >"$BATS_TEST_TMPDIR/before"
+  for ((number = 1; number <= count; number++)); do web "node$number" --network many; done
+  run -0 td exec "node$count" sh -c "for i in \$(seq $count); do wget -q -O - http://node\$i/; done"
+  [ "${#lines[@]}" = "$count" ]
+  [ "${lines[0]}" = node1 ]
+  run -0 td exec node1 sh -c "for i in \$(seq $count); do wget -q -O - http://node\$i/; done"
+  [ "${lines[$((count - 1))]}" = "node$count" ]
+  for ((number = 1; number <= count; number++)); do td rm -f "node$number" >/dev/null; done
+  host_network >"$BATS_TEST_TMPDIR/after"
+  diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+}
