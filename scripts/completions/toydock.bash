@@ -5,12 +5,12 @@ _toydock() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      run | create | start | stop | restart | kill | pause | unpause | wait | rm | rename | update | ps | ls | inspect | port | logs | exec | attach | top | stats | events | images | pull | rmi | volume | system | info | version) verb=$one; break ;;
+      run | create | start | stop | restart | kill | pause | unpause | wait | rm | rename | update | ps | ls | inspect | port | logs | exec | attach | top | stats | events | images | pull | push | tag | rmi | save | load | login | logout | volume | network | system | lessons | info | version) verb=$one; break ;;
     esac
   done
   case $verb in
-    run) choices="--interactive --tty --name --rm --env --env-file --volume --mount --tmpfs --volumes-from --memory --memory-swap --memory-reservation --shm-size --cpus --cpu-shares --cpu-period --cpu-quota --cpuset-cpus --cpuset-mems --pids-limit --ulimit --oom-score-adj --hostname --domainname --user --group-add --workdir --entrypoint --cap-add --cap-drop --privileged --read-only --security-opt --device --sysctl --init --stop-signal --stop-timeout --pull --platform --network --net --add-host --dns --pid --ipc --label --label-file --annotation --cgroup-parent --restart --health-cmd --health-interval --health-timeout --health-start-period --health-retries --no-healthcheck --log-opt --cidfile --quiet --detach --sig-proxy --explain --help -i -t -e -v -m -c -h -u -w -l -q -d -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
-    create) choices="--interactive --tty --name --rm --env --env-file --volume --mount --tmpfs --volumes-from --memory --memory-swap --memory-reservation --shm-size --cpus --cpu-shares --cpu-period --cpu-quota --cpuset-cpus --cpuset-mems --pids-limit --ulimit --oom-score-adj --hostname --domainname --user --group-add --workdir --entrypoint --cap-add --cap-drop --privileged --read-only --security-opt --device --sysctl --init --stop-signal --stop-timeout --pull --platform --network --net --add-host --dns --pid --ipc --label --label-file --annotation --cgroup-parent --restart --health-cmd --health-interval --health-timeout --health-start-period --health-retries --no-healthcheck --log-opt --cidfile --quiet --help -i -t -e -v -m -c -h -u -w -l -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    run) choices="--interactive --tty --name --rm --env --env-file --volume --mount --tmpfs --volumes-from --memory --memory-swap --memory-reservation --shm-size --cpus --cpu-shares --cpu-period --cpu-quota --cpuset-cpus --cpuset-mems --pids-limit --ulimit --oom-score-adj --hostname --domainname --user --group-add --workdir --entrypoint --cap-add --cap-drop --privileged --read-only --security-opt --device --sysctl --init --stop-signal --stop-timeout --pull --platform --publish --publish-all --expose --network --net --ip --ip6 --network-alias --add-host --dns --pid --ipc --label --label-file --annotation --cgroup-parent --restart --health-cmd --health-interval --health-timeout --health-start-period --health-retries --no-healthcheck --log-opt --cidfile --quiet --detach --sig-proxy --explain --help -i -t -e -v -m -c -h -u -w -p -P -l -q -d -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    create) choices="--interactive --tty --name --rm --env --env-file --volume --mount --tmpfs --volumes-from --memory --memory-swap --memory-reservation --shm-size --cpus --cpu-shares --cpu-period --cpu-quota --cpuset-cpus --cpuset-mems --pids-limit --ulimit --oom-score-adj --hostname --domainname --user --group-add --workdir --entrypoint --cap-add --cap-drop --privileged --read-only --security-opt --device --sysctl --init --stop-signal --stop-timeout --pull --platform --publish --publish-all --expose --network --net --ip --ip6 --network-alias --add-host --dns --pid --ipc --label --label-file --annotation --cgroup-parent --restart --health-cmd --health-interval --health-timeout --health-start-period --health-retries --no-healthcheck --log-opt --cidfile --quiet --help -i -t -e -v -m -c -h -u -w -p -P -l -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     start) choices="--attach --interactive --help -a -i -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
     stop) choices="--time --signal --help -t -s -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
     restart) choices="--time --signal --help -t -s -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
@@ -33,12 +33,20 @@ _toydock() {
     events) choices="--since --until --filter --format --help -f -h" ;;
     images) choices="--all --quiet --no-trunc --digests --format --help -a -q -h" ;;
     pull) choices="--quiet --platform --help -q -h" ;;
+    push) choices="--quiet --all-tags --help -q -a -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    tag) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     rmi) choices="--force --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    save) choices="--output --help -o -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    load) choices="--input --quiet --help -i -q -h" ;;
+    login) choices="--username --password --password-stdin --help -u -p -h" ;;
+    logout) choices="--help -h" ;;
     volume) choices="--quiet --force --format --label --all --help -q -f -a -h" ;;
+    network) choices="--subnet --gateway --ipv6 --internal --mtu --bridge --driver --label --format --quiet --help -d -f -q -h" ;;
     system) choices="--force --volumes --all --help -f -a -h" ;;
+    lessons) choices="--image --help -i -h" ;;
     info) choices="--help -h" ;;
     version) choices="--help -h" ;;
-    *) choices="--explain --help --version -x -h -v run create start stop restart kill pause unpause wait rm rename update ps ls inspect port logs exec attach top stats events images pull rmi volume system info version" ;;
+    *) choices="--explain --help --version -x -h -v run create start stop restart kill pause unpause wait rm rename update ps ls inspect port logs exec attach top stats events images pull push tag rmi save load login logout volume network system lessons info version" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

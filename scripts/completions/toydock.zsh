@@ -29,9 +29,17 @@ _toydock() {
     'events:Show what happens to containers'
     'images:List images'
     'pull:Fetch an image from a registry'
+    'push:Send an image to a registry'
+    'tag:Give an image a further name'
     'rmi:Remove images'
+    'save:Write images into an archive'
+    'load:Take the images of an archive'
+    'login:Log in to a registry'
+    'logout:Forget the login for a registry'
     'volume:Make, list, inspect and remove volumes'
+    'network:Make, list, inspect and remove networks'
     'system:Show what takes space, and remove what nobody uses'
+    'lessons:Short walks that show what the kernel does'
     'info:Show how this toydock is set up'
     'version:Show the versions of toydock, toyrun and toyimg'
   )
@@ -87,8 +95,14 @@ _toydock() {
         '--stop-timeout[how long stop waits]:SECONDS:' \
         '--pull[when to ask the registry]:always|missing|never:' \
         '--platform[the image for this platform]:OS/ARCH[/VARIANT:' \
-        '--network[none - only loopback; host - the network of the host]:none|host:' \
-        '--net[the same as --network]:none|host:' \
+        '(-p --publish)'{-p,--publish}'[a port of the host that leads to one of the container]:IP ][HOST ]PORT[/udp:' \
+        '(-P --publish-all)'{-P,--publish-all}'[all ports that the image names, at any free port of the host]' \
+        '--expose[a port for --publish-all]:PORT:' \
+        '--network[a network; none, host, container -NAME; the default is called default]:NAME:' \
+        '--net[the same as --network]:NAME:' \
+        '--ip[a fixed address in one of the networks]:ADDRESS:' \
+        '--ip6[a fixed IPv6 address]:ADDRESS:' \
+        '--network-alias[a further name in its networks]:NAME:' \
         '--add-host[a line for /etc/hosts]:NAME ADDRESS:' \
         '--dns[a name server]:ADDRESS:' \
         '--pid[see the processes of the host]:host:' \
@@ -154,8 +168,14 @@ _toydock() {
         '--stop-timeout[how long stop waits]:SECONDS:' \
         '--pull[when to ask the registry]:always|missing|never:' \
         '--platform[the image for this platform]:OS/ARCH[/VARIANT:' \
-        '--network[none - only loopback; host - the network of the host]:none|host:' \
-        '--net[the same as --network]:none|host:' \
+        '(-p --publish)'{-p,--publish}'[a port of the host that leads to one of the container]:IP ][HOST ]PORT[/udp:' \
+        '(-P --publish-all)'{-P,--publish-all}'[all ports that the image names, at any free port of the host]' \
+        '--expose[a port for --publish-all]:PORT:' \
+        '--network[a network; none, host, container -NAME; the default is called default]:NAME:' \
+        '--net[the same as --network]:NAME:' \
+        '--ip[a fixed address in one of the networks]:ADDRESS:' \
+        '--ip6[a fixed IPv6 address]:ADDRESS:' \
+        '--network-alias[a further name in its networks]:NAME:' \
         '--add-host[a line for /etc/hosts]:NAME ADDRESS:' \
         '--dns[a name server]:ADDRESS:' \
         '--pid[see the processes of the host]:host:' \
@@ -312,10 +332,36 @@ _toydock() {
         '--platform[the image for this platform]:OS/ARCH[/VARIANT:' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:file:_files' ;;
+        push) _arguments \
+        '(-q --quiet)'{-q,--quiet}'[only errors]' \
+        '(-a --all-tags)'{-a,--all-tags}'[all tags of a repository that are here]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        tag) _arguments \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
         rmi) _arguments \
         '(-f --force)'{-f,--force}'[also when containers were made from it]' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        save) _arguments \
+        '(-o --output)'{-o,--output}'[write to a file instead of standard output]:file:_files' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        load) _arguments \
+        '(-i --input)'{-i,--input}'[read a file instead of standard input]:file:_files' \
+        '(-q --quiet)'{-q,--quiet}'[only errors and the names]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
+        login) _arguments \
+        '(-u --username)'{-u,--username}'[log in as NAME instead of asking]:NAME:' \
+        '(-p --password)'{-p,--password}'[the password; others can read a command line]:PASSWORD:' \
+        '--password-stdin[read the password from standard input]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
+        logout) _arguments \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
         volume) _arguments \
         '(-q --quiet)'{-q,--quiet}'[only the names]' \
         '(-f --force)'{-f,--force}'[no question, no complaint]' \
@@ -324,10 +370,27 @@ _toydock() {
         '(-a --all)'{-a,--all}'[accepted - names do not matter to prune]' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:file:_files' ;;
+        network) _arguments \
+        '--subnet[create - such as 10.201.0.0/24 or fd00 -1 - -/64; may be repeated]:PREFIX:' \
+        '--gateway[create - the address of the host in a subnet]:ADDRESS:' \
+        '--ipv6[create - with an IPv6 subnet, too]' \
+        '--internal[create - no way out, no published ports]' \
+        '--mtu[create - the largest packet]:BYTES:' \
+        '--bridge[create - the name of the bridge]:NAME:' \
+        '(-d --driver)'{-d,--driver}'[create - bridge, the only one]:NAME:' \
+        '--label[accepted, is not kept]:NAME=VALUE:' \
+        '(-f --format)'{-f,--format}'[ls, inspect - table, json or a template such as {{.name}}]:TEMPLATE:' \
+        '(-q --quiet)'{-q,--quiet}'[ls - only the names]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
         system) _arguments \
         '(-f --force)'{-f,--force}'[do not ask]' \
         '--volumes[also volumes that nobody uses]' \
         '(-a --all)'{-a,--all}'[accepted]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
+        lessons) _arguments \
+        '(-i --image)'{-i,--image}'[the image to use, one with a shell; without it the first one of the store, or alpine]:IMAGE:' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:file:_files' ;;
         info) _arguments \

@@ -38,6 +38,7 @@ logout images Forget the login for a registry
 volume volumes Make, list, inspect and remove volumes
 network network Make, list, inspect and remove networks
 system system Show what takes space, and remove what nobody uses
+lessons lessons Short walks that show what the kernel does
 info system Show how this toydock is set up
 version system Show the versions of toydock, toyrun and toyimg'
 
