@@ -236,6 +236,15 @@ std::optional<kernel::TransientUnit> start_unit(const plan::CgroupPlan& plan) {
   return kernel::TransientUnit::start(*plan.unit);
 }
 
+void write_record(const Launched& launched, Container& container, const ProcessOptions& options) {
+  const trace::Step step("write the record");
+  ContainerRecord record = container.record();
+  record.pid = launched.pid;
+  record.start_time = launched.start_time;
+  container.update_record(record);
+  if (options.pid_file) replace_file(*options.pid_file, std::to_string(launched.pid));
+}
+
 Launched launch(const plan::LaunchPlan& plan, Container& container, const ProcessOptions& options,
                 StartGate* gate) {
   const kernel::Procfs procfs = kernel::Procfs::open();
@@ -289,13 +298,7 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
         options.pidfd_socket ? options.pidfd_socket : plan.pidfd_socket);
     if (plan.namespaces.has(CLONE_NEWUSER)) kernel::set_limits(plan.process.limits, launched.pid);
     if (rdt) kernel::add_to_resctrl(*container.cgroups().rdt, launched.pid);
-
-    const trace::Step step("write the record");
-    ContainerRecord record = container.record();
-    record.pid = launched.pid;
-    record.start_time = launched.start_time;
-    container.update_record(record);
-    if (options.pid_file) replace_file(*options.pid_file, std::to_string(launched.pid));
+    write_record(launched, container, options);
     if (gate != nullptr) launched.handshake.send(Message::kRelease);
     child.keep();
     cgroup.keep();
