@@ -99,6 +99,7 @@ ContainerDetails details_of(const NewContainer& wanted) {
   details.check_memory_before_update =
       resources.memory && resources.memory->check_before_update.value_or(false);
   details.config_file = wanted.config_file;
+  details.no_pivot = wanted.plan.rootfs.enter == plan::EnterRoot::kMove;
   details.session_keyring = wanted.plan.new_keyring;
   details.seccomp = wanted.plan.seccomp;
   details.personality = wanted.plan.process.personality;

@@ -84,7 +84,7 @@ RecordedPlan recorded_plan(const Container& container) {
     plan.config_changed = changed_since(plan.config_file, record.created);
     const oci::RuntimeConfig config = bundle.runtime_config();
     plan::HostFacts facts = kernel::host_facts();
-    plan::LaunchChoices choices;
+    plan::LaunchChoices choices{.no_pivot = details.no_pivot};
     if (container.cgroups().unit) {
       facts.systemd = kernel::systemd_facts();
       choices.cgroup_driver = plan::CgroupDriver::kSystemd;

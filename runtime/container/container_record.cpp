@@ -320,6 +320,7 @@ std::string write_details(const ContainerDetails& details) {
   json.begin_object().key("namespaceFlags").number(details.namespace_flags);
   json.key("setgroupsDenied").boolean(details.setgroups_denied);
   json.key("sessionKeyring").boolean(details.session_keyring);
+  if (details.no_pivot) json.key("noPivot").boolean(true);
   if (details.check_memory_before_update) json.key("checkMemoryBeforeUpdate").boolean(true);
   if (details.personality) json.key("personality").number(*details.personality);
   if (details.memory_policy) write_memory_policy(json, *details.memory_policy);
@@ -342,6 +343,7 @@ ContainerDetails read_details(const std::string& lines, const std::string& name)
   result.setgroups_denied = details.at("setgroupsDenied").boolean();
   // Records of earlier versions lack it.
   result.check_memory_before_update = details.find("checkMemoryBeforeUpdate").has_value();
+  result.no_pivot = details.find("noPivot").has_value();
   const std::optional<Value> keyring = details.find("sessionKeyring");
   result.session_keyring = keyring && keyring->boolean();
   if (const std::optional<Value> personality = details.find("personality"))

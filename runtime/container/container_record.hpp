@@ -52,6 +52,7 @@ struct ContainerDetails {
       0;  // CLONE_NEW* kinds that differ from the host's: what exec enters
   bool setgroups_denied = false;
   bool check_memory_before_update = false;  // memory.checkBeforeUpdate holds for every update
+  bool no_pivot = false;                    // --no-pivot
   bool session_keyring = false;             // exec joins "_ses.<id>"
   std::string config_file;                  // empty: config.json in the bundle
   std::optional<plan::SeccompPlan> seccomp;

@@ -61,6 +61,19 @@ load support
   expect 'host name to edited'
 }
 
+@test "explain and audit know --no-pivot" {
+  only_toyrun 'no reference explains'
+  sleeper
+  rt create --no-pivot --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1
+  rt start "$ID"
+  rt create --no-pivot --explain --bundle "$BUNDLE" "$ID" | grep -iE 'chroot|pivot|move' >"$OUT.planned"
+  rt explain "$ID" | grep -iE 'chroot|pivot|move' >"$OUT.explained"
+  diff "$OUT.planned" "$OUT.explained"
+  ! rt create --explain --bundle "$BUNDLE" "$ID" | grep -iE 'chroot|pivot|move' | diff - "$OUT.explained"
+  run rt audit "$ID"
+  expect_not '^drift +mount'
+}
+
 @test "explain of a container that is not there, and of one whose bundle is gone" {
   only_toyrun 'no reference explains'
   run rt explain nobody

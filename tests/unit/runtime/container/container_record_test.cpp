@@ -161,6 +161,7 @@ TEST(ContainerDetails, SurviveARoundTrip) {
   details.namespace_flags = CLONE_NEWPID | CLONE_NEWNET;
   details.setgroups_denied = true;
   details.session_keyring = true;
+  details.no_pivot = true;
   details.personality = 8;
   details.memory_policy = plan::MemoryPolicyPlan{.mode = 1 << 15 | 2, .nodes = {~std::uint64_t{0}}};
   details.seccomp.emplace();
@@ -181,6 +182,7 @@ TEST(ContainerDetails, SurviveARoundTrip) {
   EXPECT_EQ(back.namespace_flags, details.namespace_flags);
   EXPECT_EQ(back.setgroups_denied, details.setgroups_denied);
   EXPECT_EQ(back.session_keyring, details.session_keyring);
+  EXPECT_TRUE(back.no_pivot);
   EXPECT_EQ(back.personality, details.personality);
   EXPECT_EQ(back.memory_policy, details.memory_policy);
   EXPECT_EQ(back.seccomp, details.seccomp);
