@@ -12,13 +12,12 @@
 #include "imagetool/image_reference.hpp"
 #include "imagetool/layer/file_tree.hpp"
 #include "imagetool/layer/tree_layer.hpp"
+#include "imagetool/pull/pull.hpp"
 #include "imagetool/transport/new_image.hpp"
 #include "imagetool/transport/read_image.hpp"
 #include "imagetool/transport/store_transport.hpp"
 
 namespace {
-
-constexpr const char* kImageDigest = "org.toyrun.image.digest";
 
 constexpr auto kOptions = std::to_array<cli::Option>({
     {.name = "base",

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "bundle-spec/cli/log.hpp"
+#include "bundle-spec/error.hpp"
 #include "imagetool/build/build_store.hpp"
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/result.hpp"
@@ -20,7 +21,9 @@ int run_prune(const cli::Parsed& global, const cli::Parsed& options) {
   const ImageStore::Removed removed = store.collect_garbage();
   if (removed.kept_for_others)
     logging::warning("another toyimg is at work in the store: try again when it is done");
-  print_line(byte_count(bytes + removed.bytes) + " freed");
+  print_line(sentence("removed ", removed.blobs, removed.blobs == 1 ? " blob" : " blobs", " and ",
+                      removed.layers, removed.layers == 1 ? " layer, " : " layers, ",
+                      byte_count(bytes + removed.bytes)));
   return 0;
 }
 
@@ -28,8 +31,8 @@ int run_prune(const cli::Parsed& global, const cli::Parsed& options) {
 
 const cli::Command kPruneCommand = {
     .name = "prune",
-    .summary = "Remove content of the store that nothing uses",
-    .words = {},
+    .summary = "Remove from the store what neither an image nor a bundle needs",
+    .words = {.usage = "", .least = 0, .most = 0},
     .options = kOptions,
     .run = run_prune,
 };

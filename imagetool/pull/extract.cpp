@@ -32,6 +32,7 @@ oci::RuntimeConfig config_for(const StoredImage& image, const ImageUser& user, P
     progress.note(sentence("warning: ", converted.warnings[index]));
   if (converted.warnings.size() > kMostWarnings)
     progress.note(sentence("warning: and ", converted.warnings.size() - kMostWarnings, " more"));
+  converted.config.annotations[kImageDigest] = image.descriptor.digest;
   return std::move(converted.config);
 }
 

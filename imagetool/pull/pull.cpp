@@ -161,7 +161,6 @@ void make_from_store(const ImageStore& store, const StoredImage& image, const Pu
   const std::stop_token stop = request.stop.get_token();
   if (request.bundle)
     return unpack(store, image, {*request.bundle, request.form, request.layers}, stop, progress);
-  progress.begin(sizes(image.manifest), LayerPhase::kDone);
   ready_layers(store, LayerStore::open(store.blobs().directory()), image, request.layers, stop,
                progress);
 }
@@ -194,6 +193,7 @@ StoredImage read_stored_image(const ImageStore& store, const oci::Descriptor& de
 std::vector<StoredLayer> ready_layers(const ImageStore& store, const LayerStore& layer_store,
                                       const StoredImage& image, const ApplyLayerOptions& options,
                                       const std::stop_token& stop, Progress& progress) {
+  progress.begin(sizes(image.manifest), LayerPhase::kDone);
   ImageLayers layers(layer_store, image, stop, progress);
   layers.make(
       [&](std::size_t layer) {
@@ -241,7 +241,6 @@ void unpack(const ImageStore& store, const StoredImage& image, const BundleReque
   if (bundle.form == RootForm::kOverlay) {
     BundleOverlay overlay(bundle.directory, progress);
     const LayerStore layer_store = LayerStore::open(store.blobs().directory());
-    progress.begin(sizes(image.manifest), LayerPhase::kDone);
     overlay.make(layer_store, image,
                  ready_layers(store, layer_store, image, bundle.layers, stop, progress));
     return overlay.finish();

@@ -53,6 +53,9 @@ inline constexpr const char* kSourceDigest = "org.toyrun.image.source-digest";
 /// manifest.
 inline constexpr const char* kImageSize = "org.toyrun.image.size";
 
+/// Annotation of a bundle's config.json: the digest of the image's manifest.
+inline constexpr const char* kImageDigest = "org.toyrun.image.digest";
+
 /// Compressed bytes of config and layers.
 std::int64_t size_of(const oci::Manifest& manifest);
 

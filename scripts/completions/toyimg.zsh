@@ -32,6 +32,10 @@ _toyimg() {
     'catalog:List the repositories of a registry'
     'referrers:List what refers to an image in its registry - signatures, SBOMs'
     'delete:Delete an image from its registry'
+    'verify:Compare a bundles root file system with its image and list every difference'
+    'prune:Remove from the store what neither an image nor a bundle needs'
+    'fsck:Look through the store - hash every blob, compare every layer, repair what can be'
+    'info:Say where the store is, what it holds and how layers are mounted on this host'
   )
   _arguments -C \
         '--store[keep images in DIR (default - $TOYIMG_STORE, /var/lib/toyimg)]:file:_files' \
@@ -303,6 +307,21 @@ _toyimg() {
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '--all-tags[the manifest behind the tag, and so all tags that mean it]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        verify) _arguments \
+        '(-f --format)'{-f,--format}'[how to print them]:text|json:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        prune) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        fsck) _arguments \
+        '(-q --quiet)'{-q,--quiet}'[say nothing but what is wrong]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        info) _arguments \
+        '(-f --format)'{-f,--format}'[how to print it]:text|json:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
       esac ;;

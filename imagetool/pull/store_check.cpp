@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/pull/store_check.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+#include "imagetool/layer/apply_layer.hpp"
+#include "imagetool/oci/printable.hpp"
+#include "imagetool/pull/extract.hpp"
+#include "imagetool/pull/image_layers.hpp"
+#include "imagetool/pull/pull.hpp"
+#include "imagetool/store/layer_image.hpp"
+
+namespace {
+
+constexpr std::size_t kBuffer = std::size_t{1} << 20;
+
+std::uint64_t size_of_file(int file) {
+  struct stat status = {};
+  check(::fstat(file, &status), "stat a layer");
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+bool same_content(int one, int other) {
+  const std::uint64_t size = size_of_file(one);
+  if (size != size_of_file(other)) return false;
+  std::vector<char> left(kBuffer);
+  std::vector<char> right(kBuffer);
+  for (std::uint64_t done = 0; done < size;) {
+    const ssize_t count = ::pread(one, left.data(), left.size(), static_cast<off_t>(done));
+    // A medium that cannot be read is damage, too.
+    if (count <= 0) return false;
+    const auto bytes = static_cast<std::size_t>(count);
+    if (::pread(other, right.data(), bytes, static_cast<off_t>(done)) != count) return false;
+    if (std::memcmp(left.data(), right.data(), bytes) != 0) return false;
+    done += bytes;
+  }
+  return true;
+}
+
+class StoreCheck {
+ public:
+  StoreCheck(const ImageStore& store, const std::stop_token& stop, Progress& progress)
+      : store_(store),
+        layers_(LayerStore::open(store.blobs().directory())),
+        stop_(stop),
+        progress_(progress) {}
+
+  StoreReport run() {
+    for (const Digest& digest : store_.blobs().list()) check_blob(digest);
+    for (const ImageStore::Image& image : store_.list()) check_image(image.name, image.manifest);
+    return std::move(report_);
+  }
+
+ private:
+  void check_blob(const Digest& digest) {
+    if (stop_.stop_requested()) throw Error("stopped");
+    ++report_.blobs;
+    try {
+      const ByteSource source = store_.blobs().read(digest);
+      while (source(buffer_) > 0) {
+      }
+    } catch (const Error&) {
+      // Who reads a damaged blob removes it; one that cannot be read at all stays.
+      store_.blobs().remove(digest);
+      report_.removed.push_back(sentence("blob ", digest.str()));
+    }
+  }
+
+  void check_image(const std::string& name, const oci::Descriptor& descriptor) {
+    const std::string shown = name.empty() ? descriptor.digest : printable(name);
+    try {
+      const Digest digest = Digest::parse(descriptor.digest);
+      if (!store_.blobs().has(digest)) throw NotFound("its manifest is missing");
+      const std::string text = store_.blobs().read_all(digest, oci::kDocumentLimit);
+      if (oci::is_index(oci::document_media_type(text, descriptor.media_type))) {
+        // Of an index, those are there that were asked for.
+        for (const oci::Descriptor& entry : oci::read_index(text).manifests)
+          if (store_.blobs().has(Digest::parse(entry.digest))) check_image(name, entry);
+        return;
+      }
+      const StoredImage image = read_stored_image(store_, descriptor);
+      for (const oci::Descriptor& layer : image.manifest.layers)
+        if (store_.blobs().size(Digest::parse(layer.digest)) != layer.size)
+          throw NotFound(sentence("its layer ", layer.digest, " is missing"));
+      check_layers(image);
+    } catch (const Error& error) {
+      report_.incomplete.push_back(sentence(shown, ": ", error.what()));
+    }
+  }
+
+  void check_layers(const StoredImage& image) {
+    for (const bool set_id : {true, false})
+      for (const bool devices : {true, false})
+        check_variant(image, {.devices = devices, .set_id = set_id});
+  }
+
+  void check_variant(const StoredImage& image, const LayerOptions& options) {
+    const std::vector<LayerName> names = layer_names(image.config, options);
+    std::vector<StoredLayer> below;
+    for (std::size_t index = 0; index < names.size(); ++index) {
+      const std::optional<StoredLayer> layer = layers_.find(names[index]);
+      if (!layer) return;  // those above cannot be compared
+      if (checked_.insert(layer->image).second)
+        check_layer(image, index, names[index], options, below);
+      below.push_back(*layers_.find(names[index]));
+    }
+  }
+
+  void check_layer(const StoredImage& image, std::size_t index, const LayerName& name,
+                   const LayerOptions& layer_options, const std::vector<StoredLayer>& below) {
+    ++report_.layers;
+    LayerDraft draft = layers_.begin();
+    std::optional<LowerLayers> lower;
+    LayerImage::Below look_below;
+    if (index > 0)
+      look_below = [&]() -> const LowerLayers& {
+        if (!lower) lower.emplace(merged_layers(below));
+        return *lower;
+      };
+    LayerImage made(draft.file(), layer_options, look_below);
+    LayerImage::Result result;
+    ApplyLayerOptions options{.layer = layer_options,
+                              .hash = Digest::parse(image.config.diff_ids[index]).algorithm};
+    const LayerResult read = read_layer(
+        store_.blobs().read(Digest::parse(image.manifest.layers[index].digest)), options,
+        [&](TarReader& reader) { result = made.write(reader); },
+        [&](std::uint64_t) {
+          if (stop_.stop_requested()) throw Error("stopped");
+        });
+    check_diff_id(read.diff_id, image.config.diff_ids[index]);
+    const std::string path = layers_.find(name)->image;
+    if (same_content(open_at(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW).get(), draft.file())) return;
+    progress_.note(sentence("layer ", name.diff_id.str(), " is damaged: made again"));
+    for (const std::string& key : LayerStore::keys(name)) layers_.remove(key);
+    layers_.publish(std::move(draft), name, result.depends_on_lower);
+    report_.repaired.push_back(sentence("layer ", name.diff_id.str()));
+  }
+
+  const ImageStore& store_;
+  LayerStore layers_;
+  const std::stop_token& stop_;
+  Progress& progress_;
+  StoreReport report_;
+  std::set<std::string> checked_;
+  std::vector<std::byte> buffer_ = std::vector<std::byte>(kBuffer);
+};
+
+}  // namespace
+
+StoreReport check_store(const ImageStore& store, const std::stop_token& stop, Progress& progress) {
+  const UniqueFd held = store.hold();
+  return StoreCheck(store, stop, progress).run();
+}

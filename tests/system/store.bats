@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+# The store looked after: info, prune, fsck, verify; killed at any moment it is sound afterwards.
+load support
+load registry
+
+setup() {
+  begin_test
+  [ -x "$TOYIMG" ] || { echo "no $TOYIMG: build it first"; return 1; }
+  DISK=$(mktemp -d /var/tmp/toytest-store-XXXXXX)
+  STORE=$DISK/store BUNDLE=$DISK/bundle ROOTFS=$DISK/bundle/rootfs
+  start_registry
+}
+teardown() {
+  stop_registry
+  rm -rf "$DISK"
+  end_test
+}
+toyimg() { "$TOYIMG" --store "$STORE" "$@" 3>&- 4>&-; }
+damage() { chmod u+w "$1" && printf '\377' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
+
+@test "info says how layers are mounted, and why" {
+  push_busybox busybox:latest
+  pull "$REGISTRY/busybox:latest"
+  run -0 toyimg info
+  expect '^images: +1$'
+  expect '^layers: +2, '
+  expect '^mounted: (EROFS images|directories)'
+  run -0 toyimg info --format json
+  jq -e '.layers.count == 2 and .blobs.count == 4 and (.why | length > 0)' <<<"$output"
+  STORE=$BATS_TEST_TMPDIR/on-tmpfs run -0 toyimg info
+  expect '^mounted: .*(no files of this file system|only root|no EROFS|user namespace)'
+}
+
+@test "verify lists every difference of a flat bundle" {
+  push_busybox busybox:latest
+  pull "$REGISTRY/busybox:latest" -o "$BUNDLE"
+  run -0 toyimg verify "$BUNDLE"
+  [ -z "$output" ]
+  echo more >>"$ROOTFS/etc/layer"
+  chmod 700 "$ROOTFS/tmp"
+  rm "$ROOTFS/bin/ls"
+  ln -sfn nowhere "$ROOTFS/bin/cat"
+  chown 5:6 "$ROOTFS/etc/passwd"
+  setfattr -n user.mark -v x "$ROOTFS/etc/group"
+  rm -r "$ROOTFS/var" && touch "$ROOTFS/var" "$ROOTFS/added"
+  run toyimg verify "$BUNDLE"
+  [ "$status" -eq 1 ]
+  [ "$output" = 'extra /added
+changed /bin/cat: target is nowhere
+missing /bin/ls
+changed /etc/group: xattr user.mark is extra
+changed /etc/layer: content
+changed /etc/passwd: owner 0:0 is 5:6
+changed /tmp: mode 1777 is 0700
+changed /var: a directory is a file' ]
+  run toyimg verify --format json "$BUNDLE"
+  [ "$status" -eq 1 ]
+  jq -e 'length == 8 and .[0] == {path: "added", kind: "extra", what: []}' <<<"$output"
+}
+
+@test "verify lists what a container changed in an overlay" {
+  only_toyrun 'an annotation of ours'
+  push_busybox busybox:latest
+  pull "$REGISTRY/busybox:latest" --overlay -o "$BUNDLE"
+  run -0 toyimg verify "$BUNDLE"
+  jq '.process.args = ["sh", "-c", "rm /bin/ls; echo x >/etc/layer; echo y >/added; rm -r /var; mkdir /var"] | .process.terminal = false' \
+    "$BUNDLE/config.json" >"$DISK/new"
+  mv "$DISK/new" "$BUNDLE/config.json"
+  mkdir -p "$STATE"
+  rt run --bundle "$BUNDLE" "$ID" </dev/null
+  run toyimg verify "$BUNDLE"
+  [ "$status" -eq 1 ]
+  [ "$output" = $'extra /added\nmissing /bin/ls\nchanged /etc/layer: content' ]
+}
+
+@test "fsck repairs a layer, and says what has to be pulled again" {
+  push_busybox busybox:latest
+  pull "$REGISTRY/busybox:latest"
+  run -0 toyimg fsck
+  expect '^4 blobs and 2 layers looked at: all is sound$'
+  local layer blob
+  layer=$(find "$STORE/layers" -name '*.erofs' -size +100k)
+  cp "$layer" "$DISK/copy"
+  damage "$layer" 70000
+  run toyimg fsck --quiet
+  [ "$status" -eq 1 ]
+  expect '^repaired: layer sha256:'
+  cmp "$layer" "$DISK/copy"
+  truncate -s -4096 "$layer"
+  run toyimg fsck --quiet
+  [ "$status" -eq 1 ]
+  cmp "$layer" "$DISK/copy"
+  run -0 toyimg fsck
+  blob=$(find "$STORE/blobs" -type f -size +100k)
+  damage "$blob" 5000
+  run toyimg fsck
+  [ "$status" -eq 1 ]
+  expect '^removed: damaged blob sha256:'
+  expect '^incomplete: .*busybox:latest: its layer sha256:.* is missing .toyimg pull'
+  forget_requests
+  pull "$REGISTRY/busybox:latest"
+  [ "$(requests 'GET /v2/busybox/blobs')" -eq 1 ] # only what was damaged
+  run -0 toyimg fsck
+}
+
+@test "prune removes what nobody needs, and leaves a running pull alone" {
+  push_busybox busybox:latest
+  pull "$REGISTRY/busybox:latest"
+  printf '{"imageLayoutVersion": "1.0.0"}' >"$STORE/blobs/sha256/$(printf '{"imageLayoutVersion": "1.0.0"}' | sha256sum | cut -d' ' -f1)"
+  cp "$(find "$STORE/layers" -name '*.erofs' | head -n 1)" "$STORE/layers/sha256-$(printf '0%.0s' {1..64}).erofs"
+  exec 9<"$STORE/in-use"
+  flock --shared 9
+  run -0 toyimg prune
+  expect 'another toyimg is at work'
+  exec 9<&-
+  run -0 toyimg prune
+  expect '^removed 1 blob and 1 layer'
+  run -0 toyimg fsck
+}
+
+@test "killed at random moments of pull and prune" {
+  local round rounds=${TOY_KILL_ROUNDS:-12} pid
+  push_busybox busybox:latest
+  for ((round = 0; round < rounds; ++round)); do
+    [ $((round % 3)) -ne 0 ] || rm -rf "$STORE"
+    "$TOYIMG" --store "$STORE" pull --quiet "$REGISTRY/busybox:latest" >/dev/null 2>&1 3>&- 4>&- &
+    pid=$!
+    sleep "0.0$((RANDOM % 10))$((RANDOM % 10))"
+    kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+    [ ! -d "$STORE" ] || [ ! -e "$STORE/oci-layout" ] || {
+      "$TOYIMG" --store "$STORE" prune >/dev/null 2>&1 3>&- 4>&- &
+      pid=$!
+      kill -9 "$pid" 2>/dev/null || true
+      wait "$pid" 2>/dev/null || true
+      run -0 toyimg fsck
+    }
+  done
+  pull "$REGISTRY/busybox:latest" -o "$BUNDLE"
+  run -0 toyimg fsck
+  run -0 toyimg verify "$BUNDLE"
+  store_is_sound
+  # Nothing of those that were killed is left, and nothing whole is fetched again.
+  [ -z "$(find "$STORE/layers" -name '.draft*')" ]
+  forget_requests
+  pull "$REGISTRY/busybox:latest"
+  [ "$(requests 'GET /v2/busybox/blobs')" -eq 0 ]
+}
