@@ -5,7 +5,6 @@
 #include "bundle-spec/cli/options.hpp"
 
 extern const cli::Command kBuildCommand;
-extern const cli::Command kPruneCommand;
 extern const cli::Command kPullCommand;
 extern const cli::Command kPushCommand;
 extern const cli::Command kCopyCommand;

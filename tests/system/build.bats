@@ -160,7 +160,7 @@ nothing_of_a_build_is_left() {
   run -0 bud
   expect ' cached$'
   run -0 toyimg prune --build-cache
-  [[ $output == *' freed' ]]
+  [[ $output == removed* ]]
   run -0 bud
   expect_not ' cached$'
 }
