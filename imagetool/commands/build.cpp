@@ -252,8 +252,8 @@ void write_output(build::BuildStore& builds, const BuildCommand& command,
       break;
   }
   Progress quiet(ProgressStyle::kQuiet);
-  unpack(store, read_stored_image(store, stored.manifest), output.destination, command.options.stop,
-         quiet);
+  unpack(store, read_stored_image(store, stored.manifest), {.directory = output.destination},
+         command.options.stop, quiet);
 }
 
 void finish_image(build::BuiltImage& image, const BuildCommand& command) {

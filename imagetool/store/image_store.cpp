@@ -218,6 +218,8 @@ ImageStore::Removed ImageStore::collect_garbage() const {
   Removed removed;
   for (const Digest& digest : blobs_.list()) {
     if (used.blobs.contains(digest)) continue;
+    const std::string wanted = sentence(blobs_.directory(), "/", kBuildBlobs, "/", digest.hex);
+    if (::access(wanted.c_str(), F_OK) == 0) continue;
     removed.bytes += blobs_.remove(digest);
     ++removed.blobs;
   }

@@ -5,13 +5,14 @@ _toyimg() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      build | pull | push | copy | save | load | tag | import | export | commit | convert | manifest | sync | unpack | images | inspect | history | diff | user | rmi | prune | login | logout | tags | catalog | referrers | delete) verb=$one; break ;;
+      build | pull | push | copy | save | load | tag | import | export | commit | convert | manifest | sync | unpack | images | inspect | history | diff | user | rmi | prune | fsck | verify | info | login | logout | tags | catalog | referrers | delete) verb=$one; break ;;
     esac
   done
   case $verb in
-    pull) choices="--tls-verify --creds --authfile --overlay --no-setuid --no-devices --max-entries --max-size --max-ratio --output --platform --quiet --progress --help -o -q -h" ;;
-    push) choices="--tls-verify --creds --authfile --all --foreign --chunk-size --quiet --progress --help -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
-    copy) choices="--tls-verify --creds --authfile --all --platform --quiet --progress --src-creds --dest-creds --preserve-digests --compression --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    build) choices="--file --tag --build-arg --build-context --target --platform --pull --push --no-cache --no-cache-filter --explain-cache --network --add-host --ssh --label --annotation --iidfile --metadata-file --squash --compression --ignorefile --runtime --check --dry-run --verify-reproducible --quiet --progress --tls-verify --cert-dir --retry --creds --authfile --help -f -t -q -h" ;;
+    pull) choices="--tls-verify --cert-dir --retry --creds --authfile --overlay --no-setuid --no-devices --max-entries --max-size --max-ratio --output --platform --quiet --progress --help -o -q -h" ;;
+    push) choices="--tls-verify --cert-dir --retry --creds --authfile --all --foreign --chunk-size --quiet --progress --help -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    copy) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --src-creds --dest-creds --preserve-digests --compression --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     save) choices="--output --format --all --platform --quiet --progress --help -o -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     load) choices="--input --name --all --platform --quiet --progress --help -i -a -q -h" ;;
     tag) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
@@ -19,23 +20,26 @@ _toyimg() {
     export) choices="--output --compression --help -o -h" ;;
     commit) choices="--base --change --message --compression --help -c -m -h" ;;
     convert) choices="--compression --all --platform --quiet --progress --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
-    manifest) choices="--tls-verify --creds --authfile --all --platform --quiet --progress --os --arch --variant --os-version --annotation --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
-    sync) choices="--tls-verify --creds --authfile --all --platform --quiet --progress --dest-creds --scoped --keep-going --dry-run --help -a -q -h" ;;
+    manifest) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --os --arch --variant --os-version --annotation --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    sync) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --dest-creds --scoped --keep-going --dry-run --help -a -q -h" ;;
     unpack) choices="--overlay --no-setuid --no-devices --max-entries --max-size --max-ratio --output --quiet --progress --help -o -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     images) choices="--quiet --format --help -q -f -h" ;;
-    inspect) choices="--tls-verify --creds --authfile --raw --config --format --platform --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
-    history) choices="--tls-verify --creds --authfile --format --no-trunc --platform --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
-    diff) choices="--tls-verify --creds --authfile --format --config-only --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    inspect) choices="--tls-verify --cert-dir --retry --creds --authfile --raw --config --format --platform --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    history) choices="--tls-verify --cert-dir --retry --creds --authfile --format --no-trunc --platform --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    diff) choices="--tls-verify --cert-dir --retry --creds --authfile --format --config-only --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     user) choices="--help -h" ;;
     rmi) choices="--force --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     prune) choices="--build-cache --help -h" ;;
-    login) choices="--tls-verify --username --password-stdin --get-login --authfile --help -u -h" ;;
+    fsck) choices="--quiet --help -q -h" ;;
+    verify) choices="--format --help -f -h" ;;
+    info) choices="--format --help -f -h" ;;
+    login) choices="--tls-verify --cert-dir --retry --username --password-stdin --get-login --authfile --help -u -h" ;;
     logout) choices="--authfile --help -h" ;;
-    tags) choices="--tls-verify --creds --authfile --help -h" ;;
-    catalog) choices="--tls-verify --creds --authfile --help -h" ;;
-    referrers) choices="--tls-verify --creds --authfile --artifact-type --format --help -f -h" ;;
-    delete) choices="--tls-verify --creds --authfile --all-tags --help -h" ;;
-    *) choices="--store --debug --help --version -h -v build pull push copy save load tag import export commit convert manifest sync unpack images inspect history diff user rmi prune login logout tags catalog referrers delete" ;;
+    tags) choices="--tls-verify --cert-dir --retry --creds --authfile --help -h" ;;
+    catalog) choices="--tls-verify --cert-dir --retry --creds --authfile --help -h" ;;
+    referrers) choices="--tls-verify --cert-dir --retry --creds --authfile --artifact-type --format --help -f -h" ;;
+    delete) choices="--tls-verify --cert-dir --retry --creds --authfile --all-tags --help -h" ;;
+    *) choices="--store --debug --help --version -h -v build pull push copy save load tag import export commit convert manifest sync unpack images inspect history diff user rmi prune fsck verify info login logout tags catalog referrers delete" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

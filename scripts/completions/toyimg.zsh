@@ -25,17 +25,16 @@ _toyimg() {
     'diff:Show how two images differ, file by file, without extracting them'
     'user:Look up a user in the passwd and group files of a root file system'
     'rmi:Remove images from the store, and the content that nothing else uses'
-    'prune:Remove content of the store that nothing uses'
+    'prune:Remove from the store what neither an image nor a bundle needs'
+    'fsck:Look through the store - hash every blob, compare every layer, repair what can be'
+    'verify:Compare a bundles root file system with its image and list every difference'
+    'info:Say where the store is, what it holds and how layers are mounted on this host'
     'login:Check a login with a registry and keep it'
     'logout:Forget the login for a registry'
     'tags:List the tags of a repository'
     'catalog:List the repositories of a registry'
     'referrers:List what refers to an image in its registry - signatures, SBOMs'
     'delete:Delete an image from its registry'
-    'verify:Compare a bundles root file system with its image and list every difference'
-    'prune:Remove from the store what neither an image nor a bundle needs'
-    'fsck:Look through the store - hash every blob, compare every layer, repair what can be'
-    'info:Say where the store is, what it holds and how layers are mounted on this host'
   )
   _arguments -C \
         '--store[keep images in DIR (default - $TOYIMG_STORE, /var/lib/toyimg)]:file:_files' \
@@ -77,6 +76,8 @@ _toyimg() {
         '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
         '--progress[how to show progress on stderr]:auto|plain|tty|json|none:' \
         '--tls-verify[false - accept any certificate, or plain http]' \
+        '--cert-dir[certificates of the registry are in DIR]:file:_files' \
+        '--retry[repeat a request that fails N times (default - 5)]:N:' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '(-h --help)'{-h,--help}'[Show this help]' \
@@ -178,6 +179,8 @@ _toyimg() {
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
         manifest) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
+        '--cert-dir[certificates of the registry are in DIR]:file:_files' \
+        '--retry[repeat a request that fails N times (default - 5)]:N:' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '(-a --all)'{-a,--all}'[of an index - all its images, and the index itself]' \
@@ -193,6 +196,8 @@ _toyimg() {
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
         sync) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
+        '--cert-dir[certificates of the registry are in DIR]:file:_files' \
+        '--retry[repeat a request that fails N times (default - 5)]:N:' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '(-a --all)'{-a,--all}'[of an index - all its images, and the index itself]' \
@@ -224,6 +229,8 @@ _toyimg() {
         '*:file:_files' ;;
         inspect) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
+        '--cert-dir[certificates of the registry are in DIR]:file:_files' \
+        '--retry[repeat a request that fails N times (default - 5)]:N:' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '--raw[the manifest or index, byte for byte]' \
@@ -234,6 +241,8 @@ _toyimg() {
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
         history) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
+        '--cert-dir[certificates of the registry are in DIR]:file:_files' \
+        '--retry[repeat a request that fails N times (default - 5)]:N:' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '(-f --format)'{-f,--format}'[how to print them]:table|json:' \
@@ -243,6 +252,8 @@ _toyimg() {
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
         diff) _arguments \
         '--tls-verify[false - accept any certificate, or plain http]' \
+        '--cert-dir[certificates of the registry are in DIR]:file:_files' \
+        '--retry[repeat a request that fails N times (default - 5)]:N:' \
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '(-f --format)'{-f,--format}'[how to print it]:text|json:' \
@@ -258,6 +269,18 @@ _toyimg() {
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
         prune) _arguments \
         '--build-cache[also forget what builds remember, cache mounts included]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        fsck) _arguments \
+        '(-q --quiet)'{-q,--quiet}'[say nothing but what is wrong]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        verify) _arguments \
+        '(-f --format)'{-f,--format}'[how to print them]:text|json:' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        info) _arguments \
+        '(-f --format)'{-f,--format}'[how to print it]:text|json:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
         login) _arguments \
@@ -307,21 +330,6 @@ _toyimg() {
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '--all-tags[the manifest behind the tag, and so all tags that mean it]' \
-        '(-h --help)'{-h,--help}'[Show this help]' \
-        '*:file:_files' ;;
-        verify) _arguments \
-        '(-f --format)'{-f,--format}'[how to print them]:text|json:' \
-        '(-h --help)'{-h,--help}'[Show this help]' \
-        '*:file:_files' ;;
-        prune) _arguments \
-        '(-h --help)'{-h,--help}'[Show this help]' \
-        '*:file:_files' ;;
-        fsck) _arguments \
-        '(-q --quiet)'{-q,--quiet}'[say nothing but what is wrong]' \
-        '(-h --help)'{-h,--help}'[Show this help]' \
-        '*:file:_files' ;;
-        info) _arguments \
-        '(-f --format)'{-f,--format}'[how to print it]:text|json:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
       esac ;;
