@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagetool/pull/pull.hpp"
 
+#include <fcntl.h>
+
 #include <array>
 #include <csignal>
 
 #include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/interruption.hpp"
 #include "imagetool/commands/layer_options.hpp"
+#include "imagetool/commands/pull_account.hpp"
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/commands/result.hpp"
 
@@ -23,6 +27,11 @@ constexpr auto kOptions =
                {.name = "platform",
                 .value = "OS/ARCH[/VARIANT]",
                 .help = "the image for this platform (default: this host's)"},
+               {.name = "explain", .help = "say where it came from, why, and what it cost"},
+               {.name = "trace",
+                .value = "FILE",
+                .help = "write requests, phases of layers and their times to FILE (Chrome trace "
+                        "JSON)"},
                {.name = "quiet", .letter = 'q', .help = "say nothing but errors and the result"},
                {.name = "progress",
                 .value = "auto|plain|json|none",
@@ -42,8 +51,23 @@ int run_pull(const cli::Parsed& global, const cli::Parsed& options) {
     request.platform = oci::Platform::parse(*platform);
   const Interruption interruption(request.stop);
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
-  const StoredImage image = pull(store, std::move(request), progress);
-  print_line(image.descriptor.digest);
+  PullAccount account;
+  if (options.has("explain") || options.has("trace")) account.listen(request.registry);
+  std::optional<UniqueFd> trace;
+  if (const auto file = options.value("trace"))
+    trace = open_at(AT_FDCWD, *file, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0644);
+  const auto write_trace = [&] {
+    if (trace) write_all(trace->get(), account.trace(progress), *options.value("trace"));
+  };
+  try {
+    const StoredImage image = pull(store, request, progress);
+    write_trace();
+    if (options.has("explain")) progress.explain(account.text(request, image, progress));
+    print_line(image.descriptor.digest);
+  } catch (...) {
+    write_trace();  // what failed is what one wants to see
+    throw;
+  }
   return 0;
 }
 

@@ -24,32 +24,6 @@ constexpr std::size_t kLongestNote = 1000;
 constexpr std::string_view kClearLine = "\x1b[2K";
 constexpr std::string_view kClearBelow = "\x1b[J";
 
-const char* word(LayerPhase phase) {
-  switch (phase) {
-    case LayerPhase::kWaiting:
-      return "waiting";
-    case LayerPhase::kDownloading:
-      return "downloading";
-    case LayerPhase::kDownloaded:
-      return "downloaded";
-    case LayerPhase::kPresent:
-      return "already here";
-    case LayerPhase::kExtracting:
-      return "extracting";
-    case LayerPhase::kDone:
-      return "done";
-    case LayerPhase::kPushing:
-      return "pushing";
-    case LayerPhase::kPushed:
-      return "pushed";
-    case LayerPhase::kMounted:
-      return "mounted";
-    case LayerPhase::kAlreadyThere:
-      return "already there";
-  }
-  return "";
-}
-
 bool is_moving(LayerPhase phase) {
   return phase == LayerPhase::kDownloading || phase == LayerPhase::kExtracting ||
          phase == LayerPhase::kPushing;
@@ -82,6 +56,32 @@ bool is_terminal() {
 }
 
 }  // namespace
+
+const char* word(LayerPhase phase) {
+  switch (phase) {
+    case LayerPhase::kWaiting:
+      return "waiting";
+    case LayerPhase::kDownloading:
+      return "downloading";
+    case LayerPhase::kDownloaded:
+      return "downloaded";
+    case LayerPhase::kPresent:
+      return "already here";
+    case LayerPhase::kExtracting:
+      return "extracting";
+    case LayerPhase::kDone:
+      return "done";
+    case LayerPhase::kPushing:
+      return "pushing";
+    case LayerPhase::kPushed:
+      return "pushed";
+    case LayerPhase::kMounted:
+      return "mounted";
+    case LayerPhase::kAlreadyThere:
+      return "already there";
+  }
+  return "";
+}
 
 ProgressStyle progress_style(std::string_view chosen, bool quiet) {
   if (chosen != "auto" && chosen != "plain" && chosen != "json" && chosen != "none")
@@ -149,11 +149,31 @@ void Progress::set_phase(std::size_t layer, LayerPhase phase) {
   if (one.phase >= phase) return;
   one.phase = phase;
   one.since = Clock::now();
+  one.phases.emplace_back(phase, one.since);
   if (is_moving(phase)) one.bytes = 0;
   if (style_ == ProgressStyle::kJson) write_json(one);
   if (style_ == ProgressStyle::kPlain && !is_moving(phase)) say(sentence(describe(one), "\n"));
   last_drawn_ = {};
   redraw();
+}
+
+std::vector<Progress::LayerHistory> Progress::history() {
+  const std::scoped_lock lock(mutex_);
+  std::vector<LayerHistory> all;
+  for (const Layer& one : layers_)
+    all.push_back({.digest = one.digest, .size = one.size, .phases = one.phases});
+  return all;
+}
+
+void Progress::explain(const std::string& lines) {
+  const std::scoped_lock lock(mutex_);
+  last_drawn_ = {};
+  redraw();
+  drawn_ = 0;  // it stays above
+  layers_.clear();
+  if (style_ == ProgressStyle::kJson)
+    return say(nlohmann::ordered_json{{"type", "explanation"}, {"text", lines}}.dump() + "\n");
+  say(lines);
 }
 
 void Progress::set_bytes(std::size_t layer, LayerPhase phase, std::uint64_t bytes) {

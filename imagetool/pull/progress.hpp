@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 enum class ProgressStyle { kTerminal, kPlain, kJson, kQuiet };
@@ -17,10 +18,14 @@ enum class ProgressStyle { kTerminal, kPlain, kJson, kQuiet };
 /// Throws UsageError.
 ProgressStyle progress_style(std::string_view chosen, bool quiet);
 
+enum class LayerPhase : unsigned char;
+/// "downloading", "already here"…
+const char* word(LayerPhase phase);
+
 /// "12.3 MB", decimal units as docker shows them.
 std::string byte_count(std::uint64_t bytes);
 
-enum class LayerPhase {
+enum class LayerPhase : unsigned char {
   kWaiting,
   kDownloading,
   kDownloaded,
@@ -55,6 +60,16 @@ class Progress {
   /// (kExtracting), so far; shown while that is the phase.
   void set_bytes(std::size_t layer, LayerPhase phase, std::uint64_t bytes);
 
+  /// What became of a layer: its phases in order, and when each began.
+  struct LayerHistory {
+    std::string digest{};
+    std::uint64_t size = 0;
+    std::vector<std::pair<LayerPhase, std::chrono::steady_clock::time_point>> phases{};
+  };
+  std::vector<LayerHistory> history();
+  /// Lines that were asked for: shown whatever the style.
+  void explain(const std::string& lines);
+
  private:
   using Clock = std::chrono::steady_clock;
   struct Layer {
@@ -64,6 +79,7 @@ class Progress {
     LayerPhase phase = LayerPhase::kWaiting;
     Clock::time_point since = Clock::now();
     Clock::time_point told{};  // as JSON
+    std::vector<std::pair<LayerPhase, Clock::time_point>> phases{};
   };
   std::string describe(const Layer& layer) const;
   int importance(const Layer& layer) const;

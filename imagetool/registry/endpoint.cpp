@@ -208,6 +208,23 @@ HttpResponse Endpoint::send_following(const Url& url, const Ask& ask,
   }
 }
 
+HttpResponse Endpoint::exchange(const HttpRequest& request, const OnContent& on_content) {
+  const auto begin = std::chrono::steady_clock::now();
+  HttpResponse response = http_.send(request, on_content);
+  if (!setup_.observe) return response;
+  const std::string& text = request.url.text;
+  const std::size_t path = text.find('/', text.find("://") + 3);
+  setup_.observe(
+      {.method = request.method,
+       .host = request.url.host + ":" + request.url.port,
+       .path = path == std::string::npos ? "/" : text.substr(path, text.find('?') - path),
+       .status = response.status,
+       .received = response.received,
+       .begin = begin,
+       .end = std::chrono::steady_clock::now()});
+  return response;
+}
+
 HttpResponse Endpoint::send_one(const HttpRequest& request, const OnContent& on_content) {
   const Url& url = request.url;
   // Without the query: a signed one is a secret.
@@ -217,7 +234,7 @@ HttpResponse Endpoint::send_one(const HttpRequest& request, const OnContent& on_
       throw Error(sentence(url.host, " sends its content encoded, which was not asked for"));
     return on_content ? on_content(head) : BodySink();
   };
-  HttpResponse response = http_.send(request, checked);
+  HttpResponse response = exchange(request, checked);
   if (response.status != 0) has_answered_ = true;
   show_warnings(response);
   return response;
@@ -230,7 +247,7 @@ HttpResponse Endpoint::send_to_token_server(HttpRequest request) {
   HttpResponse response;
   do {
     logging::debug(sentence(request.method, " a token from ", request.url.host));
-    response = http_.send(request);
+    response = exchange(request, {});
   } while (retries.again(response, false));
   return response;
 }

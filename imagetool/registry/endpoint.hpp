@@ -40,6 +40,7 @@ class Endpoint {
     RetryLimits limits{};
     std::optional<std::string> scope{};  // of tokens; none: pulling from the repository
     std::string cert_dir{};              // instead of certs.d/HOST
+    Observe observe{};
   };
   /// Borrows `http`, which must outlive it.
   Endpoint(Source source, Setup setup, HttpClient& http);
@@ -80,6 +81,7 @@ class Endpoint {
   HttpResponse send_following(const Url& url, const Ask& ask, const std::string& authorization,
                               const OnContent& on_content);
   HttpResponse send_one(const HttpRequest& request, const OnContent& on_content);
+  HttpResponse exchange(const HttpRequest& request, const OnContent& on_content);
   HttpResponse send_to_token_server(HttpRequest request);
   std::vector<Challenge> challenges_in(const HttpResponse& response);
   void show_warnings(const HttpResponse& response);

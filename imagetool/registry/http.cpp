@@ -54,6 +54,7 @@ struct Exchange {
   /// False: no more of it.
   bool take_body(std::span<const std::byte> bytes) {
     begin_body();
+    response.received += bytes.size();
     if (sink) {
       sink(bytes);
       return true;

@@ -67,8 +67,9 @@ enum class Transport {
 };
 
 struct HttpResponse : HttpHead {
-  std::string body{};   // collected, at most the request's limit
-  bool is_cut = false;  // the body is longer than that
+  std::string body{};          // collected, at most the request's limit
+  bool is_cut = false;         // the body is longer than that
+  std::uint64_t received = 0;  // bytes of the body that came
   Transport transport = Transport::kDone;
   std::string failure{};      // libcurl's words when not kDone
   bool is_elsewhere = false;  // a redirect led to another origin, which has no claim on our login

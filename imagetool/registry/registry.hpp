@@ -21,6 +21,7 @@
 #include "imagetool/oci/manifest.hpp"
 #include "imagetool/registry/credentials.hpp"
 #include "imagetool/registry/registries_conf.hpp"
+#include "imagetool/registry/retries.hpp"
 
 namespace registry {
 
@@ -34,6 +35,7 @@ struct Options {
   std::chrono::seconds longest_wait{60};       // a Retry-After above this fails at once
   std::int64_t chunk_size = 0;  // bytes a request may send at most; 0: a blob goes in one
   std::stop_token stop{};       // ends transfers and waits with an Error
+  Observe observe{};            // told of every exchange
 
   /// The user's and the system's configuration, before any option is applied.
   static Options from_environment(const std::optional<std::string>& authfile = std::nullopt);

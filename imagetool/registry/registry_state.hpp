@@ -41,7 +41,8 @@ struct Registry::State {
           .limits = {.retries = is_last ? options.retries : std::min(options.retries, 1),
                      .first_wait = options.first_wait,
                      .longest_wait = options.longest_wait,
-                     .stop = options.stop}};
+                     .stop = options.stop},
+          .observe = options.observe};
       // --creds and --cert-dir are for the registry the user named, not for its mirrors.
       if (source.host == wanted.registry)
         setup.cert_dir = options.cert_dir;
@@ -109,7 +110,8 @@ struct Registry::State {
                                      .longest_wait = options.longest_wait,
                                      .stop = options.stop},
                           .scope = sentence("repository:", target.repository, ":", actions),
-                          .cert_dir = options.cert_dir},
+                          .cert_dir = options.cert_dir,
+                          .observe = options.observe},
           http);
     return *place;
   }

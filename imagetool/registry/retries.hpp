@@ -5,13 +5,26 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <string_view>
 
 #include "imagetool/registry/http.hpp"
 
 namespace registry {
+
+/// One request and its answer, for who wants to explain what was done.
+struct Exchange {
+  std::string method{}, host{}, path{};  // without what may be secret
+  long status = 0;                       // 0: there was no answer
+  std::uint64_t received = 0;            // bytes of the body
+  std::chrono::steady_clock::time_point begin{}, end{};
+};
+/// Called after each exchange, by several threads.
+using Observe = std::function<void(const Exchange&)>;
 
 struct RetryLimits {
   int retries = 5;

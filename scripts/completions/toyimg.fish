@@ -53,6 +53,8 @@ complete -c toyimg -n '__fish_seen_subcommand_from pull' -l max-size -r -d 'most
 complete -c toyimg -n '__fish_seen_subcommand_from pull' -l max-ratio -r -d 'most bytes that one compressed byte may become (default: 1000)'
 complete -c toyimg -n '__fish_seen_subcommand_from pull' -s o -l output -r -d 'also make the bundle BUNDLE from it'
 complete -c toyimg -n '__fish_seen_subcommand_from pull' -l platform -r -d 'the image for this platform (default: this host\'s)'
+complete -c toyimg -n '__fish_seen_subcommand_from pull' -l explain -d 'say where it came from, why, and what it cost'
+complete -c toyimg -n '__fish_seen_subcommand_from pull' -l trace -r -d 'write requests, phases of layers and their times to FILE (Chrome trace JSON)'
 complete -c toyimg -n '__fish_seen_subcommand_from pull' -s q -l quiet -d 'say nothing but errors and the result'
 complete -c toyimg -n '__fish_seen_subcommand_from pull' -l progress -r -d 'how to show progress on stderr'
 complete -c toyimg -n '__fish_seen_subcommand_from pull' -s h -l help -d 'Show this help'

@@ -96,6 +96,8 @@ _toyimg() {
         '--max-ratio[most bytes that one compressed byte may become (default - 1000)]:N:' \
         '(-o --output)'{-o,--output}'[also make the bundle BUNDLE from it]:file:_files' \
         '--platform[the image for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
+        '--explain[say where it came from, why, and what it cost]' \
+        '--trace[write requests, phases of layers and their times to FILE (Chrome trace JSON)]:file:_files' \
         '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
         '--progress[how to show progress on stderr]:auto|plain|json|none:' \
         '(-h --help)'{-h,--help}'[Show this help]' \

@@ -270,3 +270,28 @@ TOML
   run toyimg push --quiet x good.example.com/team/alpine
   [ "$status" -eq 1 ]
 }
+
+@test "pull --explain and --trace: who gave what, why this platform, what was reused, what it cost" {
+  start_registry
+  push_busybox hub/library/alpine:latest
+  export CONTAINERS_REGISTRIES_CONF=$BATS_TEST_TMPDIR/registries.conf
+  cat >"$CONTAINERS_REGISTRIES_CONF" <<TOML
+[[registry]]
+prefix = "docker.io"
+location = "127.0.0.1:1"
+[[registry.mirror]]
+location = "$REGISTRY/hub"
+TOML
+  run -0 pull --explain --trace "$BATS_TEST_TMPDIR/trace" alpine -o "$BUNDLE"
+  expect "from $REGISTRY: 4 requests, 0 of them"
+  expect 'platform linux/amd64: this host is'
+  expect 'layer 1 sha256:[0-9a-f]{64}, .*: downloading [0-9.]+ s'
+  expect '  in [0-9.]+ s'
+  jq -e '[.traceEvents[] | select(.cat == "request")] | length == 4' "$BATS_TEST_TMPDIR/trace"
+  jq -e '[.traceEvents[] | select(.cat == "layer" and .name == "downloading")] | length == 2' "$BATS_TEST_TMPDIR/trace"
+  run -0 pull --explain alpine
+  expect 'nothing was fetched'
+  run pull --trace "$BATS_TEST_TMPDIR/failed" nosuch
+  [ "$status" -eq 1 ]
+  jq -e '[.traceEvents[] | select(.cat == "request")] | length >= 1' "$BATS_TEST_TMPDIR/failed"
+}
