@@ -20,6 +20,7 @@ teardown() {
 background() {
   local log=$1
   shift
+  rm -f "$log" # of an earlier one, whose port would be found
   "$@" >"$log" 2>&1 3>&- &
   SERVERS+=($!)
   wait_for 20 contains '^port' "$log"
@@ -27,7 +28,6 @@ background() {
 }
 # serve CASE: a registry of that case, whose canary is another server; sets REGISTRY.
 serve() {
-  : >"$BATS_TEST_TMPDIR/canary"
   background "$BATS_TEST_TMPDIR/canary" python3 "$SYSTEM/hostile.py" canary
   background "$BATS_TEST_TMPDIR/server" python3 "$SYSTEM/hostile.py" "$1" "127.0.0.1:$PORT"
   REGISTRY=127.0.0.1:$PORT

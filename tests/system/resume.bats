@@ -14,6 +14,7 @@ teardown() {
 }
 
 serve() { # serve CASE: sets REGISTRY
+  rm -f "$SERVER_LOG" # of an earlier one, whose port would be found
   python3 "$SYSTEM/hostile.py" "$1" >"$SERVER_LOG" 2>&1 3>&- &
   SERVER=$!
   wait_for 60 contains '^port' "$SERVER_LOG"
