@@ -103,3 +103,29 @@ YAML
   run toyimg manifest add multi2 arm
   [ "$status" -eq 1 ]
 }
+
+@test "sync: tags that a registry makes up become no paths" {
+  cat >server.py <<'PY'
+import http.server, json
+class Registry(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps({"name": "app", "tags": ["../../escaped", "a/../../b", "good", "\u001b[2Jred", ""]}).encode() if "tags" in self.path else b"{}"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+server = http.server.HTTPServer(("127.0.0.1", 0), Registry)
+print(server.server_port, flush=True)
+server.serve_forever()
+PY
+  python3 server.py >port 2>/dev/null 3>&- &
+  local pid=$!
+  wait_for 10 test -s port
+  mkdir -p deep/er
+  run toyimg sync -q --dry-run "docker://127.0.0.1:$(cat port)/app" dir:deep/er
+  kill "$pid"
+  wait "$pid" 2>/dev/null || true
+  ! grep -q $'\e' <<<"$output"
+  [ "$(grep -v 'left out' <<<"$output")" = "docker://127.0.0.1:$(cat port)/app:good dir:deep/er/app:good" ]
+  [ "$(grep -c 'left out' <<<"$output")" -eq 4 ]
+}
