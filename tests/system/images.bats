@@ -12,6 +12,7 @@ setup() {
 }
 teardown() {
   stop_registry
+  [ -z "${DISK:-}" ] || rm -rf "$DISK"
   end_test
 }
 
@@ -72,7 +73,7 @@ busybox_image() {
   chmod 4755 "$ROOTFS/bin/busybox"
   setfattr -n user.note -v text "$ROOTFS/etc/new"
   touch -d @1000000000 "$ROOTFS/etc/group"
-  run -0 toyimg commit --base base -m 'by hand' -c 'CMD ["true"]' "$BUNDLE" changed
+  run -0 toyimg commit -m 'by hand' -c 'CMD ["true"]' "$BUNDLE" changed
   run -0 toyimg inspect changed
   jq -e '(.Layers | length == 2) and .Config.Cmd == ["true"] and .Config.Env[0] == "PATH=/bin"' <<<"$output"
   toyimg copy -q --compression none changed oci:layout:x
@@ -177,4 +178,24 @@ busybox_image() {
   run as diff base changed
   succeeded
   expect '^A /new$' && expect '^C /etc/passwd: content' && expect_not owner
+}
+
+@test "commit of a bundle of overlay layers takes its upper directory; the bundle names its image" {
+  only_toyrun 'an annotation of ours'
+  # the kernel mounts no images that lie on a tmpfs
+  DISK=$(mktemp -d /var/tmp/toytest-commit-XXXXXX)
+  BUNDLE=$DISK/bundle
+  toyimg() { "$TOYIMG" --store "$DISK/store" "$@" 3>&- 4>&-; }
+  busybox_image base
+  toyimg unpack -q --overlay base -o "$BUNDLE"
+  edit '.process.terminal = false'
+  run -0 inside 'echo new >/etc/new; rm /bin/vi; rm -r /usr/share/doc; mkdir /usr/share/doc; echo y >/usr/share/doc/y; chmod 700 /root'
+  run -0 toyimg commit "$BUNDLE" changed
+  run -0 toyimg diff base changed
+  expect '^A /etc/new$' && expect '^D /bin/vi$' && expect '^D /usr/share/doc/file$' && expect '^A /usr/share/doc/y$' && expect '^C /root: mode 0755 → 0700'
+  expect_not '/bin/sh'
+  toyimg unpack -q changed -o flat
+  [ "$(cat flat/rootfs/etc/new)" = new ] && [ ! -e flat/rootfs/bin/vi ] && [ "$(ls flat/rootfs/usr/share/doc)" = y ]
+  run toyimg export "$BUNDLE"
+  [ "$status" -eq 1 ] && expect 'overlay layers'
 }
