@@ -25,13 +25,14 @@ constexpr auto kGlobalOptions = std::to_array<cli::Option>({
     {.name = "version", .letter = 'v', .help = "show the version"},
 });
 
-const std::array kCommands = {
-    kBuildCommand,   kPullCommand,     kPushCommand,    kCopyCommand,      kSaveCommand,
-    kLoadCommand,    kTagCommand,      kImportCommand,  kExportCommand,    kCommitCommand,
-    kConvertCommand, kManifestCommand, kSyncCommand,    kUnpackCommand,    kImagesCommand,
-    kInspectCommand, kHistoryCommand,  kDiffCommand,    kUserCommand,      kRmiCommand,
-    kPruneCommand,   kFsckCommand,     kVerifyCommand,  kInfoCommand,      kLoginCommand,
-    kLogoutCommand,  kTagsCommand,     kCatalogCommand, kReferrersCommand, kDeleteCommand};
+const std::array kCommands = {kBuildCommand,   kPullCommand,    kPushCommand,      kCopyCommand,
+                              kSaveCommand,    kLoadCommand,    kTagCommand,       kImportCommand,
+                              kExportCommand,  kCommitCommand,  kConvertCommand,   kManifestCommand,
+                              kSyncCommand,    kUnpackCommand,  kImagesCommand,    kInspectCommand,
+                              kHistoryCommand, kDiffCommand,    kUserCommand,      kArchiveCommand,
+                              kExtractCommand, kRmiCommand,     kPruneCommand,     kFsckCommand,
+                              kVerifyCommand,  kInfoCommand,    kLoginCommand,     kLogoutCommand,
+                              kTagsCommand,    kCatalogCommand, kReferrersCommand, kDeleteCommand};
 
 const cli::Program kProgram = {.name = "toyimg",
                                .summary = "Pull, push, copy, store and unpack container images",

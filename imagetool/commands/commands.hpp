@@ -27,6 +27,8 @@ extern const cli::Command kInfoCommand;
 extern const cli::Command kImagesCommand;
 extern const cli::Command kInspectCommand;
 extern const cli::Command kUserCommand;
+extern const cli::Command kArchiveCommand;
+extern const cli::Command kExtractCommand;
 extern const cli::Command kRmiCommand;
 extern const cli::Command kLoginCommand;
 extern const cli::Command kLogoutCommand;

@@ -15,6 +15,9 @@ constexpr auto kOptions =
     joined(kLayerOptions,
            std::to_array<cli::Option>({
                {.name = "output", .letter = 'o', .value = "BUNDLE", .help = "the bundle to make"},
+               {.name = "user",
+                .value = "USER[:GROUP]",
+                .help = "run as this user instead of the image's"},
                {.name = "quiet", .letter = 'q', .help = "say nothing but errors"},
                {.name = "progress",
                 .value = "auto|plain|json|none",
@@ -28,7 +31,8 @@ int run_unpack(const cli::Parsed& global, const cli::Parsed& options) {
   std::stop_source stop;
   const Interruption interruption(stop);
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
-  const StoredImage image = read_stored_image(store, find_image(store, options.words[0]).manifest);
+  StoredImage image = read_stored_image(store, find_image(store, options.words[0]).manifest);
+  if (const auto user = options.value("user")) image.config.config.user = *user;
   unpack(store, image, {*bundle, root_form(options), layer_options(options)}, stop.get_token(),
          progress);
   return 0;

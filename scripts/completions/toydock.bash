@@ -5,7 +5,7 @@ _toydock() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      run | create | start | stop | restart | kill | pause | unpause | wait | rm | rename | update | ps | ls | inspect | port | logs | exec | attach | top | stats | events | images | pull | push | tag | rmi | save | load | login | logout | volume | network | system | lessons | info | version) verb=$one; break ;;
+      run | create | start | stop | restart | kill | pause | unpause | wait | rm | rename | update | ps | ls | inspect | port | logs | exec | attach | cp | diff | export | commit | top | stats | events | images | pull | build | push | tag | rmi | import | history | save | load | login | logout | volume | network | system | lessons | info | version) verb=$one; break ;;
     esac
   done
   case $verb in
@@ -28,14 +28,21 @@ _toydock() {
     logs) choices="--follow --since --until --tail --timestamps --details --help -f -n -t -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
     exec) choices="--interactive --tty --detach --env --env-file --user --workdir --privileged --help -i -t -d -e -u -w -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
     attach) choices="--no-stdin --sig-proxy --help -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    cp) choices="--archive --follow-link --quiet --help -a -L -q -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    diff) choices="--help -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    export) choices="--output --help -o -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    commit) choices="--change --message --author --pause --help -c -m -a -p -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
     top) choices="--help -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
     stats) choices="--no-stream --format --all --no-trunc --help -a -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
     events) choices="--since --until --filter --format --help -f -h" ;;
     images) choices="--all --quiet --no-trunc --digests --format --help -a -q -h" ;;
     pull) choices="--quiet --platform --help -q -h" ;;
+    build) choices="--tag --file --build-arg --build-context --target --platform --pull --push --no-cache --explain-cache --network --add-host --secret --ssh --label --iidfile --squash --check --dry-run --progress --quiet --help -t -f -q -h" ;;
     push) choices="--quiet --all-tags --help -q -a -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     tag) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     rmi) choices="--force --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    import) choices="--change --message --platform --help -c -m -h" ;;
+    history) choices="--no-trunc --format --help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     save) choices="--output --help -o -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     load) choices="--input --quiet --help -i -q -h" ;;
     login) choices="--username --password --password-stdin --help -u -p -h" ;;
@@ -46,7 +53,7 @@ _toydock() {
     lessons) choices="--image --help -i -h" ;;
     info) choices="--help -h" ;;
     version) choices="--help -h" ;;
-    *) choices="--explain --help --version -x -h -v run create start stop restart kill pause unpause wait rm rename update ps ls inspect port logs exec attach top stats events images pull push tag rmi save load login logout volume network system lessons info version" ;;
+    *) choices="--explain --help --version -x -h -v run create start stop restart kill pause unpause wait rm rename update ps ls inspect port logs exec attach cp diff export commit top stats events images pull build push tag rmi import history save load login logout volume network system lessons info version" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

@@ -24,14 +24,21 @@ _toydock() {
     'logs:Show what a container has written'
     'exec:Run another command in a running container'
     'attach:Connect this terminal to a running container'
+    'cp:Copy files into and out of a container'
+    'diff:Show what a container has changed in its root file system'
+    'export:Write the files of a container as a tar archive'
+    'commit:Make an image of a changed container'
     'top:Show the processes of a container'
     'stats:Show what containers use of the machine'
     'events:Show what happens to containers'
     'images:List images'
     'pull:Fetch an image from a registry'
+    'build:Build an image from a Dockerfile'
     'push:Send an image to a registry'
     'tag:Give an image a further name'
     'rmi:Remove images'
+    'import:Make an image of a tar archive of files'
+    'history:Show the steps an image was made by'
     'save:Write images into an archive'
     'load:Take the images of an archive'
     'login:Log in to a registry'
@@ -302,6 +309,26 @@ _toydock() {
         '--sig-proxy[pass signals on to the program (true)]' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:name:($(toydock _names 2>/dev/null))' ;;
+        cp) _arguments \
+        '(-a --archive)'{-a,--archive}'[keep owners (as root in the container they are kept anyway)]' \
+        '(-L --follow-link)'{-L,--follow-link}'[follow a symbolic link of the host]' \
+        '(-q --quiet)'{-q,--quiet}'[say nothing]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        diff) _arguments \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        export) _arguments \
+        '(-o --output)'{-o,--output}'[write to a file instead of standard output]:file:_files' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
+        commit) _arguments \
+        '(-c --change)'{-c,--change}'[a Dockerfile instruction for its config; may be repeated]:INSTRUCTION:' \
+        '(-m --message)'{-m,--message}'[a comment for its history]:TEXT:' \
+        '(-a --author)'{-a,--author}'[accepted, is not kept]:NAME:' \
+        '(-p --pause)'{-p,--pause}'[freeze the container meanwhile (true)]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names 2>/dev/null))' ;;
         top) _arguments \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:name:($(toydock _names 2>/dev/null))' ;;
@@ -332,6 +359,30 @@ _toydock() {
         '--platform[the image for this platform]:OS/ARCH[/VARIANT:' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:file:_files' ;;
+        build) _arguments \
+        '(-t --tag)'{-t,--tag}'[name the image; may be repeated]:NAME:' \
+        '(-f --file)'{-f,--file}'[the Dockerfile; - is standard input]:file:_files' \
+        '--build-arg[the value of an ARG]:NAME=VALUE:' \
+        '--build-context[another place that FROM and --from may name]:NAME=PLACE:' \
+        '--target[stop at this stage]:STAGE:' \
+        '--platform[build for this platform]:OS/ARCH[/VARIANT:' \
+        '--pull[ask the registry for newer images]' \
+        '--push[push every name]' \
+        '--no-cache[make every step anew]' \
+        '--explain-cache[say why a step is made anew]' \
+        '--network[host or none, for RUN]:MODE:' \
+        '--add-host[a line in /etc/hosts for RUN]:NAME ADDRESS:' \
+        '--secret[id=ID,src=FILE, for RUN --mount=type=secret]:PAIRS:' \
+        '--ssh[an agent, for RUN --mount=type=ssh]:ID:' \
+        '--label[a label of the image]:NAME=VALUE:' \
+        '--iidfile[write the digest to a file]:file:_files' \
+        '--squash[one layer of all that is new]' \
+        '--check[only say what is unwise in the Dockerfile]' \
+        '--dry-run[only say what would be done]' \
+        '--progress[auto, plain, tty, json or none]:KIND:' \
+        '(-q --quiet)'{-q,--quiet}'[only errors and the digest]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
         push) _arguments \
         '(-q --quiet)'{-q,--quiet}'[only errors]' \
         '(-a --all-tags)'{-a,--all-tags}'[all tags of a repository that are here]' \
@@ -342,6 +393,17 @@ _toydock() {
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
         rmi) _arguments \
         '(-f --force)'{-f,--force}'[also when containers were made from it]' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toyimg images -q 2>/dev/null))' ;;
+        import) _arguments \
+        '(-c --change)'{-c,--change}'[a Dockerfile instruction for its config; may be repeated]:INSTRUCTION:' \
+        '(-m --message)'{-m,--message}'[a comment for its history]:TEXT:' \
+        '--platform[what it is for]:OS/ARCH[/VARIANT:' \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:file:_files' ;;
+        history) _arguments \
+        '--no-trunc[whole commands]' \
+        '--format[table or json]:FORMAT:' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
         save) _arguments \

@@ -5,7 +5,7 @@ _toyimg() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      build | pull | push | copy | save | load | tag | import | export | commit | convert | manifest | sync | unpack | images | inspect | history | diff | user | rmi | prune | fsck | verify | info | login | logout | tags | catalog | referrers | delete) verb=$one; break ;;
+      build | pull | push | copy | save | load | tag | import | export | commit | convert | manifest | sync | unpack | images | inspect | history | diff | user | archive | extract | rmi | prune | fsck | verify | info | login | logout | tags | catalog | referrers | delete) verb=$one; break ;;
     esac
   done
   case $verb in
@@ -22,12 +22,14 @@ _toyimg() {
     convert) choices="--compression --all --platform --quiet --progress --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     manifest) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --os --arch --variant --os-version --annotation --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     sync) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --dest-creds --scoped --keep-going --dry-run --help -a -q -h" ;;
-    unpack) choices="--overlay --no-setuid --no-devices --max-entries --max-size --max-ratio --output --quiet --progress --help -o -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    unpack) choices="--overlay --no-setuid --no-devices --max-entries --max-size --max-ratio --output --user --quiet --progress --help -o -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     images) choices="--quiet --format --help -q -f -h" ;;
     inspect) choices="--tls-verify --cert-dir --retry --creds --authfile --raw --config --format --platform --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     history) choices="--tls-verify --cert-dir --retry --creds --authfile --format --no-trunc --platform --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     diff) choices="--tls-verify --cert-dir --retry --creds --authfile --format --config-only --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     user) choices="--help -h" ;;
+    archive) choices="--name --type --help -h" ;;
+    extract) choices="--help -h" ;;
     rmi) choices="--force --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     prune) choices="--build-cache --help -h" ;;
     fsck) choices="--quiet --help -q -h" ;;
@@ -39,7 +41,7 @@ _toyimg() {
     catalog) choices="--tls-verify --cert-dir --retry --creds --authfile --help -h" ;;
     referrers) choices="--tls-verify --cert-dir --retry --creds --authfile --artifact-type --format --help -f -h" ;;
     delete) choices="--tls-verify --cert-dir --retry --creds --authfile --all-tags --help -h" ;;
-    *) choices="--store --debug --help --version -h -v build pull push copy save load tag import export commit convert manifest sync unpack images inspect history diff user rmi prune fsck verify info login logout tags catalog referrers delete" ;;
+    *) choices="--store --debug --help --version -h -v build pull push copy save load tag import export commit convert manifest sync unpack images inspect history diff user archive extract rmi prune fsck verify info login logout tags catalog referrers delete" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

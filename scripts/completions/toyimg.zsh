@@ -24,6 +24,8 @@ _toyimg() {
     'history:Show the steps an image was made by, the newest first'
     'diff:Show how two images differ, file by file, without extracting them'
     'user:Look up a user in the passwd and group files of a root file system'
+    'archive:Write files of a root file system as tar'
+    'extract:Read tar into a directory of a root file system'
     'rmi:Remove images from the store, and the content that nothing else uses'
     'prune:Remove from the store what neither an image nor a bundle needs'
     'fsck:Look through the store - hash every blob, compare every layer, repair what can be'
@@ -220,6 +222,7 @@ _toyimg() {
         '--max-size[most bytes in a layer, uncompressed]:BYTES:' \
         '--max-ratio[most bytes that one compressed byte may become (default - 1000)]:N:' \
         '(-o --output)'{-o,--output}'[the bundle to make]:file:_files' \
+        '--user[run as this user instead of the images]:USER[ GROUP:' \
         '(-q --quiet)'{-q,--quiet}'[say nothing but errors]' \
         '--progress[how to show progress on stderr]:auto|plain|json|none:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
@@ -263,6 +266,14 @@ _toyimg() {
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
         user) _arguments \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        archive) _arguments \
+        '--name[call the file so in the archive]:NAME:' \
+        '--type[print only what it is - directory, file, symlink, other or none]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        extract) _arguments \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
         rmi) _arguments \

@@ -82,3 +82,40 @@ redis_image() {
   everything >"$BATS_TEST_TMPDIR/after"
   diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 }
+
+@test "seeds: an image of a tarball, run at once" {
+  export TOYIMG_STORE=$BATS_TEST_TMPDIR/store
+  td import "$(debian_tarball debian)" debian
+  run -0 td run --rm debian cat /etc/debian_version
+  [[ $output == 12* ]]
+}
+
+@test "seeds: several registries, and the image for this machine of several" {
+  export TOYIMG_STORE=$BATS_TEST_TMPDIR/store
+  local first work=$BATS_TEST_TMPDIR
+  BATS_TEST_TMPDIR=$work/one start_registry
+  first=$REGISTRY first_pid=$REGISTRY_PID
+  BATS_TEST_TMPDIR=$work push_busybox one:1
+  BATS_TEST_TMPDIR=$work/two start_registry
+  BATS_TEST_TMPDIR=$work push_busybox two:1
+  "$TOYIMG" pull -q "$REGISTRY/two:1" 3>&- 4>&-
+  "$TOYIMG" manifest create "$REGISTRY/many:1" "$REGISTRY/two:1" 3>&- 4>&-
+  "$TOYIMG" manifest push "$REGISTRY/many:1" 3>&- 4>&-
+  run -0 td run --rm "$first/one:1" echo first
+  expect '^first$'
+  run -0 td run --rm --pull always "$REGISTRY/many:1" echo many
+  expect '^many$'
+  kill "$first_pid"
+  stop_registry
+}
+
+@test "seeds: a Dockerfile with FROM, RUN and COPY" {
+  export TOYIMG_STORE=$BATS_TEST_TMPDIR/store
+  cp -a "$BATS_FILE_TMPDIR/store" "$TOYIMG_STORE"
+  mkdir "$BATS_TEST_TMPDIR/context"
+  echo copied >"$BATS_TEST_TMPDIR/context/file"
+  printf 'FROM %s\nRUN echo ran >/ran\nCOPY file /file\nCMD ["cat", "/ran", "/file"]\n' "$IMAGE" >"$BATS_TEST_TMPDIR/context/Dockerfile"
+  td build -q -t built:1 "$BATS_TEST_TMPDIR/context"
+  run -0 td run --rm built:1
+  [ "${lines[*]}" = 'ran copied' ]
+}

@@ -12,7 +12,7 @@ leaves_nothing_behind() {
 
 @test "lessons: the list" {
   run -0 td lessons
-  [ "$(grep -cE '^  [1-6]\. [a-z]+' <<<"$output")" = 5 ]
+  [ "$(grep -cE '^  [1-6]\. [a-z]+' <<<"$output")" = 6 ]
   run ! td lessons nosuchlesson
 }
 
@@ -54,5 +54,13 @@ leaves_nothing_behind() {
   walk images
   expect '"layers"'
   expect '^no engine at all$'
+  leaves_nothing_behind
+}
+
+@test "lessons: build" {
+  walk build
+  expect '^hello$'
+  expect '^built$'
+  expect '^a file of the host$'
   leaves_nothing_behind
 }

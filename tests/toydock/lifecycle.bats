@@ -189,6 +189,18 @@ load toydock
   expect 'no volume'
 }
 
+@test "volumes: a new one gets what the image has there, an old one and a directory of the host do not" {
+  run -0 td run --rm -v new:/etc "$IMAGE" cat /etc/layer
+  [ "$output" = second ]
+  td run --rm -v new:/etc "$IMAGE" sh -c 'echo changed >/etc/layer'
+  run -0 td run --rm -v new:/etc "$IMAGE" cat /etc/layer
+  [ "$output" = changed ]
+  run ! td run --rm -v bare:/etc:nocopy "$IMAGE" cat /etc/layer
+  run ! td run --rm -v "$BATS_TEST_TMPDIR/host:/etc" "$IMAGE" cat /etc/layer
+  run -0 td run --rm -v elsewhere:/not/in/the/image "$IMAGE" ls -A /not/in/the/image
+  [ -z "$output" ]
+}
+
 @test "images, pull, rmi, system df, system prune, info, version" {
   run -0 td images
   expect '^REPOSITORY +TAG +IMAGE ID +SIZE'
@@ -227,12 +239,26 @@ load toydock
   stop_registry
 }
 
+@test "completions: verbs, options and names, in bash and fish" {
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  ln -s "$REPO/scripts/toydock" "$BATS_TEST_TMPDIR/bin/toydock"
+  ln -s "$TOYIMG" "$BATS_TEST_TMPDIR/bin/toyimg"
+  export PATH=$BATS_TEST_TMPDIR/bin:$PATH
+  td create --name completed "$IMAGE" true
+  completes() { bash -c 'source "$1/scripts/completions/toydock.bash"; COMP_WORDS=("${@:2}"); COMP_CWORD=$(($# - 2)); _toydock; printf "%s\n" "${COMPREPLY[@]}"' - "$REPO" toydock "$@"; }
+  completes ru | grep -x run
+  completes run --mem | grep -x -- --memory-swap
+  completes start comp | grep -x completed
+  completes run "${IMAGE%/*}" | grep "^$IMAGE"
+  fish -c "source $REPO/scripts/completions/toydock.fish; complete -C 'toydock start comp'" | grep '^completed'
+}
+
 @test "what a SIGKILL leaves: rm -f or the next command cleans up" {
   local round victim
   # the programs of this test only: their command lines name its directory
   kill_program() { pgrep -f -- "^[^ ]*$1 .*$TOYDOCK_ROOT" | xargs -r kill -9 2>/dev/null || true; }
   for ((round = 0; round < ${TOYDOCK_KILL_ROUNDS:-6}; round++)); do
-    ("$REPO/scripts/toydock" run -d --name "victim$round" --restart on-failure "$IMAGE" sleep 1000 >/dev/null 2>&1 3>&- 4>&-) &
+    (exec "$REPO/scripts/toydock" run -d --name "victim$round" --restart on-failure "$IMAGE" sleep 1000 >/dev/null 2>&1 3>&- 4>&-) &
     victim=$!
     sleep "0.0$((RANDOM % 10))$((RANDOM % 10))"
     case $((round % 3)) in

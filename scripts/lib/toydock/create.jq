@@ -63,12 +63,7 @@ $image[0] as $image | $config[0]
 | if $last["console-size"] then .process.consoleSize = ($last["console-size"] | split(" ") | {height: (.[0] | tonumber), width: (.[1] | tonumber)}) else . end
 | if $last.workdir then .process.cwd = $last.workdir else . end
 
-# ---- the user
-| if $last.user then
-    ($last["user-ids"] | split(" ")) as $ids
-    | .process.user = {uid: ($ids[0] | tonumber), gid: ($ids[1] | tonumber), additionalGids: ($ids[2] | split(",") | map(select(. != "") | tonumber))}
-    | .process.env |= set_env("HOME"; $ids[3:] | join(" "))
-    else . end
+# ---- the user, who is in config.json already
 | .process.user.additionalGids += (all("group-add") | map(number("group-add")))
 
 # ---- the environment
@@ -114,11 +109,13 @@ $image[0] as $image | $config[0]
 | if $last["shm-size"] then ($last["shm-size"] | bytes("shm-size")) as $size
     | .mounts |= map(if .destination == "/dev/shm" then .options |= map(if startswith("size=") then "size=\($size)" else . end) else . end) else . end
 | if on("init") then .mounts += [{destination: "/sbin/docker-init", type: "bind", source: $last["init-program"], options: ["rbind", "ro", "nosuid"]}] else . end
-| .mounts += [("hostname", "hosts", "resolv.conf") as $file | "/etc/\($file)" as $there | select(any($mounts[]; .destination == $there) | not)
+| .mounts += ([("hostname", "hosts", "resolv.conf") as $file | "/etc/\($file)" as $there | select(any($mounts[]; .destination == $there) | not)
     | {destination: $there, type: "bind", source: "\($files)/\($file)", options: ["rbind", "rprivate", "rw"]}]
-| .mounts += ($mounts | sort_by(.destination | split("/") | length) | map(
+  + ($mounts | map(
     if .kind == "tmpfs" then {destination, type: "tmpfs", source: "tmpfs", options: (["nosuid", "nodev"] + if .options == [] then ["noexec", "mode=1777"] else .options end)}
     else {destination, type: "bind", source, options: (["rbind", .propagation] + if .readonly then ["ro"] else ["rw"] end)} end))
+  # what lies deeper is mounted later
+  | sort_by(.destination | split("/") | length))
 | .root.readonly = on("read-only")
 
 # ---- limits

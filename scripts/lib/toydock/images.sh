@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# images, pull, push, tag, rmi, save, load, login, logout: toyimg's, in docker's words.
+# images, build, pull, push, tag, rmi, import, history, save, load, login, logout: toyimg's, in docker's words.
 # shellcheck source=scripts/lib/toydock/template.sh
 source "$LIBRARY/template.sh"
 
@@ -115,4 +115,63 @@ OPTIONS_logout='' USAGE_logout='[REGISTRY]'
 verb_logout() {
   parse "$OPTIONS_logout" "$@"
   images logout "${WORDS[@]}"
+}
+
+OPTIONS_import='c change=INSTRUCTION a Dockerfile instruction for its config; may be repeated
+m message=TEXT a comment for its history
+- platform=OS/ARCH[/VARIANT] what it is for'
+USAGE_import='[options] FILE|- NAME'
+verb_import() {
+  parse "$OPTIONS_import" "$@"
+  at_least 2 'a tar archive (- is standard input) and a name, please'
+  local options=() index
+  for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do options+=("--${GIVEN[index]}" "${GIVEN[index + 1]}"); done
+  images import "${options[@]}" "${WORDS[0]}" "${WORDS[1]}"
+}
+
+OPTIONS_history='- no-trunc whole commands
+- format=FORMAT table or json'
+USAGE_history='[options] IMAGE'
+verb_history() {
+  parse "$OPTIONS_history" "$@"
+  at_least 1 'which image?'
+  local options=()
+  if [[ ${OPTION["no-trunc"]:-} == true ]]; then options+=(--no-trunc); fi
+  images history "${options[@]}" ${OPTION[format]:+--format "${OPTION[format]}"} "${WORDS[0]}"
+}
+
+OPTIONS_build='t tag=NAME name the image; may be repeated
+f file=FILE the Dockerfile; - is standard input
+- build-arg=NAME=VALUE the value of an ARG
+- build-context=NAME=PLACE another place that FROM and --from may name
+- target=STAGE stop at this stage
+- platform=OS/ARCH[/VARIANT] build for this platform
+- pull ask the registry for newer images
+- push push every name
+- no-cache make every step anew
+- explain-cache say why a step is made anew
+- network=MODE host or none, for RUN
+- add-host=NAME:ADDRESS a line in /etc/hosts for RUN
+- secret=PAIRS id=ID,src=FILE, for RUN --mount=type=secret
+- ssh=ID an agent, for RUN --mount=type=ssh
+- label=NAME=VALUE a label of the image
+- iidfile=FILE write the digest to a file
+- squash one layer of all that is new
+- check only say what is unwise in the Dockerfile
+- dry-run only say what would be done
+- progress=KIND auto, plain, tty, json or none
+q quiet only errors and the digest'
+USAGE_build='[options] [DIR]'
+verb_build() {
+  need_root
+  parse "$OPTIONS_build" "$@"
+  local options=(--runtime "$TOYRUN") index name value
+  for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
+    name=${GIVEN[index]} value=${GIVEN[index + 1]}
+    case $name in
+      pull | push | no-cache | explain-cache | squash | check | dry-run | quiet) [[ $value != true ]] || options+=("--$name") ;;
+      *) options+=("--$name" "$value") ;;
+    esac
+  done
+  images build "${options[@]}" "${WORDS[@]}"
 }

@@ -10,13 +10,14 @@ LESSONS='namespaces what a container sees, and that it is a process like any oth
 rootfs where its files come from, and where its changes go
 cgroups how a limit holds
 network how packets find their way
-images what an image is made of'
+images what an image is made of
+build how one is made'
 
 verb_lessons() {
   parse "$OPTIONS_lessons" "$@"
   local lesson=${WORDS[0]:-} number=0
   if [[ -z $lesson ]]; then
-    printf 'Short walks, a minute each. Type: toydock lessons NAME\n\n'
+    printf 'Six short walks, a minute each. Type: toydock lessons NAME\n\n'
     while read -r lesson words; do
       number=$((number + 1))
       printf '  %d. %-11s %s\n' $number "$lesson" "$words"
@@ -144,4 +145,18 @@ lesson_images() {
   try "toyimg unpack --quiet -o $work/bundle $image; ls $work/bundle; jq -c .process.args,.process.env,.process.user $work/bundle/config.json"
   say 'That is all a runtime needs. toyrun runs it, and so does any other:'
   try "jq '.process.args = [\"echo\", \"no engine at all\"] | .process.terminal = false' $work/bundle/config.json >$work/new; mv $work/new $work/bundle/config.json; toyrun run --bundle $work/bundle $box"
+}
+
+lesson_build() {
+  work=$(mktemp -d)
+  say 'A Dockerfile says how to make an image: start from one, run something, copy something, say what to start.'
+  try "printf 'FROM $image\nRUN echo built >/built\nCOPY note /note\nENV GREETING=hello\nCMD [\"sh\", \"-c\", \"echo \$GREETING; cat /built /note\"]\n' >$work/Dockerfile; cat $work/Dockerfile"
+  try "echo 'a file of the host' >$work/note"
+  say 'Each RUN is a container of its own, made by toyrun; what it changed becomes a layer.'
+  try "toydock build -t localhost/lesson:1 $work"
+  try 'toydock run --rm localhost/lesson:1'
+  say 'Again: nothing has changed, so nothing is done.'
+  try "toydock build -t localhost/lesson:1 $work"
+  say 'The layers on top of the ones of the first image:'
+  try 'toyimg inspect localhost/lesson:1 | jq -c ".Layers[] | [.Size, .Digest]"'
 }

@@ -35,6 +35,7 @@ begin() {
   ! running_pid || die "the container $NAME runs already" "type: toydock attach $NAME"
   lock_container || die "the container $NAME is being started or stopped by someone else"
   STATUS=created RESTARTS=0
+  rm -f "$DIRECTORY/stopped"
   prepare_bundle
   launch
   if (($# == 0)); then
@@ -67,8 +68,7 @@ stop_one() {
   : >"$DIRECTORY/stopped" # so that no policy starts it again
   if [[ $STATUS == restarting ]]; then
     end_restarts
-    wait_for_end
-    return
+    read_state
   fi
   running_pid || return 0
   if [[ $STATUS == paused ]]; then runtime resume "$ID"; fi

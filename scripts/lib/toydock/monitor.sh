@@ -24,7 +24,7 @@ launch() {
   if [[ $terminal == true ]]; then command+=(--terminal --leave-stdin-open); fi
   if [[ $interactive == true ]]; then command+=(--stdin); fi
   if [[ -n $log_size ]]; then command+=(--log-size-max "$log_size"); fi
-  rm -f "$DIRECTORY"/{made,refused,"$ID",exit,oom,pidfile,stopped,health,conmon-pid} "$DIRECTORY/bundle"/{oom,attach,ctl,winsz}
+  rm -f "$DIRECTORY"/{made,refused,"$ID",exit,oom,pidfile,health,conmon-pid} "$DIRECTORY/bundle"/{oom,attach,ctl,winsz}
   : >"$DIRECTORY/code"
   show "${command[@]}"
   # The log's times are in UTC, so that they can be compared as words.
@@ -177,7 +177,9 @@ verb__supervise() {
   trap 'end_supervision' TERM
   while :; do
     began=$SECONDS
-    wait_for_conmon
+    # in the background, for a shell heeds TERM only when it waits itself
+    wait_for_conmon &
+    wait $! || true
     [[ -d $DIRECTORY ]] || exit 0
     read_state
     [[ $STATUS == restarting ]] || exit 0
@@ -189,26 +191,34 @@ verb__supervise() {
     [[ ! -e $DIRECTORY/stopped ]] || end_supervision
     prepare_bundle
     launch
+    [[ ! -e $DIRECTORY/stopped ]] || end_supervision
     write_state running 0 "$PID"
     if [[ -n $health_command ]]; then in_background _health; fi
     "$TOYRUN" start "$ID" || true
     tell_event restart "name=$NAME" "image=$image"
   done
 }
+# end_supervision: perhaps between the creation of the container and its start
 end_supervision() {
   read_state
   if [[ $STATUS == restarting ]]; then
+    "$TOYRUN" delete --force "$ID" 2>/dev/null || true
+    wait_for_conmon
+    release_bundle
     write_state exited "$CODE" 0
     printf '%s' "$CODE" >"$DIRECTORY/code"
   fi
   exit 0
 }
-# end_restarts: ends a wait before the next start.
+# end_restarts: when it returns nobody will start the container again.
 end_restarts() {
   local pid
   [[ -s $DIRECTORY/supervisor-pid ]] || return 0
   pid=$(<"$DIRECTORY/supervisor-pid")
-  if [[ $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) == *"_supervise $ID"* ]]; then step kill -TERM "$pid" || true; fi
+  if [[ $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) == *"_supervise $ID"* ]]; then
+    step kill -TERM "$pid" || true
+    "$ATTACH" --wait "$pid"
+  fi
 }
 
 # _health ID: asks every interval; `toyrun wait` ends it together with the container.
@@ -249,6 +259,7 @@ write_health() {
 remove_container() {
   local doomed=$CONTAINERS/.removing-$ID volume
   if [[ -z ${ENDED:-} ]]; then "$TOYRUN" delete --force "$ID" 2>/dev/null || true; fi
+  if [[ -e $DIRECTORY/visit.json ]]; then leave_root; fi # of a cp that was killed
   remove_cgroups
   release_bundle
   if [[ -s $DIRECTORY/anonymous-volumes && (${auto_remove:-} == true || -n ${WITH_VOLUMES:-}) ]]; then
@@ -298,7 +309,22 @@ remove_unfinished() {
 
 # ---- the bundle: the one place that knows how one is made of an image ----------------------------------------------
 
-make_bundle() { images unpack --quiet -o "$DIRECTORY/bundle" "$1"; }
+# make_bundle IMAGE: an overlay over the image's layers in the store; --user is looked up in the image's own files.
+make_bundle() { images unpack --quiet --overlay ${OPTION[user]:+--user "${OPTION[user]}"} -o "$DIRECTORY/bundle" "$1"; }
 # prepare_bundle: before each start; release_bundle: after each end.
 prepare_bundle() { :; }
 release_bundle() { :; }
+
+# visit_root JQ: creates the container under another id, without its networks and its cgroup, and does not start it: PLACE is
+# the root that it would see. leave_root ends that.
+visit_root() {
+  jq -c --arg group "$cgroups_path-visit" '.linux.cgroupsPath = $group | .process.terminal = false | del(.process.consoleSize)
+    | .annotations |= with_entries(select(.key | startswith("org.toyrun.network.") | not)) | '"$1" "$DIRECTORY/bundle/config.json" >"$DIRECTORY/visit.json"
+  runtime create --bundle "$DIRECTORY/bundle" --config "$DIRECTORY/visit.json" --pid-file "$DIRECTORY/visit-pid" "$ID-visit" </dev/null >/dev/null ||
+    die "cannot look into $NAME"
+  PLACE=/proc/$(<"$DIRECTORY/visit-pid")/root
+}
+leave_root() {
+  "$TOYRUN" delete --force "$ID-visit" 2>/dev/null || true
+  rm -f "$DIRECTORY"/visit.json "$DIRECTORY"/visit-pid
+}

@@ -146,6 +146,7 @@ create_container() {
   collect_options
   write_network_files
   write_container
+  fill_volumes
   trap - EXIT
   tell_event create "name=$NAME" "image=$IMAGE"
   if [[ -n ${OPTION[cidfile]:-} ]]; then (set -o noclobber && printf '%s' "$ID" >"${OPTION[cidfile]}") || die "cannot write ${OPTION[cidfile]}"; fi
@@ -209,6 +210,30 @@ write_container() {
   mv "$DIRECTORY/settings.new" "$DIRECTORY/settings" # from here on it is a container
 }
 
+# fill_volumes: a volume that was made just now gets what the image has in its place, as docker does it.
+fill_volumes() {
+  local index kind source target options name
+  local -A fresh=()
+  for ((index = 0; index < ${#PAIRS[@]}; index += 2)); do
+    [[ ${PAIRS[index]} == mount && ${PAIRS[index + 1]} == volume$'\t'* ]] || continue
+    IFS=$'\t' read -r kind source target options name <<<"${PAIRS[index + 1]//$'\t\t'/$'\t'-$'\t'}"
+    if [[ -e $VOLUMES/$name/fresh ]]; then
+      rm -f "$VOLUMES/$name/fresh"
+      [[ ,$options, == *,nocopy,* ]] || fresh[$target]=$source
+    fi
+  done
+  ((${#fresh[@]})) || return 0
+  load_settings
+  visit_root '.mounts |= map(select(.type != "bind"))'
+  for target in "${!fresh[@]}"; do
+    if [[ $("$TOYIMG" archive --type "$PLACE" "$target") == directory ]]; then
+      show "$TOYIMG" archive "$PLACE" "$target" '|' "$TOYIMG" extract "${fresh[$target]}" /
+      "$TOYIMG" archive "$PLACE" "$target" | "$TOYIMG" extract "${fresh[$target]}" / || die "cannot fill the volume at $target"
+    fi
+  done
+  leave_root
+}
+
 # collect_options: GIVEN into PAIRS; what needs a look at the host is looked up here.
 collect_options() {
   local index key value
@@ -223,7 +248,6 @@ collect_options() {
       tmpfs) PAIRS+=(mount "tmpfs"$'\t\t'"${value%%:*}"$'\t'"$([[ $value != *:* ]] || echo "${value#*:}")"$'\t') ;;
       volumes-from) add_volumes_from "$value" ;;
       device) add_device "$value" ;;
-      user) add_user "$value" ;;
       security-opt) add_security "$value" ;;
       init) [[ $value != true ]] || add_init ;;
       log-opt) add_log_option "$value" ;;
@@ -417,13 +441,6 @@ add_host_capabilities() {
   for bit in "${!names[@]}"; do
     if ((has >> bit & 1)); then PAIRS+=(host-capability "CAP_${names[bit]}"); fi
   done
-}
-
-# add_user USER[:GROUP]: names are looked up in the image's own root, by toyimg and never through the host's paths.
-add_user() {
-  local ids
-  ids=$(images user "$DIRECTORY/bundle/rootfs" "$1" 2>&1) || die "--user $1: ${ids#toyimg: }"
-  PAIRS+=(user "$1" user-ids "$ids")
 }
 
 add_security() {

@@ -51,6 +51,7 @@ prune() {
     fi
     (
       find_container "${directory##*/}" || exit 0
+      [[ -s $DIRECTORY/settings ]] || exit 0 # it is being made
       load_settings
       running_pid || [[ $STATUS == restarting ]] && exit 0
       remove_container

@@ -23,14 +23,21 @@ port listing Show the published ports of a container
 logs logs Show what a container has written
 exec exec Run another command in a running container
 attach exec Connect this terminal to a running container
+cp copy Copy files into and out of a container
+diff copy Show what a container has changed in its root file system
+export copy Write the files of a container as a tar archive
+commit copy Make an image of a changed container
 top exec Show the processes of a container
 stats stats Show what containers use of the machine
 events stats Show what happens to containers
 images images List images
 pull images Fetch an image from a registry
+build images Build an image from a Dockerfile
 push images Send an image to a registry
 tag images Give an image a further name
 rmi images Remove images
+import images Make an image of a tar archive of files
+history images Show the steps an image was made by
 save images Write images into an archive
 load images Take the images of an archive
 login images Log in to a registry
