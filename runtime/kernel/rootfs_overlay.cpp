@@ -30,7 +30,11 @@ constexpr int kMostAttempts = 100;
 constexpr std::uint64_t kOverlayMagic = 0x794c7630;  // OVERLAYFS_SUPER_MAGIC
 
 UniqueFd make_image_mount(const std::string& source) {
-  return make_filesystem({.type = "erofs", .source = source, .attributes = MOUNT_ATTR_RDONLY});
+  // Read-only from the start: a loop device that is cannot be opened for more.
+  return make_filesystem({.type = "erofs",
+                          .source = source,
+                          .superblock_flags = MS_RDONLY,
+                          .attributes = MOUNT_ATTR_RDONLY});
 }
 
 /// loop(4): the device is free again with its last user, the mount.

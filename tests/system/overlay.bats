@@ -15,6 +15,7 @@ setup() {
 }
 teardown() {
   stop_registry
+  [ -z "${LOOP_NODES:-}" ] || rm -f /dev/loop-control /dev/loop[0-9]*
   rm -rf "$DISK"
   end_test
 }
@@ -71,6 +72,27 @@ host_mounts() { grep -cE ' (erofs|overlay) ' /proc/self/mounts || true; }
   [ -d "$(readlink "$BUNDLE/overlay/0")" ]
   run -0 program 'cat /etc/layer; stat -c %u /bin/busybox; rm /etc/layer'
   [ "$output" = $'second\n0' ]
+}
+
+@test "images that the kernel mounts not from the file: a loop device, free again afterwards" {
+  start_registry
+  push_busybox busybox:latest
+  STORE=$BATS_TEST_TMPDIR/store BUNDLE=$BATS_TEST_TMPDIR/looped
+  local number
+  if [ ! -e /dev/loop-control ]; then
+    LOOP_NODES=made # the tests have a /dev of their own
+    mknod /dev/loop-control c 10 237
+    for number in {0..31}; do mknod "/dev/loop$number" b 7 "$number"; done
+  fi
+  : 3<>/dev/loop-control || skip 'no loop devices here'
+  run -0 toyimg info
+  expect '^mounted: (EROFS images, mounted by a loop device|directories)'
+  [[ $output == *loop\ device:* ]] || skip 'no EROFS here'
+  pull "$REGISTRY/busybox:latest" --overlay -o "$BUNDLE"
+  [ -f "$BUNDLE/overlay/0" ]
+  run -0 program 'cat /etc/layer; rm /etc/layer'
+  [ "$output" = second ]
+  wait_for 10 sh -c "! grep -qF '$BUNDLE' /sys/block/loop*/loop/backing_file 2>/dev/null"
 }
 
 @test "a read-only root" {
