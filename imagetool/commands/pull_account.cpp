@@ -46,6 +46,11 @@ std::string course_of(const Progress::LayerHistory& layer,
   return course.empty() ? "reused" : course;
 }
 
+bool was_fetched(const Progress::LayerHistory& layer) {
+  return std::ranges::any_of(layer.phases,
+                             [](const auto& one) { return one.first == LayerPhase::kDownloading; });
+}
+
 }  // namespace
 
 void PullAccount::listen(registry::Options& options) {
@@ -89,7 +94,8 @@ std::string PullAccount::text(const PullRequest& request, const StoredImage& ima
   for (std::size_t index = 0; index < layers.size(); ++index)
     text += sentence("  layer ", index + 1, " ", layers[index].digest, ", ",
                      byte_count(layers[index].size), ": ", course_of(layers[index], end), "\n");
-  if (layers.empty()) text += "  all layers are in the store: nothing was fetched\n";
+  if (std::ranges::none_of(layers, was_fetched))
+    text += "  all layers were in the store: nothing was fetched\n";
   return text + sentence("  in ", seconds(end - begin_), "\n");
 }
 
