@@ -234,10 +234,11 @@ import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True)
 print("peak", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 PY
-  local peak
+  local peak most=64
+  [ -z "${ASAN_OPTIONS:-}" ] || most=400  # what is freed waits in its quarantine, 256 MB at most
   peak=$(sed -n 's/^peak //p' <<<"$output")
   echo "peak memory: $peak KiB"
-  [ "$peak" -le $((96 * 1024)) ]
+  [ "$peak" -le $((most * 1024)) ]
 }
 
 @test "images lists what other tools put into the store" {
