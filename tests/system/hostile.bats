@@ -131,7 +131,7 @@ import resource, subprocess, sys
 status = subprocess.run(sys.argv[1:]).returncode
 print("peak", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, "status", status)
 PY
-  [ "$(sed -n 's/^peak \([0-9]*\).*/\1/p' <<<"$output")" -le $((96 * 1024)) ]
+  [ "$(sed -n 's/^peak \([0-9]*\).*/\1/p' <<<"$output")" -le "$(memory_limit)" ]
   [ "$(du -sm "$BATS_TEST_TMPDIR" | cut -f1)" -le 100 ]
 }
 

@@ -234,11 +234,10 @@ import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True)
 print("peak", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 PY
-  local peak most=64
-  [ -z "${ASAN_OPTIONS:-}" ] || most=400  # what is freed waits in its quarantine, 256 MB at most
+  local peak
   peak=$(sed -n 's/^peak //p' <<<"$output")
   echo "peak memory: $peak KiB"
-  [ "$peak" -le $((most * 1024)) ]
+  [ "$peak" -le "$(memory_limit)" ]
 }
 
 @test "images lists what other tools put into the store" {

@@ -85,6 +85,9 @@ forget_requests() { : >"$REGISTRY_LOG"; }
 toyimg() { "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" "$@" 3>&- 4>&-; }
 pull() { toyimg pull --quiet "$@" </dev/null; }
 
+# The most memory a pull may take, in KiB; under AddressSanitizer what is freed waits in its quarantine (256 MB).
+memory_limit() { [ -n "${ASAN_OPTIONS:-}" ] && echo $((400 * 1024)) || echo $((64 * 1024)); }
+
 # An OCI layout at $1 with an image "latest" that has the directories in $2... as layers, made with umoci.
 layout_from() {
   local layout=$1 directory
