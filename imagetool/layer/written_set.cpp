@@ -6,15 +6,7 @@
 #include <utility>
 
 #include "bundle-spec/error.hpp"
-
-namespace {
-// splitmix64's finaliser.
-std::uint64_t mixed(std::uint64_t value) {
-  value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9;
-  value = (value ^ value >> 27) * 0x94d049bb133111eb;
-  return value ^ value >> 31;
-}
-}  // namespace
+#include "imagetool/layer/mixed.hpp"
 
 WrittenSet::WrittenSet() : seed_(0), slots_(1024) {
   check(::getrandom(&seed_, sizeof seed_, 0), "getrandom");
