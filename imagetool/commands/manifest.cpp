@@ -54,7 +54,7 @@ class StoredIndex {
   void write() {
     const transport::RawManifest manifest =
         transport::raw_manifest(oci::write_index(index_), index_.media_type);
-    transport::put_text(store_.blobs(), manifest.digest, manifest.body);
+    store_.blobs().put(Digest::parse(manifest.digest), manifest.body);
     store_.tag(name_, manifest.descriptor());
     print_line(manifest.digest);
   }

@@ -99,13 +99,6 @@ std::optional<StoredImage> find_unchanged(const ImageStore& store, registry::Reg
   return std::nullopt;
 }
 
-void put(const BlobStore& blobs, const Digest& digest, std::string_view text) {
-  std::optional<BlobWriter> writer = blobs.begin(digest, text.size());
-  if (!writer) return;
-  writer->write(std::as_bytes(std::span(text)));
-  writer->commit();
-}
-
 std::vector<std::pair<std::string, std::uint64_t>> sizes(const oci::Manifest& manifest) {
   std::vector<std::pair<std::string, std::uint64_t>> result;
   for (const oci::Descriptor& layer : manifest.layers)
@@ -126,7 +119,7 @@ StoredImage fetch_config(registry::Registry& registry, const ImageStore& store,
   image.config = oci::read_image_config(text);
   check_layer_count(image.manifest, image.config);
   check_platform(image.config, request, progress);
-  put(store.blobs(), digest, text);
+  store.blobs().put(digest, text);
   return image;
 }
 
@@ -228,7 +221,7 @@ StoredImage pull(const ImageStore& store, PullRequest request, Progress& progres
       fetch_layers(registry, store, image, request, flat ? &*flat : nullptr, progress);
   if (flat) flat->write_config(image);
   if (overlay) overlay->make(LayerStore::open(store.blobs().directory()), image, layers);
-  put(store.blobs(), Digest::parse(found.descriptor.digest), found.body);
+  store.blobs().put(Digest::parse(found.descriptor.digest), found.body);
   store.tag(request.image.canonical(), image.descriptor);
   if (flat) flat->finish();
   if (overlay) overlay->finish();

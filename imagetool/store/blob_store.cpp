@@ -235,11 +235,15 @@ std::optional<BlobWriter> BlobStore::begin(const Digest& digest, std::uint64_t w
 
 Digest BlobStore::put(std::string_view content) const {
   Digest digest = sha256_of(content);
+  put(digest, content);
+  return digest;
+}
+
+void BlobStore::put(const Digest& digest, std::string_view content) const {
   std::optional<BlobWriter> writer = begin(digest, content.size());
-  if (!writer) return digest;
+  if (!writer) return;
   writer->write(std::as_bytes(std::span(content)));
   writer->commit();
-  return digest;
 }
 
 // Not syncfs(2), which would wait for all the files that were extracted meanwhile. All writing is

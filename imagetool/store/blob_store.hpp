@@ -45,6 +45,8 @@ class BlobStore {
                                   Resume resume = Resume::kNo) const;
   /// Stores a text (a manifest, a config) and returns its sha256.
   Digest put(std::string_view content) const;
+  /// Stores a text under the digest that was asked for. Throws Error when it has another one.
+  void put(const Digest& digest, std::string_view content) const;
   /// Returns when those of the blobs that are there are on disk, and their names, too.
   void sync(const std::set<Digest>& digests) const;
   /// Removes a blob; missing is fine. Returns the bytes freed.

@@ -64,7 +64,7 @@ class LayoutDestination : public Destination {
   }
   void put_manifest(const RawManifest& manifest, Role role) override {
     written_.insert(Digest::parse(manifest.digest));
-    put_text(blobs_, manifest.digest, manifest.body);
+    blobs_.put(Digest::parse(manifest.digest), manifest.body);
     if (role == Role::kNamed) named_ = manifest.descriptor();
   }
   void finish() override;

@@ -115,7 +115,7 @@ std::string store_image(const ImageStore& store, const std::string& name, const 
   const oci::Descriptor config_blob{.media_type = std::string(oci::kOciConfig),
                                     .digest = sha256_of(config).str(),
                                     .size = static_cast<std::int64_t>(config.size())};
-  put_text(store.blobs(), config_blob.digest, config);
+  store.blobs().put(Digest::parse(config_blob.digest), config);
   const RawManifest manifest =
       raw_manifest(oci::write_manifest(config_blob, layers, base.annotations), "");
   destination->put_manifest(manifest, Role::kNamed);

@@ -36,7 +36,7 @@ class StoreDestination : public Destination {
     return put_blob(store_.blobs(), blob, open, stop_);
   }
   void put_manifest(const RawManifest& manifest, Role role) override {
-    put_text(store_.blobs(), manifest.digest, manifest.body);
+    store_.blobs().put(Digest::parse(manifest.digest), manifest.body);
     if (role == Role::kNamed) named_ = manifest.descriptor();
   }
   void finish() override {
@@ -66,13 +66,6 @@ bool put_blob(const BlobStore& blobs, const oci::Descriptor& blob, const OpenBlo
   }
   writer->commit();
   return true;
-}
-
-void put_text(const BlobStore& blobs, const std::string& digest, const std::string& text) {
-  std::optional<BlobWriter> writer = blobs.begin(Digest::parse(digest), text.size());
-  if (!writer) return;
-  writer->write(std::as_bytes(std::span(text)));
-  writer->commit();
 }
 
 std::unique_ptr<Source> store_source(const ImageStore& store, const oci::Descriptor& manifest) {

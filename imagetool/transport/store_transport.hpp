@@ -23,7 +23,5 @@ std::unique_ptr<Destination> store_destination(const ImageStore& store,
 /// Writes a blob that is not there yet, checked; false when it is there.
 bool put_blob(const BlobStore& blobs, const oci::Descriptor& blob, const OpenBlob& open,
               const std::stop_token& stop = {});
-/// Writes a text under its digest.
-void put_text(const BlobStore& blobs, const std::string& digest, const std::string& text);
 
 }  // namespace transport
