@@ -18,6 +18,7 @@
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "runtime/container/notify_socket.hpp"
+#include "runtime/container/record_lock.hpp"
 #include "runtime/container/start_gate.hpp"
 #include "runtime/kernel/cgroup.hpp"
 #include "runtime/kernel/pidfd.hpp"
@@ -41,14 +42,6 @@ bool is_container_id(std::string_view id) {
 std::string file_name(const std::string& id) { return id + std::string(kSuffix); }
 /// "~" is in no id, so this is nobody's record.
 std::string new_file_name(const std::string& id) { return file_name(id) + "~"; }
-
-void lock(int file) {
-  int result;
-  do {
-    result = ::flock(file, LOCK_EX);
-  } while (result != 0 && errno == EINTR);
-  check(result, "lock the container's state record");
-}
 
 /// A record that was replaced or removed while we waited for its lock is not the container's.
 bool is_unlinked(int file) {
@@ -127,7 +120,7 @@ Container Container::reserve(const std::string& root, const ContainerRecord& rec
     container.file_.reset(::openat(container.root_->get(), file.c_str(), flags, 0600));
     if (!container.file_ && errno == EEXIST) throw Error("container with given ID already exists");
     check(container.file_.get(), "create ", root, "/", file);
-    lock(container.file_.get());
+    lock_record(container.file_.get());
     // A delete may have seen the empty record before it was locked, and removed it as abandoned.
   } while (is_unlinked(container.file_.get()));
   container.creator_ = Creator::kThisProcess;
@@ -174,7 +167,7 @@ bool Container::open_file(Lock wanted) {
   if (!file_ && errno == ENOENT) throw NotFound("container does not exist");
   check(file_.get(), "open ", root_path_, "/", file);
   if (wanted == Lock::kExclusive) {
-    lock(file_.get());
+    lock_record_in_time(file_.get(), record_.id);
     if (is_unlinked(file_.get())) return false;
   }
   read_file();
@@ -293,7 +286,7 @@ void Container::update_record(const ContainerRecord& record) {
   const std::string content = write_record(record) + text_after_record();
   UniqueFd file = open_at(root_->get(), new_name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
   // Locked before anybody can see it: the lock goes over to the new file without a gap.
-  lock(file.get());
+  lock_record(file.get());
   write_all(file.get(), content, new_name);
   check(::renameat(root_->get(), new_name.c_str(), root_->get(), file_name(record_.id).c_str()),
         "rename ", root_path_, "/", new_name);

@@ -22,7 +22,8 @@ class Container {
                            const ContainerCgroups& cgroups, const ContainerDetails& details);
   /// Throws NotFound "container does not exist" (runc's words).
   static Container open(const std::string& root, const std::string& id);
-  /// The same, locked against start, delete and update by others (flock; waits).
+  /// The same, locked against start, delete and update by others. Waits for ten seconds, then
+  /// throws Error naming the process that holds it.
   static Container open_locked(const std::string& root, const std::string& id);
   /// Ids of all containers under ROOT, sorted; a missing ROOT is none.
   static std::vector<std::string> list(const std::string& root);

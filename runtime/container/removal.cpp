@@ -47,7 +47,8 @@ void remove_cgroups(const Container& container) {
     stop_unit(*cgroups.unit);
   }
   try {
-    kernel::remove(cgroups.directories, kill_remaining, was_created ? kPatience : kPatience / 10);
+    // The init of a killed create ends by itself, but on a busy machine not at once.
+    kernel::remove(cgroups.directories, kill_remaining, kPatience);
   } catch (const Error& error) {
     if (was_created) throw;
     logging::warning(sentence(error.what(), ", ignoring"));

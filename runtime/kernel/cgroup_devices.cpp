@@ -99,14 +99,18 @@ void detach(int cgroup, int program, const std::string& name) {
   check(call.run(BPF_PROG_DETACH), "detach an old device program of the cgroup ", name);
 }
 
-bool is_ours(int program, const std::string& name) {
+bpf_prog_info info_of(int program, const std::string& name) {
   bpf_prog_info info{};
   BpfCall call;
   call.attributes.info.bpf_fd = static_cast<std::uint32_t>(program);
   call.attributes.info.info_len = sizeof info;
   call.attributes.info.info = address(&info);
   check(call.run(BPF_OBJ_GET_INFO_BY_FD), "look at a device program of the cgroup ", name);
-  return std::strncmp(info.name, kProgramName, sizeof info.name) == 0;
+  return info;
+}
+
+bool is_ours(int program, const std::string& name) {
+  return std::strncmp(info_of(program, name).name, kProgramName, BPF_OBJ_NAME_LEN) == 0;
 }
 
 void replace(int cgroup, int program, const std::string& name) {
@@ -124,6 +128,18 @@ void replace(int cgroup, int program, const std::string& name) {
 }
 
 }  // namespace
+
+bool has_device_program(int cgroup, const std::string& name, const plan::DeviceProgram& program) {
+  const UniqueFd wanted = load(program);
+  check(wanted.get(), "load the device program to compare it");
+  // The tag is a hash of the instructions as they were loaded, before the verifier rewrote them.
+  const bpf_prog_info asked = info_of(wanted.get(), name);
+  for (const std::uint32_t id : query(cgroup, name).list()) {
+    const bpf_prog_info attached = info_of(open_program(id, name).get(), name);
+    if (std::memcmp(attached.tag, asked.tag, sizeof asked.tag) == 0) return true;
+  }
+  return false;
+}
 
 void attach_device_program(int cgroup, const std::string& name, const plan::DeviceProgram& program,
                            CgroupAge age) {

@@ -14,5 +14,8 @@ namespace kernel {
 /// is tolerated in a user namespace, where devices cannot be made anyway. Throws Error.
 void attach_device_program(int cgroup, const std::string& name, const plan::DeviceProgram& program,
                            CgroupAge age);
+/// Whether that very program is attached to the cgroup, for `audit`. Throws Error where bpf(2) may
+/// not be asked.
+bool has_device_program(int cgroup, const std::string& name, const plan::DeviceProgram& program);
 
 }  // namespace kernel

@@ -20,10 +20,12 @@
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "bundle-spec/fs/rooted_dir.hpp"
+#include "runtime/kernel/cgroup_devices.hpp"
 #include "runtime/kernel/cgroup_files.hpp"
 #include "runtime/kernel/mount_table.hpp"
 #include "runtime/kernel/pidfd.hpp"
 #include "runtime/kernel/procfs.hpp"
+#include "runtime/kernel/seccomp_filters.hpp"
 #include "runtime/plan/paths.hpp"
 
 namespace kernel {
@@ -221,6 +223,30 @@ void read_cgroups(const plan::CgroupPlan& cgroup, pid_t pid, plan::Isolation& is
   }
 }
 
+/// By the hierarchy that filters devices: a list, or a program.
+void read_devices(const plan::CgroupPlan& cgroup, plan::SeenDevices& seen) {
+  seen.obstacle = "the cgroup is gone";
+  for (const plan::CgroupDirectory& one : cgroup.directories) {
+    const bool has_program = one.is_v2 && cgroup.device_program;
+    if (!has_program && one.device_writes.empty()) continue;
+    const UniqueFd directory = open_cgroup_if_exists(one);
+    if (!directory) continue;
+    if (!has_program) {
+      const std::string list = read_cgroup_file(directory.get(), "devices.list").value_or("");
+      for (const std::string_view line : lines_of(list)) seen.lines.emplace_back(line);
+      seen.obstacle.clear();
+      continue;
+    }
+    try {
+      seen.has_program =
+          has_device_program(directory.get(), cgroup_name(one), *cgroup.device_program);
+      seen.obstacle.clear();
+    } catch (const Error& error) {
+      seen.obstacle = error.what();
+    }
+  }
+}
+
 }  // namespace
 
 void parse_status(std::string_view text, plan::Isolation& isolation) {
@@ -273,6 +299,9 @@ std::optional<plan::Isolation> read_isolation(const plan::LaunchPlan& launch, pi
     read_mounts(process, isolation);
     read_targets(launch.rootfs, isolation);
     read_cgroups(launch.cgroup, pid, isolation);
+    read_devices(launch.cgroup, isolation.devices);
+    if (launch.seccomp && isolation.seccomp_mode == 2)
+      isolation.seccomp_filters = read_seccomp_filters(pid);
     // What has a pid instead of the directory, the cgroups, was that process's if it still lives.
     process.prove(start_time);
     return isolation;

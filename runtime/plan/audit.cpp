@@ -163,6 +163,7 @@ void audit_process(const LaunchPlan& launch, const Isolation& isolation,
       audit_switch("no_new_privs", process.no_new_privileges, isolation.no_new_privileges));
   findings.push_back(
       audit_switch("seccomp filter", launch.seccomp.has_value(), isolation.seccomp_mode == 2));
+  audit_seccomp_program(launch, isolation, findings);
   if (!process.apparmor_profile.empty())
     findings.push_back(audit_label(process.apparmor_profile, isolation.label));
   if (!process.selinux_label.empty())
@@ -194,6 +195,7 @@ std::vector<Finding> audit(const LaunchPlan& launch, const Isolation& isolation)
   std::vector<Finding> findings;
   audit_namespaces(launch, isolation, findings);
   audit_cgroups(launch, isolation, findings);
+  audit_devices(launch, isolation, findings);
   if (launch.rootfs.has_mount_namespace) audit_mounts(launch, isolation, findings);
   audit_process(launch, isolation, findings);
   return findings;
@@ -211,6 +213,8 @@ std::string_view name(Finding::Verdict verdict) {
       return "tighter";
     case Verdict::kExtra:
       return "extra";
+    case Verdict::kUnknown:
+      return "unknown";
     case Verdict::kDrift:
       break;
   }

@@ -27,6 +27,19 @@ struct SeenValue {
   std::string text;
 };
 
+/// The seccomp filters of the process, the oldest first; or why they cannot be read.
+struct SeenFilters {
+  std::vector<std::vector<FilterInstruction>> programs;
+  std::string obstacle;
+};
+
+/// What its cgroup lets it do with devices, in the form of the host's hierarchy.
+struct SeenDevices {
+  std::vector<std::string> lines;     // v1: of devices.list
+  bool has_program = false;           // v2: the plan's is attached
+  std::string obstacle = "not read";  // why nothing can be compared; empty if it can
+};
+
 /// What the host's kernel says of a container's first process.
 struct Isolation {
   // By the spec's word: "pid:[4026532177]".
@@ -35,6 +48,7 @@ struct Isolation {
   std::uint32_t uid = 0, gid = 0;  // effective, as the host counts
   bool no_new_privileges = false;
   int seccomp_mode = 0;  // 2: filter
+  SeenFilters seccomp_filters;
   std::vector<ResourceLimit> limits;
   std::int32_t oom_score_adj = 0;
   std::vector<oci::IdMapping> uid_mappings, gid_mappings;
@@ -45,10 +59,12 @@ struct Isolation {
   std::vector<std::string> absent;            // masked and read-only paths with nothing there
   std::vector<std::string> hierarchies_left;  // where the process is not in its cgroup
   std::vector<SeenValue> values;
+  SeenDevices devices;
 };
 
 struct Finding {
-  enum class Verdict { kAsAsked, kTighter, kExtra, kDrift };
+  /// kUnknown: this kernel, or this user, does not let one compare it; no drift.
+  enum class Verdict { kAsAsked, kTighter, kExtra, kUnknown, kDrift };
   Verdict verdict = Verdict::kAsAsked;
   std::string aspect, asked, in_effect;
   bool operator==(const Finding&) const = default;
@@ -57,7 +73,7 @@ struct Finding {
 /// In the order of --explain: namespaces, cgroup, mounts, process.
 std::vector<Finding> audit(const LaunchPlan& launch, const Isolation& isolation);
 bool has_drift(const std::vector<Finding>& findings);
-/// "as asked", "tighter", "extra", "drift".
+/// "as asked", "tighter", "extra", "unknown", "drift".
 std::string_view name(Finding::Verdict verdict);
 
 /// Whether a control file says what was written into it, in the kernel's spelling: pages are

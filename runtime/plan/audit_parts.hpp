@@ -10,6 +10,10 @@ namespace plan {
 
 void audit_cgroups(const LaunchPlan& launch, const Isolation& isolation,
                    std::vector<Finding>& findings);
+void audit_devices(const LaunchPlan& launch, const Isolation& isolation,
+                   std::vector<Finding>& findings);
+void audit_seccomp_program(const LaunchPlan& launch, const Isolation& isolation,
+                           std::vector<Finding>& findings);
 void audit_mounts(const LaunchPlan& launch, const Isolation& isolation,
                   std::vector<Finding>& findings);
 

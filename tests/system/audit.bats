@@ -29,6 +29,8 @@ no_drift() {
   verdict 'as asked' 'capabilities, bounding'
   verdict 'as asked' no_new_privs
   verdict 'as asked' 'seccomp filter'
+  verdict 'as asked' 'seccomp program'
+  verdict 'as asked' 'device rules'
   verdict 'as asked' RLIMIT_NOFILE
   verdict 'as asked' oom_score_adj
   verdict 'as asked' 'mount /dev'
@@ -77,6 +79,67 @@ no_drift() {
   [ "$status" -eq 1 ]
   expect '^drift     cgroup pids.max: asked: 77; in effect: 99$'
   expect '4 in drift'
+}
+
+# v1 takes one line; on v2 the program goes, which systemd or another root could do as well.
+allow_disks() {
+  local list
+  list=$(cgroup_file devices devices.allow)
+  if [ -e "$list" ]; then echo 'b 8:* r' >"$list"; return; fi
+  command -v bpftool >/dev/null || skip 'no bpftool to take the device program away with'
+  bpftool cgroup show "$(dirname "$list")" | awk '$2 == "device" || $2 == "cgroup_device" { print $1 }' |
+    while read -r program; do bpftool cgroup detach "$(dirname "$list")" device id "$program"; done
+}
+
+@test "device rules: one that was added is drift, by update as well; what the kernel does not list is said" {
+  sleeper
+  running
+  no_drift
+  verdict 'as asked' 'device rules'
+  allow_disks
+  audit_json
+  [ "$status" -eq 1 ]
+  verdict drift 'device rules'
+  echo '{"devices": [{"allow": false, "access": "rwm"}]}' | rt update -r - "$ID"
+  no_drift
+  echo '{"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "b", "major": 8, "access": "r"}]}' | rt update -r - "$ID"
+  audit_json
+  [ "$status" -eq 1 ]
+  verdict drift 'device rules'
+  rt delete --force "$ID"
+  edit '.linux.resources.devices = [{"allow": true, "access": "rwm"}, {"allow": false, "type": "b", "major": 8, "minor": 0, "access": "w"}]'
+  running
+  no_drift
+  jq -e 'any(.findings[]; .aspect == "device rules" and (.verdict == "unknown" or (.inEffect | test("BPF"))))' <<<"$output"
+}
+
+@test "the seccomp program is compared while the process goes on, and one that it adds is none of ours" {
+  sleeper
+  edit '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
+  command_is sh -c 'trap "echo heard" USR1; echo ready; while sleep 0.01; do :; done'
+  running
+  wait_for 5 contains ready "$OUT"
+  local round
+  for round in 1 2 3 4 5; do
+    rt kill "$ID" USR1
+    no_drift
+    verdict 'as asked' 'seccomp program'
+  done
+  wait_for 5 contains heard "$OUT"
+  has_status running
+  # the freezer of cgroup v1 lets nobody stop it, and that is said
+  rt pause "$ID"
+  no_drift
+  jq -e '.findings[] | select(.aspect == "seccomp program") | .verdict == "as asked" or (.inEffect | test("not comparable"))' <<<"$output"
+  rt resume "$ID"
+}
+
+@test "--no-pivot is remembered" {
+  sleeper
+  rt create --no-pivot --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1
+  no_drift
+  run -0 rt explain "$ID"
+  expect 'as --no-pivot asks'
 }
 
 @test "what a process gives up is tighter, and what it mounts is extra" {

@@ -106,6 +106,25 @@ HOOK
   [ -z "$(ls "$STATE")" ]
 }
 
+@test "delete --force of a container whose create never ends gives up and names the process" {
+  only_toyrun 'runc waits for no lock'
+  sleeper
+  mkfifo "$BATS_TEST_TMPDIR/go"
+  printf '#!/bin/sh\ntouch "%s/in-hook"\nread word <"%s/go"\n' "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/hook"
+  chmod +x "$BATS_TEST_TMPDIR/hook"
+  edit '.hooks.createRuntime = [{"path": $path}]' --arg path "$BATS_TEST_TMPDIR/hook"
+  "$RUNTIME" --root "$STATE" create --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&- &
+  local pid=$!
+  wait_for 10 test -e "$BATS_TEST_TMPDIR/in-hook"
+  run -1 timeout 60 "$RUNTIME" --root "$STATE" delete --force "$ID" 3>&-
+  expect "container $ID has been busy for 10 s: process $pid \\(toyrun\\) is creating, starting or changing it"
+  # nothing was harmed
+  echo go >"$BATS_TEST_TMPDIR/go"
+  wait "$pid"
+  [ "$(status_of)" = created ]
+  run -0 rt delete --force "$ID"
+}
+
 @test "four containers at once, created and deleted in parallel" {
   sleeper
   edit 'del(.linux.cgroupsPath)'

@@ -39,6 +39,7 @@ PYTHON
 main_pid() { sed -n 's/^MAINPID=//p' "$HEARD"; }
 
 @test "start returns when the container is ready, and names the process to watch" {
+  not_on crun 'sends no MAINPID'
   supervisor
   notifier STATUS=x sleep0.5 'STATUS=y
 READY=1' READY=1
@@ -49,14 +50,15 @@ READY=1' READY=1
   [ "$(grep -c READY "$HEARD")" -eq 1 ]
   ! grep -q STATUS "$HEARD"
   [ "$(main_pid)" = "$(pid_of)" ]
-  contains '^BARRIER=1$' "$HEARD"
   ! pgrep -f "$RUNTIME.*$ID"
   rt delete -f "$ID"
-  only_toyrun 'its files'
+  only_toyrun 'runc 1.1.5 sends no BARRIER, and the files are its own'
+  contains '^BARRIER=1$' "$HEARD"
   [ -z "$(find "$STATE" -mindepth 1)" ]
 }
 
 @test "run -d does the same; an abstract socket" {
+  not_on crun 'sends no MAINPID'
   supervisor "@toynotify$BATS_SUITE_TEST_NUMBER"
   notifier sleep0.3 READY=1
   NOTIFY_SOCKET=$HOST_SOCKET timeout 20 "$RUNTIME" --root "$STATE" run -d --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1
@@ -66,6 +68,7 @@ READY=1' READY=1
 
 @test "in the foreground toyrun is the process to watch" {
   not_on runc 'waits for READY before it serves the terminal'
+  not_on crun 'sends no MAINPID'
   supervisor
   notifier READY=1
   NOTIFY_SOCKET=$HOST_SOCKET "$RUNTIME" --root "$STATE" run --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&- &

@@ -46,6 +46,7 @@ Isolation in_effect() {
   }
   isolation.no_new_privileges = true;
   isolation.seccomp_mode = 2;
+  isolation.seccomp_filters.programs = {{}};
   isolation.capabilities = asked().process.capabilities;
   isolation.limits = {{.resource = RLIMIT_NOFILE, .soft = 10, .hard = 20}};
   isolation.oom_score_adj = 100;
@@ -113,6 +114,70 @@ TEST(Audit, MountsThatChangedAreDrift) {
       aspects(isolation, Verdict::kDrift),
       (Aspects{"mount /run", "root file system", "read-only /proc/sys", "masked /proc/kcore"}));
   EXPECT_EQ(aspects(isolation, Verdict::kExtra), (Aspects{"mount /mnt"}));
+}
+
+/// The verdict of the one aspect that begins like this, and what is in effect.
+std::pair<Verdict, std::string> verdict_of(const LaunchPlan& launch, const Isolation& isolation,
+                                           const std::string& aspect) {
+  for (const Finding& one : audit(launch, isolation))
+    if (one.aspect == aspect) return {one.verdict, one.in_effect};
+  return {Verdict::kExtra, "not told"};
+}
+
+TEST(Audit, DevicesOfAList) {
+  LaunchPlan launch = asked();
+  std::vector<FileWrite>& writes = launch.cgroup.directories[0].device_writes;
+  writes = {{.file = "devices.deny", .value = "a"},
+            {.file = "devices.allow", .value = "c *:* m"},
+            {.file = "devices.allow", .value = "c 1:3 rwm"}};
+  const auto verdict = [&](std::vector<std::string> lines) {
+    Isolation isolation = in_effect();
+    isolation.devices = {.lines = std::move(lines), .obstacle = ""};
+    return verdict_of(launch, isolation, "device rules").first;
+  };
+  EXPECT_EQ(verdict({"c 1:3 rwm", "c *:* m"}), Verdict::kAsAsked);
+  EXPECT_EQ(verdict({"c 1:3 rw", "c *:* m"}), Verdict::kTighter);
+  EXPECT_EQ(verdict({"c 1:3 rwm", "c *:* rm"}), Verdict::kDrift);
+  EXPECT_EQ(verdict({"c 1:3 rwm", "c *:* m", "b 8:0 r"}), Verdict::kDrift);
+  EXPECT_EQ(verdict({"a *:* rwm"}), Verdict::kDrift);
+  EXPECT_EQ(verdict({}), Verdict::kTighter);
+  writes = {{.file = "devices.allow", .value = "a"}};
+  EXPECT_EQ(verdict({"a *:* rwm"}), Verdict::kAsAsked);
+  EXPECT_EQ(verdict({"c 1:3 rwm"}), Verdict::kTighter);
+  writes.push_back({.file = "devices.deny", .value = "b 8:0 w"});
+  EXPECT_EQ(verdict({"a *:* rwm"}), Verdict::kUnknown);
+}
+
+TEST(Audit, DevicesOfAProgram) {
+  LaunchPlan launch = asked();
+  launch.cgroup.device_program = DeviceProgram{};
+  Isolation isolation = in_effect();
+  isolation.devices = {.has_program = true, .obstacle = ""};
+  EXPECT_EQ(verdict_of(launch, isolation, "device rules").first, Verdict::kAsAsked);
+  isolation.devices.has_program = false;
+  EXPECT_EQ(verdict_of(launch, isolation, "device rules").first, Verdict::kDrift);
+  isolation.devices.obstacle = "bpf(2) is not for you";
+  const auto [verdict, text] = verdict_of(launch, isolation, "device rules");
+  EXPECT_EQ(verdict, Verdict::kUnknown);
+  EXPECT_EQ(text, "not comparable: bpf(2) is not for you");
+}
+
+TEST(Audit, TheSeccompProgram) {
+  LaunchPlan launch = asked();
+  launch.seccomp->program = {{.code = 6, .k = 1}};
+  const std::vector<FilterInstruction> other = {{.code = 6, .k = 2}};
+  Isolation isolation = in_effect();
+  const auto verdict = [&] { return verdict_of(launch, isolation, "seccomp program").first; };
+  isolation.seccomp_filters.programs = {launch.seccomp->program};
+  EXPECT_EQ(verdict(), Verdict::kAsAsked);
+  isolation.seccomp_filters.programs = {other, launch.seccomp->program};
+  EXPECT_EQ(verdict(), Verdict::kAsAsked) << "one that the process has added";
+  isolation.seccomp_filters.programs = {other};
+  EXPECT_EQ(verdict(), Verdict::kDrift);
+  isolation.seccomp_filters.obstacle = "ptrace(2): Operation not permitted";
+  EXPECT_EQ(verdict(), Verdict::kUnknown);
+  isolation.seccomp_mode = 0;
+  EXPECT_EQ(verdict_of(launch, isolation, "seccomp program").second, "not told");
 }
 
 TEST(Audit, SymlinkedTargetsAreFoundWhereTheyLead) {
