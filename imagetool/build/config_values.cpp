@@ -187,7 +187,7 @@ Healthcheck parse_healthcheck(const Instruction& instruction) {
   if (start_period != 0) json["StartPeriod"] = start_period;
   if (start_interval != 0) json["StartInterval"] = start_interval;
   if (retries != 0) json["Retries"] = retries;
-  Healthcheck result{.json = json.dump()};
+  Healthcheck result{.json = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
   result.history = sentence("HEALTHCHECK &{", quoted_list(test));
   for (const std::int64_t time : {interval, timeout, start_period, start_interval})
     result.history += sentence(" \"", show_duration(time), "\"");

@@ -126,6 +126,11 @@ TEST(StagePlan, PortsVolumesSignalsHealth) {
             R"(HEALTHCHECK &{["CMD-SHELL" "curl x"] "1m30s" "1.5s" "0s" "0s" '\x03'})");
 }
 
+TEST(StagePlan, BytesThatAreNoTextAreReplacedInJson) {
+  const StagePlan made = plan("FROM scratch\nHEALTHCHECK CMD \xe1\n");
+  EXPECT_EQ(*made.config.config.healthcheck, "{\"Test\":[\"CMD-SHELL\",\"\xef\xbf\xbd\"]}");
+}
+
 TEST(StagePlan, TriggersRunFirstAndOnce) {
   const StagePlan made = plan("FROM image\nENV x=2\nONBUILD COPY a b\n", request(),
                               {.env = {"PATH=/p"}, .on_build = {"ENV x=1", "RUN made"}});
