@@ -34,15 +34,19 @@ constexpr auto kOptions =
            }));
 
 Json describe_defaults(const oci::ContainerDefaults& config) {
-  return {{"User", config.user},
-          {"ExposedPorts", config.exposed_ports},
-          {"Env", config.env},
-          {"Entrypoint", config.entrypoint},
-          {"Cmd", config.cmd},
-          {"Volumes", config.volumes},
-          {"WorkingDir", config.working_dir},
-          {"Labels", config.labels},
-          {"StopSignal", config.stop_signal}};
+  Json json{{"User", config.user},
+            {"ExposedPorts", config.exposed_ports},
+            {"Env", config.env},
+            {"Entrypoint", config.entrypoint},
+            {"Cmd", config.cmd},
+            {"Volumes", config.volumes},
+            {"WorkingDir", config.working_dir},
+            {"Labels", config.labels},
+            {"StopSignal", config.stop_signal}};
+  // Docker's, as the image has it.
+  if (config.healthcheck)
+    json["Healthcheck"] = Json::parse(*config.healthcheck, nullptr, /*allow_exceptions=*/false);
+  return json;
 }
 
 Json describe_layers(const transport::ImageParts& image) {

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/network/network.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
 #include "runtime/commands/commands.hpp"
 #include "runtime/commands/global_options.hpp"
+#include "runtime/container/container.hpp"
 #include "runtime/container/json_writer.hpp"
 #include "runtime/network/address_pool.hpp"
 #include "runtime/network/connection.hpp"
@@ -35,6 +41,14 @@ constexpr std::array kOptions = {
     cli::Option{.name = "bridge",
                 .value = "NAME",
                 .help = "create: the name of the bridge (default: toy1, toy2, ...)"},
+    cli::Option{.name = "ip",
+                .value = "ADDRESS",
+                .help = "connect: a fixed address, one of each kind at most",
+                .repeatable = true},
+    cli::Option{.name = "alias",
+                .value = "NAME",
+                .help = "connect: a further name of the container in its networks",
+                .repeatable = true},
     cli::Option{.name = "quiet", .letter = 'q', .value = "", .help = "ls: names only"},
 };
 
@@ -134,24 +148,98 @@ void inspect(const std::string& name) {
   print(json.take() + "\n");
 }
 
-int network_verb(const cli::Parsed&, const cli::Parsed& options) {
-  const std::string& verb = options.words[0];
-  if (verb == "ls" || verb == "list") {
-    if (options.words.size() > 1) throw UsageError("network ls: takes no name");
-    list(options.has("quiet"));
-    return 0;
+template <typename Things>
+std::string list_text(const Things& things) {
+  std::string text;
+  for (const auto& one : things) text += sentence(text.empty() ? "" : ",", to_text(one));
+  return text.empty() ? "-" : text;
+}
+
+std::vector<plan::IpAddress> gateways_of(const std::string& network,
+                                         const std::vector<plan::Network>& networks) {
+  std::vector<plan::IpAddress> gateways;
+  const auto found = std::ranges::find(networks, network, &plan::Network::name);
+  if (found == networks.end()) return gateways;
+  for (const plan::Subnet& subnet : found->subnets) gateways.push_back(subnet.gateway);
+  return gateways;
+}
+
+/// For scripts: a line for each device of each container, words between tabs.
+void list_leases() {
+  const std::vector<plan::Network> networks = network::list();
+  std::string text;
+  for (const plan::Lease& lease : network::AddressPool::read()) {
+    std::string names;
+    for (const std::string& one : lease.aliases) names += (names.empty() ? "" : ",") + one;
+    for (const plan::Endpoint& endpoint : lease.endpoints)
+      text += sentence(endpoint.network, "\t", lease.id, "\t", endpoint.interface, "\t",
+                       list_text(endpoint.addresses), "\t", names.empty() ? "-" : names, "\t",
+                       list_text(lease.ports), "\t",
+                       list_text(gateways_of(endpoint.network, networks)), "\n");
   }
-  if (verb != "create" && verb != "inspect" && verb != "rm")
-    throw UsageError(sentence("network: \"", verb, "\" is none of create, ls, inspect, rm"));
-  if (options.words.size() != 2) throw UsageError(sentence("network ", verb, ": needs a NAME"));
+  print(text);
+}
+
+/// With its number nobody else may have got it meanwhile.
+UniqueFd network_namespace_of(const Container& container) {
+  std::optional<UniqueFd> found =
+      open_at_if_exists(AT_FDCWD, sentence("/proc/", container.record().pid, "/ns/net"), O_RDONLY);
+  if (container.record().pid == 0 || !found || !container.open_init())
+    throw Error("container not running");
+  return *std::move(found);
+}
+
+void change_connection(const std::string& verb, const cli::Parsed& global,
+                       const cli::Parsed& options) {
+  const Container container = Container::open_locked(state_root(global), options.words[2]);
+  const UniqueFd where = network_namespace_of(container);
+  const network::Owner owner{.record = container.file_path(), .id = options.words[2]};
   const std::string& name = options.words[1];
-  if (verb == "create") {
-    print(network::create(read_wish(name, options)).name + "\n");
+  if (verb == "disconnect") {
+    network::leave(name, owner, where.get());
+    return;
+  }
+  plan::NetworkPlan wish{
+      .names = {name}, .addresses = {}, .ports = {}, .aliases = options.values("alias")};
+  for (const std::string& alias : wish.aliases) plan::check_alias(alias);
+  for (const std::string& text : options.values("ip")) {
+    const auto address = plan::parse_address(text);
+    if (!address) throw Error(sentence("--ip: \"", text, "\" is no IPv4 or IPv6 address"));
+    wish.addresses.push_back(*address);
+  }
+  network::join(wish, owner, where.get());
+}
+
+/// How many words each takes, itself included.
+std::size_t words_of(const std::string& verb) {
+  if (verb == "ls" || verb == "list" || verb == "leases") return 1;
+  if (verb == "create" || verb == "inspect" || verb == "rm") return 2;
+  if (verb == "connect" || verb == "disconnect") return 3;
+  throw UsageError(sentence("network: \"", verb,
+                            "\" is none of create, ls, inspect, rm, connect, disconnect, leases"));
+}
+
+int network_verb(const cli::Parsed& global, const cli::Parsed& options) {
+  const std::string& verb = options.words[0];
+  const std::size_t wanted = words_of(verb);
+  if (options.words.size() != wanted)
+    throw UsageError(sentence("network ", verb,
+                              wanted == 1   ? ": takes no name"
+                              : wanted == 2 ? ": needs a NAME"
+                                            : ": needs a NAME and an ID"));
+  if (verb == "leases") {
+    list_leases();
+  } else if (wanted == 1) {
+    list(options.has("quiet"));
+  } else if (wanted == 3) {
+    change_connection(verb, global, options);
+  } else if (verb == "create") {
+    print(network::create(read_wish(options.words[1], options)).name + "\n");
   } else if (verb == "inspect") {
-    inspect(name);
+    inspect(options.words[1]);
   } else {
     network::clear_stale();
-    network::remove(name);
+    network::remove(options.words[1]);
   }
   return 0;
 }
@@ -160,8 +248,10 @@ int network_verb(const cli::Parsed&, const cli::Parsed& options) {
 
 cli::Command network_command() {
   return {.name = "network",
-          .summary = "Create, list, show or remove a network for containers",
-          .words = {.usage = "create|ls|inspect|rm [NAME]", .least = 1, .most = 2},
+          .summary = "Create, list, show, remove, join or leave networks for containers",
+          .words = {.usage = "create|ls|inspect|rm|connect|disconnect|leases [NAME [ID]]",
+                    .least = 1,
+                    .most = 3},
           .options = kOptions,
           .run = network_verb};
 }

@@ -154,6 +154,30 @@ std::string free_link(const std::vector<plan::Lease>& leases, const plan::Lease&
   }
 }
 
+std::string free_interface(const plan::Lease& lease) {
+  for (unsigned number = 0;; ++number) {
+    std::string name = sentence("eth", number);
+    if (std::ranges::find(lease.endpoints, name, &plan::Endpoint::interface) ==
+        lease.endpoints.end())
+      return name;
+  }
+}
+
+/// Takes what it uses of the fixed addresses out of them.
+void add_endpoint(plan::Lease& lease, const plan::Network& network,
+                  std::vector<plan::IpAddress>& fixed, const std::vector<plan::Lease>& leases) {
+  lease.endpoints.push_back({.network = network.name,
+                             .link = free_link(leases, lease),
+                             .interface = free_interface(lease),
+                             .addresses = choose_addresses(network, fixed, leases)});
+}
+
+void require_all_used(const std::vector<plan::IpAddress>& fixed) {
+  if (!fixed.empty())
+    throw Error(sentence("the address ", to_text(fixed.front()),
+                         " lies in no subnet of the container's networks, or is one too many"));
+}
+
 std::string port_text(const plan::PublishedPort& port, unsigned number) {
   return sentence("port ", number, port.is_udp ? "/udp" : "/tcp",
                   port.host_address ? sentence(" of ", to_text(*port.host_address)) : "");
@@ -263,17 +287,20 @@ plan::Lease AddressPool::take(const plan::NetworkPlan& wish,
                     .endpoints = {},
                     .ports = {}};
   std::vector<plan::IpAddress> fixed = wish.addresses;
-  for (const plan::Network& network : networks) {
-    plan::Endpoint endpoint{.network = network.name,
-                            .link = free_link(leases_, lease),
-                            .interface = sentence("eth", lease.endpoints.size()),
-                            .addresses = choose_addresses(network, fixed, leases_)};
-    lease.endpoints.push_back(std::move(endpoint));
-  }
-  if (!fixed.empty())
-    throw Error(sentence("the address ", to_text(fixed.front()),
-                         " lies in no subnet of the container's networks, or is one too many"));
+  for (const plan::Network& network : networks) add_endpoint(lease, network, fixed, leases_);
+  require_all_used(fixed);
   choose_ports(lease, wish.ports, leases_, networks);
+  return lease;
+}
+
+plan::Lease AddressPool::extend(plan::Lease lease, const plan::NetworkPlan& wish,
+                                const plan::Network& network) const {
+  std::vector<plan::IpAddress> fixed = wish.addresses;
+  add_endpoint(lease, network, fixed, leases_);
+  require_all_used(fixed);
+  for (const std::string& alias : wish.aliases)
+    if (std::ranges::find(lease.aliases, alias) == lease.aliases.end())
+      lease.aliases.push_back(alias);
   return lease;
 }
 

@@ -34,6 +34,9 @@ class AddressPool {
   /// subnet, or not to be had. Nothing is written yet.
   plan::Lease take(const plan::NetworkPlan& wish, const std::vector<plan::Network>& networks,
                    const Owner& owner) const;
+  /// The lease with one more endpoint, in `network`. Throws Error; nothing is written yet.
+  plan::Lease extend(plan::Lease lease, const plan::NetworkPlan& wish,
+                     const plan::Network& network) const;
   void add(plan::Lease lease) { leases_.push_back(std::move(lease)); }
   void erase(const std::string& record);
   /// A setting of the host that we changed, and what it was.

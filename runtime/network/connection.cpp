@@ -53,8 +53,14 @@ int bring_up(const plan::Network& network, AddressPool& pool, kernel::NetlinkSoc
   return index;
 }
 
-/// Addresses, and the default routes through the first network that leads out.
-void settle_in(const plan::Endpoint& endpoint, const plan::Network& network, bool gives_routes,
+struct Sockets {
+  explicit Sockets(int network_namespace)
+      : host(kernel::NetlinkSocket::open(-1)),
+        container(kernel::NetlinkSocket::open(network_namespace)) {}
+  kernel::NetlinkSocket host, container;
+};
+
+void settle_in(const plan::Endpoint& endpoint, const plan::Network& network,
                kernel::NetlinkSocket& container) {
   const auto link = kernel::find_link(container, endpoint.interface);
   if (!link) throw Error(sentence("the container's device ", endpoint.interface, " went away"));
@@ -63,28 +69,32 @@ void settle_in(const plan::Endpoint& endpoint, const plan::Network& network, boo
                         network.subnets.at(i).prefix.length);
   if (const int number = kernel::set_up(container, link->index, true); number != 0)
     throw Error(sentence("set the container's ", endpoint.interface, " up"), number);
-  if (!gives_routes) return;
-  for (const plan::Subnet& subnet : network.subnets)
-    kernel::add_default_route(container, link->index, subnet.gateway);
 }
 
-void plug_in(const plan::Lease& lease, const std::vector<plan::Network>& networks,
-             AddressPool& pool, int network_namespace) {
-  kernel::NetlinkSocket host = kernel::NetlinkSocket::open(-1);
-  kernel::NetlinkSocket container = kernel::NetlinkSocket::open(network_namespace);
-  const auto first_open = std::ranges::find(networks, false, &plan::Network::is_internal);
-  for (std::size_t i = 0; i < networks.size(); ++i) {
-    const plan::Network& network = networks[i];
-    const plan::Endpoint& endpoint = lease.endpoints[i];
-    const int bridge = bring_up(network, pool, host);
-    kernel::make_veth(host, {.name = endpoint.link,
-                             .bridge = bridge,
-                             .peer_name = endpoint.interface,
-                             .network_namespace = network_namespace,
-                             .hardware_address = plan::hardware_address(endpoint.addresses.front()),
-                             .mtu = network.mtu});
-    settle_in(endpoint, network, first_open == networks.begin() + static_cast<std::ptrdiff_t>(i),
-              container);
+void plug_in(const plan::Endpoint& endpoint, AddressPool& pool, int network_namespace,
+             Sockets& sockets) {
+  const plan::Network network = open(endpoint.network);
+  const int bridge = bring_up(network, pool, sockets.host);
+  kernel::make_veth(sockets.host,
+                    {.name = endpoint.link,
+                     .bridge = bridge,
+                     .peer_name = endpoint.interface,
+                     .network_namespace = network_namespace,
+                     .hardware_address = plan::hardware_address(endpoint.addresses.front()),
+                     .mtu = network.mtu});
+  settle_in(endpoint, network, sockets.container);
+}
+
+/// The default routes lead through the first network that leads out; they may do so already.
+void lead_out(const plan::Lease& lease, kernel::NetlinkSocket& container) {
+  for (const plan::Endpoint& endpoint : lease.endpoints) {
+    const std::optional<plan::Network> network = find_definition(endpoint.network);
+    if (!network || network->is_internal) continue;
+    const auto link = kernel::find_link(container, endpoint.interface);
+    if (!link) continue;
+    for (const plan::Subnet& subnet : network->subnets)
+      kernel::add_default_route(container, link->index, subnet.gateway);
+    return;
   }
 }
 
@@ -106,13 +116,9 @@ void remove_unused_bridge(const std::string& name, const std::vector<plan::Lease
   if (kernel::find_own_bridge(host, network->bridge)) kernel::delete_link(host, network->bridge);
 }
 
-/// Everything but the rules.
-void unplug(const plan::Lease& lease, AddressPool& pool, kernel::NetlinkSocket& host) {
-  pool.erase(lease.record);
-  for (const plan::Endpoint& endpoint : lease.endpoints) {
-    kernel::delete_link(host, endpoint.link);
-    remove_unused_bridge(endpoint.network, pool.leases(), host);
-  }
+void unplug(const plan::Endpoint& endpoint, const AddressPool& pool, kernel::NetlinkSocket& host) {
+  kernel::delete_link(host, endpoint.link);
+  remove_unused_bridge(endpoint.network, pool.leases(), host);
 }
 
 /// The lease is forgotten last: whoever is killed before leaves it for the next command.
@@ -120,7 +126,10 @@ void give_back(std::vector<plan::Lease> leases, AddressPool& pool) {
   if (leases.empty()) return;
   const trace::Step step("leave the networks");
   kernel::NetlinkSocket host = kernel::NetlinkSocket::open(-1);
-  for (const plan::Lease& lease : leases) unplug(lease, pool, host);
+  for (const plan::Lease& lease : leases) {
+    pool.erase(lease.record);
+    for (const plan::Endpoint& endpoint : lease.endpoints) unplug(endpoint, pool, host);
+  }
   remove_stray_links(pool.leases(), host);
   apply_rules(pool.leases());
   pool.save();
@@ -144,13 +153,30 @@ void connect(const plan::NetworkPlan& wish, const Owner& owner, int network_name
   pool.add(lease);
   pool.save();
   try {
-    plug_in(lease, networks, pool, network_namespace);
+    Sockets sockets(network_namespace);
+    for (const plan::Endpoint& endpoint : lease.endpoints)
+      plug_in(endpoint, pool, network_namespace, sockets);
+    lead_out(lease, sockets.container);
     apply_rules(pool.leases());
     pool.save();
   } catch (const Error&) {
     clear(pool, owner.record);
     throw;
   }
+}
+
+/// The container's lease, out of the pool.
+plan::Lease take_lease(AddressPool& pool, const Owner& owner) {
+  const plan::Lease* found = pool.find(owner.record);
+  if (found == nullptr)
+    throw Error(sentence("the container ", owner.id, " has no networks of its own"));
+  plan::Lease lease = *found;
+  pool.erase(owner.record);
+  return lease;
+}
+
+auto find_endpoint(plan::Lease& lease, const std::string& network) {
+  return std::ranges::find(lease.endpoints, network, &plan::Endpoint::network);
 }
 
 }  // namespace
@@ -180,6 +206,50 @@ void disconnect(const std::string& record) {
   if (::geteuid() != 0) return;
   AddressPool pool = AddressPool::open();
   clear(pool, record);
+}
+
+void join(const plan::NetworkPlan& wish, const Owner& owner, int network_namespace) {
+  const plan::Network network = open(wish.names.front());
+  AddressPool pool = AddressPool::open();
+  give_back(pool.stale(), pool);
+  plan::Lease before = take_lease(pool, owner);
+  if (find_endpoint(before, network.name) != before.endpoints.end())
+    throw Error(
+        sentence("the container ", owner.id, " is in the network ", network.name, " already"));
+  pool.add(before);
+  const plan::Lease lease = pool.extend(before, wish, network);
+  pool.erase(owner.record);
+  pool.add(lease);
+  pool.save();
+  Sockets sockets(network_namespace);
+  try {
+    plug_in(lease.endpoints.back(), pool, network_namespace, sockets);
+    lead_out(lease, sockets.container);
+    apply_rules(pool.leases());
+    pool.save();
+  } catch (const Error&) {
+    pool.erase(owner.record);
+    pool.add(std::move(before));
+    unplug(lease.endpoints.back(), pool, sockets.host);
+    pool.save();
+    throw;
+  }
+}
+
+void leave(const std::string& name, const Owner& owner, int network_namespace) {
+  AddressPool pool = AddressPool::open();
+  plan::Lease lease = take_lease(pool, owner);
+  const auto endpoint = find_endpoint(lease, name);
+  if (endpoint == lease.endpoints.end())
+    throw Error(sentence("the container ", owner.id, " is not in the network ", name));
+  const plan::Endpoint left = *endpoint;
+  lease.endpoints.erase(endpoint);
+  pool.add(lease);
+  Sockets sockets(network_namespace);
+  unplug(left, pool, sockets.host);
+  lead_out(lease, sockets.container);
+  apply_rules(pool.leases());
+  pool.save();
 }
 
 void clear_stale() {

@@ -34,6 +34,13 @@ class Connection {
 /// can be tried again. Throws Error.
 void disconnect(const std::string& record);
 
+/// Connects a container that is in networks already to `wish.names.front()`, too. Throws Error;
+/// then all is as before.
+void join(const plan::NetworkPlan& wish, const Owner& owner, int network_namespace);
+/// Takes a container out of one of its networks; its default route then leads through the next.
+/// Throws Error.
+void leave(const std::string& name, const Owner& owner, int network_namespace);
+
 /// Clears away what containers left whose record is gone. Throws Error.
 void clear_stale();
 

@@ -110,12 +110,14 @@ std::vector<PublishedPort> read_ports(const oci::Annotations& annotations) {
   return ports;
 }
 
-/// Names end up in hosts files.
 std::vector<std::string> read_aliases(const oci::Annotations& annotations) {
   std::vector<std::string> aliases = words_of(annotations, kAliases);
-  for (const std::string& alias : aliases)
-    if (alias.size() > kLongestAlias || !std::ranges::all_of(alias, is_plain))
-      refuse(kAliases, sentence("\"", alias, "\" is no name: letters, digits and _ . -"));
+  try {
+    for (const std::string& alias : aliases) check_alias(alias);
+  } catch (Error& error) {
+    error.add_context("/annotations/", kAliases);
+    throw;
+  }
   return aliases;
 }
 
@@ -179,6 +181,11 @@ void check_network_name(std::string_view name) {
                          kLongest, ", the first no . or -"));
   if (name == "host" || name == "none" || name == "container")
     throw Error(sentence("a network cannot be called ", name, ": that is a mode"));
+}
+
+void check_alias(std::string_view alias) {
+  if (alias.empty() || alias.size() > kLongestAlias || !std::ranges::all_of(alias, is_plain))
+    throw Error(sentence("\"", alias, "\" is no name: letters, digits and _ . -"));
 }
 
 std::vector<std::string> split_words(std::string_view text) {

@@ -76,6 +76,10 @@ bool clash(const PublishedPort& one, const PublishedPort& other);
 /// Throws Error.
 void check_network_name(std::string_view name);
 
+/// A further name of a container: it ends up in hosts files. Letters, digits, "_.-", at most 253.
+/// Throws Error.
+void check_alias(std::string_view alias);
+
 /// The words between commas, without blanks around them; "" has none.
 std::vector<std::string> split_words(std::string_view text);
 

@@ -23,7 +23,7 @@ _toydock() {
     update) choices="--memory --memory-swap --memory-reservation --cpus --cpu-shares --cpu-period --cpu-quota --cpuset-cpus --cpuset-mems --pids-limit --restart --help -m -c -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
     ps) choices="--all --quiet --latest --last --filter --format --no-trunc --size --help -a -q -l -n -f -s -h" ;;
     ls) choices="--all --quiet --latest --last --filter --format --no-trunc --size --help -a -q -l -n -f -s -h" ;;
-    inspect) choices="--format --type --size --help -f -s -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    inspect) choices="--format --size --help -f -s -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
     port) choices="--help -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
     logs) choices="--follow --since --until --tail --timestamps --details --help -f -n -t -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
     exec) choices="--interactive --tty --detach --env --env-file --user --workdir --privileged --help -i -t -d -e -u -w -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
@@ -47,10 +47,10 @@ _toydock() {
     load) choices="--input --quiet --help -i -q -h" ;;
     login) choices="--username --password --password-stdin --help -u -p -h" ;;
     logout) choices="--help -h" ;;
-    volume) choices="--quiet --force --format --label --all --help -q -f -a -h" ;;
-    network) choices="--subnet --gateway --ipv6 --internal --mtu --bridge --driver --label --format --quiet --help -d -f -q -h" ;;
-    system) choices="--force --volumes --all --help -f -a -h" ;;
-    lessons) choices="--image --help -i -h" ;;
+    volume) choices="--quiet --force --format --label --all --help -q -f -a -h $([[ $word == -* ]] || toydock _names volume 2>/dev/null)" ;;
+    network) choices="--subnet --gateway --ipv6 --internal --mtu --bridge --driver --label --ip --ip6 --alias --format --force --quiet --help -d -f -q -h $([[ $word == -* ]] || toydock _names network 2>/dev/null)" ;;
+    system) choices="--force --volumes --all --help -f -a -h $([[ $word == -* ]] || toydock _names system 2>/dev/null)" ;;
+    lessons) choices="--image --help -i -h $([[ $word == -* ]] || toydock _names lessons 2>/dev/null)" ;;
     info) choices="--help -h" ;;
     version) choices="--help -h" ;;
     *) choices="--explain --help --version -x -h -v run create start stop restart kill pause unpause wait rm rename update ps ls inspect port logs exec attach cp diff export commit top stats events images pull build push tag rmi import history save load login logout volume network system lessons info version" ;;

@@ -19,7 +19,7 @@ _toydock() {
     'update:Change the limits of containers'
     'ps:List containers'
     'ls:List containers'
-    'inspect:Show all that is known of containers, images or volumes'
+    'inspect:Show all that is known of containers, images, volumes or networks'
     'port:Show the published ports of a container'
     'logs:Show what a container has written'
     'exec:Run another command in a running container'
@@ -44,7 +44,7 @@ _toydock() {
     'login:Log in to a registry'
     'logout:Forget the login for a registry'
     'volume:Make, list, inspect and remove volumes'
-    'network:Make, list, inspect and remove networks'
+    'network:Make, list, inspect, remove, join and leave networks'
     'system:Show what takes space, and remove what nobody uses'
     'lessons:Short walks that show what the kernel does'
     'info:Show how this toydock is set up'
@@ -277,7 +277,6 @@ _toydock() {
         '*:file:_files' ;;
         inspect) _arguments \
         '(-f --format)'{-f,--format}'[json or a template such as {{.State.ExitCode}}]:TEMPLATE:' \
-        '--type[look for this kind only]:container|image|volume:' \
         '(-s --size)'{-s,--size}'[accepted, does nothing]' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:name:($(toydock _names 2>/dev/null))' ;;
@@ -431,7 +430,7 @@ _toydock() {
         '--label[accepted, is not kept]:NAME=VALUE:' \
         '(-a --all)'{-a,--all}'[accepted - names do not matter to prune]' \
         '(-h --help)'{-h,--help}'[show this help]' \
-        '*:file:_files' ;;
+        '*:name:($(toydock _names volume 2>/dev/null))' ;;
         network) _arguments \
         '--subnet[create - such as 10.201.0.0/24 or fd00 -1 - -/64; may be repeated]:PREFIX:' \
         '--gateway[create - the address of the host in a subnet]:ADDRESS:' \
@@ -441,20 +440,24 @@ _toydock() {
         '--bridge[create - the name of the bridge]:NAME:' \
         '(-d --driver)'{-d,--driver}'[create - bridge, the only one]:NAME:' \
         '--label[accepted, is not kept]:NAME=VALUE:' \
-        '(-f --format)'{-f,--format}'[ls, inspect - table, json or a template such as {{.name}}]:TEMPLATE:' \
+        '--ip[connect - a fixed address; may be repeated]:ADDRESS:' \
+        '--ip6[connect - a fixed IPv6 address]:ADDRESS:' \
+        '--alias[connect - a further name in all its networks; may be repeated]:NAME:' \
+        '(-f --format)'{-f,--format}'[ls, inspect - table, json or a template such as {{.Name}}]:TEMPLATE:' \
+        '--force[disconnect - accepted, does nothing]' \
         '(-q --quiet)'{-q,--quiet}'[ls - only the names]' \
         '(-h --help)'{-h,--help}'[show this help]' \
-        '*:file:_files' ;;
+        '*:name:($(toydock _names network 2>/dev/null))' ;;
         system) _arguments \
         '(-f --force)'{-f,--force}'[do not ask]' \
         '--volumes[also volumes that nobody uses]' \
         '(-a --all)'{-a,--all}'[accepted]' \
         '(-h --help)'{-h,--help}'[show this help]' \
-        '*:file:_files' ;;
+        '*:name:($(toydock _names system 2>/dev/null))' ;;
         lessons) _arguments \
         '(-i --image)'{-i,--image}'[the image to use, one with a shell; without it the first one of the store, or alpine]:IMAGE:' \
         '(-h --help)'{-h,--help}'[show this help]' \
-        '*:file:_files' ;;
+        '*:name:($(toydock _names lessons 2>/dev/null))' ;;
         info) _arguments \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:file:_files' ;;

@@ -24,7 +24,7 @@ _toyrun() {
     resume) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     update) choices="--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --l3-cache-schema --mem-bw-schema --pids-limit --help -r -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     mounts) choices="--help -h" ;;
-    network) choices="--subnet --gateway --ipv6 --internal --mtu --bridge --quiet --help -q -h" ;;
+    network) choices="--subnet --gateway --ipv6 --internal --mtu --bridge --ip --alias --quiet --help -q -h $([[ $word == -* ]] || toyrun network ls -q 2>/dev/null)" ;;
     checkpoint) choices="--image-path --work-path --parent-path --leave-running --pre-dump --tcp-established --tcp-skip-in-flight --link-remap --ext-unix-sk --shell-job --lazy-pages --status-fd --page-server --file-locks --manage-cgroups-mode --empty-ns --auto-dedup --network-lock --help -h" ;;
     restore) choices="--bundle --config --image-path --work-path --detach --console-socket --pid-file --no-subreaper --no-pivot --tcp-established --tcp-close --ext-unix-sk --shell-job --lazy-pages --file-locks --manage-cgroups-mode --empty-ns --auto-dedup --network-lock --lsm-profile --lsm-mount-context --help -b -f -d -h" ;;
     check) choices="--bundle --format --help -b -f -h" ;;

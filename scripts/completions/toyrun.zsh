@@ -20,7 +20,7 @@ _toyrun() {
     'resume:Let the processes of a paused container run again'
     'update:Change the resource limits of a container'
     'mounts:Add mounts to a container that runs, or remove some'
-    'network:Create, list, show or remove a network for containers'
+    'network:Create, list, show, remove, join or leave networks for containers'
     'checkpoint:Write the processes of a container to images, by CRIU'
     'restore:Bring a container back from the images of checkpoint'
     'check:Say all that keeps a bundle from running on this host'
@@ -161,9 +161,11 @@ _toyrun() {
         '--internal[create - no way out of it, and no published ports]' \
         '--mtu[create - the largest packet]:BYTES:' \
         '--bridge[create - the name of the bridge (default - toy1, toy2, ...)]:NAME:' \
+        '--ip[connect - a fixed address, one of each kind at most]:ADDRESS:' \
+        '--alias[connect - a further name of the container in its networks]:NAME:' \
         '(-q --quiet)'{-q,--quiet}'[ls - names only]' \
         '(-h --help)'{-h,--help}'[Show this help]' \
-        '*:file:_files' ;;
+        '*:name:($(toyrun network ls -q 2>/dev/null))' ;;
         checkpoint) _arguments \
         '--image-path[The images (default - ./checkpoint)]:file:_files' \
         '--work-path[Logs and what CRIU keeps while it works (default - with the images)]:file:_files' \

@@ -180,6 +180,70 @@ address_of() { jq -r ".containers[] | select(.id == \"$1\") | .endpoints[0].addr
   expect '^default via 10\.201\.0\.1 dev eth1'
 }
 
+@test "connect and disconnect: a running container joins and leaves networks; routes and ports follow" {
+  network create front --subnet 10.201.0.0/24
+  network create back --subnet 10.202.0.0/24 --internal
+  network create other --subnet 10.203.0.0/24 --subnet fd00:203::/64
+  sleeper
+  wants names front ports 8080:80
+  box a
+  wants names back
+  edit 'del(.annotations["org.toyrun.network.ports"])'
+  box b
+  serve a 80
+  local peers=$SYSTEM/network_peers.py
+  run inside_of b python3 "$peers" ask tcp 10.201.0.2 80
+  failed
+  rt network connect --ip 10.202.0.9 --alias db back a
+  run -0 inside_of b python3 "$peers" ask tcp 10.202.0.9 80
+  run -0 network leases
+  expect '^back	a	eth1	10\.202\.0\.9	db	8080:80/tcp	10\.202\.0\.1$'
+  run -0 inside_of a ip route
+  expect '^default via 10\.201\.0\.1 dev eth0'
+  # out of the network that its default route and its port led through, with another open one
+  rt network connect other a
+  rt network disconnect front a
+  run -0 inside_of a ip route
+  expect '^default via 10\.203\.0\.1 dev eth2'
+  run -0 inside_of a ip -6 route
+  expect '^default via fd00:203::1 dev eth2'
+  run -0 outside ask tcp 198.51.100.1 8080
+  rt network connect front a # eth0 is free again
+  run -0 inside_of a ip -o addr show dev eth0
+  expect 'inet 10\.201\.0\.2/24'
+  # into an open one: now there is a way out
+  rt network connect front b
+  run -0 inside_of b ip route
+  expect '^default via 10\.201\.0\.1 dev eth1'
+  run rt network connect front b
+  failed
+  expect 'b is in the network front already'
+  run rt network disconnect other b
+  failed
+  expect 'b is not in the network other'
+  run rt network connect --ip 10.99.0.1 other b
+  failed
+  expect '10\.99\.0\.1 lies in no subnet'
+  run -0 network leases
+  expect_not '^other	b	'
+  wants mode none
+  edit 'del(.annotations["org.toyrun.network.names"])'
+  box alone
+  run rt network connect front alone
+  failed
+  expect 'alone has no networks of its own'
+  run rt network connect front nobody
+  failed
+  expect 'container does not exist'
+  rt kill alone KILL
+  wait_for 10 has_status stopped alone
+  run rt network connect front alone
+  failed
+  expect 'container not running'
+  for id in a b alone; do rt delete -f $id; done
+  same_as_before
+}
+
 @test "fixed addresses, aliases, any free port, MTU and the name of the bridge" {
   network create front --subnet 10.201.0.0/24 --gateway 10.201.0.254 --mtu 1400 --bridge br-front
   sleeper

@@ -173,6 +173,24 @@ load toydock
   wait_for 5 gone ' _health [0-9a-f]{64}'
 }
 
+@test "health checks: an image's own, which options change" {
+  export TOYIMG_STORE=$BATS_TEST_TMPDIR/store
+  cp -a "$BATS_FILE_TMPDIR/store" "$TOYIMG_STORE"
+  printf 'FROM %s\nHEALTHCHECK --interval=300ms --retries=1 CMD ["test", "-e", "/tmp/well"]\nCMD ["sleep", "1000"]\n' "$IMAGE" | td build -q -t checked:1 -f - "$BATS_TEST_TMPDIR"
+  td run -d --name own checked:1
+  wait_for 10 health_is own unhealthy
+  td exec own touch /tmp/well
+  wait_for 10 health_is own healthy
+  [ "$(td inspect -f '{{json .Config.Healthcheck.Test}} {{.Config.Healthcheck.Retries}}' own)" = '["CMD","test","-e","/tmp/well"] 1' ]
+  td run -d --name changed --health-cmd true --health-retries 5 checked:1
+  [ "$(td inspect -f '{{join .Config.Healthcheck.Test " "}} {{.Config.Healthcheck.Retries}} {{.Config.Healthcheck.Interval}}' changed)" = 'CMD-SHELL true 5 300000000' ]
+  wait_for 10 health_is changed healthy
+  td run -d --name unasked --no-healthcheck checked:1
+  [ "$(td inspect -f '{{.State.Health}}' unasked)" = '<no value>' ]
+  td rm -f own changed unasked
+  wait_for 5 gone ' _health [0-9a-f]{64}'
+}
+
 @test "volumes: create, ls, inspect, rm, prune; one in use is kept" {
   run -0 td volume create shared
   td run -d --name user -v shared:/data "$IMAGE" sleep 1000
@@ -250,6 +268,13 @@ load toydock
   completes run --mem | grep -x -- --memory-swap
   completes start comp | grep -x completed
   completes run "${IMAGE%/*}" | grep "^$IMAGE"
+  td network create completednet
+  td volume create completedvolume
+  completes network connect comp | grep -x completednet
+  completes network conn | grep -x connect
+  completes volume rm comp | grep -x completedvolume
+  completes lessons cg | grep -x cgroups
+  td network rm completednet
   fish -c "source $REPO/scripts/completions/toydock.fish; complete -C 'toydock start comp'" | grep '^completed'
 }
 
@@ -279,6 +304,9 @@ load toydock
   td ps -aq >/dev/null
   td system prune -f >/dev/null
   wait_for 10 gone '[s]leep 1000'
+  for left in "$TOYDOCK_ROOT"/containers/* "$TOYDOCK_ROOT"/names/*; do
+    [ ! -e "$left" ] || (echo "left: $left" && cd "$left" && ls -la . && grep . name state maker-* supervisor-pid conmon-pid) || true
+  done
   [ -z "$(ls -A "$TOYDOCK_ROOT/containers")" ]
   [ -z "$(ls -A "$TOYDOCK_ROOT/names")" ]
   [ -z "$("$TOYRUN" list -q)" ]

@@ -163,3 +163,48 @@ PYTHON
   host_network >"$BATS_TEST_TMPDIR/after"
   diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 }
+
+@test "network connect and disconnect: now, and at the next start; names, ports and addresses follow" {
+  td network create --subnet 10.78.0.0/24 other
+  web one -p 8080:80
+  web two --network other
+  run ! td exec two wget -q -T 2 -O - http://one/
+  td network connect --ip 10.78.0.9 --alias first other one
+  run -0 td exec two sh -c 'wget -q -O - http://one/; wget -q -O - http://first/; wget -q -O - http://10.78.0.9/'
+  [ "${lines[*]}" = 'one one one' ]
+  run -0 td exec one wget -q -O - http://two/
+  [ "$(td inspect -f '{{.NetworkSettings.Networks.other.IPAddress}}' one)" = 10.78.0.9 ]
+  run -0 td network inspect -f '{{range .Containers}}{{.Name}}={{.IPv4Address}} {{end}}' other
+  expect 'one=10.78.0.9'
+  run ! td network connect other one
+  expect 'is in the network other already'
+  # it stays so
+  td restart -t 0 one
+  wait_for 10 answers 10.78.0.9 one
+  run -0 td exec two wget -q -O - http://first/
+  # its port goes on through the network that is left
+  td network disconnect default one
+  wait_for 10 answers 127.0.0.1:8080 one
+  [ "$(td inspect -f '{{len .NetworkSettings.Networks}}' one)" = 1 ]
+  run ! td network disconnect default one
+  expect 'is not in the network default'
+  td network disconnect other one
+  run ! td exec two wget -q -T 2 -O - http://one/
+  run -0 td exec two cat /etc/hosts
+  expect_not 'one'
+  td restart -t 0 one
+  run -0 td exec one ls /sys/class/net
+  [ "$output" = lo ]
+  td stop -t 0 one
+  td network connect other one
+  td start one
+  wait_for 10 answers 127.0.0.1:8080 one
+  run -0 td exec two wget -q -O - http://one/
+  run ! td network connect nosuchnetwork one
+  expect 'toydock network create nosuchnetwork'
+  td run -d --name bare --network none "$IMAGE" sleep 1000
+  run ! td network connect other bare
+  expect 'toydock run --network other'
+  td rm -f one two bare
+  td network rm other
+}

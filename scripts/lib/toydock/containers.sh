@@ -95,6 +95,11 @@ wait_for_end() {
   done
 }
 
+lock_container() {
+  exec 8>>"$DIRECTORY/lock"
+  flock -n 8
+}
+
 # is_locked: a toydock makes or starts it at this moment.
 is_locked() { [[ -e $DIRECTORY/lock ]] && ! flock -n -s "$DIRECTORY/lock" true; }
 

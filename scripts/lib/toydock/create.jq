@@ -155,9 +155,12 @@ $image[0] as $image | $config[0]
 | if ["no", "always", "on-failure", "unless-stopped"] | index($restart.Name) then . else
     refuse("--restart \($last.restart) is not known\u0001use no, on-failure[:TIMES], always or unless-stopped") end
 | if on("rm") and $restart.Name != "no" then refuse("--rm and --restart exclude each other") else . end
-| (if on("no-healthcheck") or ($last["health-cmd"] | not) then null else {Test: ["CMD-SHELL", $last["health-cmd"]],
-    Interval: ($last["health-interval"] // "30s" | duration("health-interval")), Timeout: ($last["health-timeout"] // "30s" | duration("health-timeout")),
-    StartPeriod: ($last["health-start-period"] // "0s" | duration("health-start-period")), Retries: ($last["health-retries"] // "3" | number("health-retries"))} end) as $health
+| ($image.Config.Healthcheck // {} | if (.Test // [])[0] == "NONE" then {} else . end) as $own # HEALTHCHECK of the image
+| def time_of($name; $field; $default): if $last[$name] then $last[$name] | duration($name) elif ($own[$field] // 0) > 0 then $own[$field] else $default end;
+  (if $last["health-cmd"] then ["CMD-SHELL", $last["health-cmd"]] else $own.Test // [] end) as $test
+| (if on("no-healthcheck") or $test == [] then null else {Test: $test, Interval: time_of("health-interval"; "Interval"; 3e10),
+    Timeout: time_of("health-timeout"; "Timeout"; 3e10), StartPeriod: time_of("health-start-period"; "StartPeriod"; 0),
+    Retries: (if $last["health-retries"] then $last["health-retries"] | number("health-retries") elif ($own.Retries // 0) > 0 then $own.Retries else 3 end)} end) as $health
 | ($last["stop-signal"] // $image.Config.StopSignal // "" | if . == "" then "SIGTERM" else . end) as $stop_signal
 | (([$image.Config.ExposedPorts[]?] + all("expose")) | map(if test("/") then . else . + "/tcp" end) | unique) as $exposed
 
@@ -179,6 +182,7 @@ $image[0] as $image | $config[0]
 | ($config | tojson), ($container | tojson),
   ({terminal: on("tty"), interactive: on("interactive"), auto_remove: on("rm"), restart_policy: $restart.Name, restart_most: $restart.MaximumRetryCount,
     stop_signal: $stop_signal, stop_timeout: ($last["stop-timeout"] // "10"), image: $last.image, network_mode: $network, log_size: ($last["log-size"] // ""),
-    cgroups_path: $last["cgroups-path"], health_command: ($health.Test[1] // ""), health_interval: (($health.Interval // 0) / 1e9), health_timeout: (($health.Timeout // 0) / 1e9),
+    cgroups_path: $last["cgroups-path"], health_interval: (($health.Interval // 0) / 1e9), health_timeout: (($health.Timeout // 0) / 1e9),
     health_start_period: (($health.StartPeriod // 0) / 1e9), health_retries: ($health.Retries // 0)}
-   | to_entries[] | "\(.key)=\(.value | tostring | @sh)")
+   | to_entries[] | "\(.key)=\(.value | tostring | @sh)"),
+  "health_words=(\(if $health == null then [] elif $health.Test[0] == "CMD-SHELL" then ["/bin/sh", "-c", $health.Test[1]] else $health.Test[1:] end | map(@sh) | join(" ")))"

@@ -30,7 +30,7 @@ verb_ps() {
       case ${GIVEN[index + 1]} in name=* | id=* | status=* | label=* | ancestor=* | exited=* | volume=* | health=*) filters+=("${GIVEN[index + 1]}") ;; *) die "--filter ${GIVEN[index + 1]} is not known" "name=, id=, status=, label=, ancestor=, exited=, volume=, health=" ;; esac
     fi
   done
-  documents | jq -c --argjson all "${OPTION[all]:-false}" --argjson last "$last" --argjson whole "${OPTION["no-trunc"]:-false}" \
+  documents | jq -L "$LIBRARY" -c --arg leases "$("$TOYRUN" network leases)" --argjson all "${OPTION[all]:-false}" --argjson last "$last" --argjson whole "${OPTION["no-trunc"]:-false}" \
     -s -f "$LIBRARY/ps.jq" --args -- "${filters[@]}" |
     if [[ ${OPTION[quiet]:-} == true ]]; then jq -r .ID; else show_formatted $'{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}'; fi
 }
@@ -48,36 +48,37 @@ documents() {
 }
 # one_document: of DIRECTORY
 one_document() {
-  local document health='' network={}
+  local document health=''
   [[ -s $DIRECTORY/container.json ]] || return 0 # --rm, this very moment
   read_state
   [[ $STATE != '{}' ]] || STATE='{"Status":"created","Running":false,"Paused":false,"Restarting":false,"OOMKilled":false,"Dead":false,"Pid":0,"ExitCode":0,"Error":"","StartedAt":"0001-01-01T00:00:00Z","FinishedAt":"0001-01-01T00:00:00Z","RestartCount":0}'
   document=$(<"$DIRECTORY/container.json")
   if [[ -s $DIRECTORY/health ]]; then health=",\"Health\":$(<"$DIRECTORY/health")"; fi
-  # what it got of its networks, while it runs
-  if [[ -s $DIRECTORY/network.json ]] && running_pid; then network=$(<"$DIRECTORY/network.json"); fi
-  printf '%s\n' "${document%\}},\"NetworkSettings\":$network,\"RestartCount\":${RESTARTS:-0},\"State\":${STATE%\}}$health}}"
+  printf '%s\n' "${document%\}},\"RestartCount\":${RESTARTS:-0},\"State\":${STATE%\}}$health}}"
 }
 
 OPTIONS_inspect='f format=TEMPLATE json or a template such as {{.State.ExitCode}}
-- type=container|image|volume look for this kind only
+- type=container|image|volume|network look for this kind only
 s size accepted, does nothing'
 USAGE_inspect='[options] NAME...'
 verb_inspect() {
   need_root
   parse "$OPTIONS_inspect" "$@"
-  at_least 1 'which container, image or volume?'
+  at_least 1 'which container, image, volume or network?'
   local failed=0 format=${OPTION[format]:-} found
   found=$(for word in "${WORDS[@]}"; do inspect_one "$word" || exit 1; done) || failed=1
-  if [[ -z $format ]]; then
-    jq -s . <<<"$found"
-  elif [[ $format == json ]]; then
-    jq -c -s . <<<"$found"
-  elif [[ -n $found ]]; then
-    template_program "$format"
-    jq -r "$TEXT_FUNCTIONS $PROGRAM" <<<"$found"
-  fi
+  template_program "$format"
+  case $format in
+    '') with_network . | jq -s . ;;
+    json) with_network . | jq -c -s . ;;
+    *) with_network -r "$PROGRAM" ;;
+  esac <<<"$found"
   return $failed
+}
+# with_network [OPTION...] JQ: containers among the documents get what they have of their networks
+with_network() {
+  jq -L "$LIBRARY" -c --arg leases "$("$TOYRUN" network leases)" "${@:1:$#-1}" \
+    "include \"network\"; $TEXT_FUNCTIONS if .HostConfig then with_network(\$leases) else . end | ${*: -1}"
 }
 inspect_one() {
   local type=${OPTION[type]:-}
@@ -89,8 +90,10 @@ inspect_one() {
   elif [[ -z $type || $type == volume ]] && [[ $1 =~ ^[a-zA-Z0-9_.-]+$ && -d $VOLUMES/$1 ]]; then
     source "$LIBRARY/volumes.sh"
     volume_document "$1"
+  elif [[ -z $type || $type == network ]] && [[ " $("$TOYRUN" network ls -q | tr '\n' ' ')" == *" $1 "* ]]; then
+    network_documents "$1"
   else
-    printf '%stoydock:%s nothing is called %s\n  see: toydock ps -a, toydock images, toydock volume ls\n' "$RED" "$PLAIN" "$1" >&2
+    printf '%stoydock:%s nothing is called %s\n  see: toydock ps -a, toydock images, toydock volume ls, toydock network ls\n' "$RED" "$PLAIN" "$1" >&2
     return 1
   fi
 }
@@ -102,6 +105,6 @@ verb_port() {
   parse "$OPTIONS_port" "$@"
   at_least 1 'which container?'
   need_container "${WORDS[0]}"
-  one_document | jq -r --arg wanted "${WORDS[1]:-}" '.NetworkSettings.Ports // {} | to_entries[]
+  one_document | with_network -r --arg wanted "${WORDS[1]:-}" '.NetworkSettings.Ports // {} | to_entries[]
     | select($wanted == "" or .key == $wanted or .key == $wanted + "/tcp") | .key as $key | .value[]? | (if $wanted == "" then "\($key) -> " else "" end) + "\(.HostIp):\(.HostPort)"'
 }

@@ -7,11 +7,6 @@
 # shellcheck source=scripts/lib/toydock/network.sh
 source "$LIBRARY/network.sh"
 
-lock_container() {
-  exec 8>>"$DIRECTORY/lock"
-  flock -n 8
-}
-
 # ---- start --------------------------------------------------------------------------------------------------------
 
 # launch: conmon has toyrun create the container; PID is its program, which waits for `toyrun start`.
@@ -35,7 +30,7 @@ launch() {
   [[ $answer =~ \"data\":\ *(-?[0-9]+) ]] || launch_failed "the monitor ended: $(<"$DIRECTORY/conmon-errors")"
   PID=${BASH_REMATCH[1]}
   ((PID > 0)) || launch_failed "$(jq -r '.message // "toyrun said nothing"' <<<"$answer" 2>/dev/null || echo "$answer")"
-  if [[ -e $DIRECTORY/hosts-base && $network_mode != none && $network_mode != host ]]; then write_names "$ID"; fi
+  case $network_mode in none | host | container:*) ;; *) write_names ;; esac
 }
 
 launch_failed() {
@@ -67,7 +62,7 @@ launch_failed() {
 start_program() {
   local status=0 words
   write_state running 0 "$PID"
-  if [[ -n $health_command ]]; then in_background _health; fi
+  if ((${#health_words[@]})); then in_background _health; fi
   if [[ $restart_policy != no ]]; then in_background _supervise; fi
   if (($#)); then
     attach_to_container "${@:2}" --command-stderr 6 -- "$TOYRUN" start "$ID" 6>"$DIRECTORY/start-errors" || status=$?
@@ -129,15 +124,8 @@ verb__ended() {
 
 # forget_names: the others of its networks no longer know its name
 forget_names() {
-  local other
-  [[ -s $DIRECTORY/network.json ]] || return 0
-  rm -f "$DIRECTORY/network.json"
-  for other in "$CONTAINERS"/*/network.json; do
-    if [[ -e $other ]]; then
-      write_names
-      return
-    fi
-  done
+  case $network_mode in none | host | container:*) return 0 ;; esac
+  [[ -z $("$TOYRUN" network leases) ]] || write_names
 }
 
 clean_up_after_end() {
@@ -193,7 +181,7 @@ verb__supervise() {
     launch
     [[ ! -e $DIRECTORY/stopped ]] || end_supervision
     write_state running 0 "$PID"
-    if [[ -n $health_command ]]; then in_background _health; fi
+    if ((${#health_words[@]})); then in_background _health; fi
     "$TOYRUN" start "$ID" || true
     tell_event restart "name=$NAME" "image=$image"
   done
@@ -234,7 +222,7 @@ verb__health() {
     wait -n "$waiter" $! || true
     kill -0 "$waiter" 2>/dev/null || exit 0
     code=0
-    output=$(timeout -k 1 "$health_timeout" "$TOYRUN" exec "$ID" sh -c "$health_command" </dev/null 2>&1 | head -c 4096) || code=$?
+    output=$(timeout -k 1 "$health_timeout" "$TOYRUN" exec "$ID" "${health_words[@]}" </dev/null 2>&1 | head -c 4096) || code=$?
     [[ -d $DIRECTORY ]] || exit 0
     before=$status
     if ((code == 0)); then
@@ -293,10 +281,10 @@ sweep() {
   done
 }
 is_being_made() { # its maker's pid is in the name of a file; an empty directory is not a second old, or harmless
-  local maker words=(toydock)
+  local maker words=()
+  [[ -n $(ls -A "$1") ]] || return 0
   for maker in "$1"/maker-*; do
     [[ -e $maker ]] || continue
-    words=()
     mapfile -d '' -t words <"/proc/${maker##*-}/cmdline" || true
   done 2>/dev/null
   [[ ${words[*]} == *toydock* ]]

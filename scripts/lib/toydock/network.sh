@@ -74,25 +74,22 @@ need_network() {
 
 # ---- names ----------------------------------------------------------------------------------------------------------
 
-# write_names [ID]: /etc/hosts of all containers that are in a network, by what toyrun has; for ID also network.json.
+# write_names: /etc/hosts of all containers that are in a network, by what toyrun has.
 write_names() {
-  local network networks=() kind id address names
-  local -A texts=()
-  mapfile -t networks < <("$TOYRUN" network ls -q 2>/dev/null)
-  while IFS=$'\t' read -r kind id address names; do
-    case $kind in
-      host) texts[$id]+=$address$'\t'$names$'\n' ;;
-      document) printf '%s\n' "$address" >"$CONTAINERS/$id/network.json" ;;
-    esac
-  done < <(for network in "${networks[@]}"; do "$TOYRUN" network inspect "$network" 2>/dev/null; done |
-    jq -r -s --arg own "${1:-}" -f "$LIBRARY/network.jq")
+  local network id addresses names one base text
+  local -A members=() networks=()
+  # locked before it is read, so that nobody writes over this with what is older
   exec 5>>"$ROOT/names-lock"
   flock 5
-  for id in "${!texts[@]}"; do
-    # the file is bound into the container: written in place, and only where toydock made it
-    if [[ -e $CONTAINERS/$id/hosts-base ]]; then
-      printf '%s\n%s' "$(<"$CONTAINERS/$id/hosts-base")" "${texts[$id]}" >"$CONTAINERS/$id/hosts"
-    fi
+  while IFS=$'\t' read -r network id _ addresses names _; do
+    for one in ${addresses//,/ }; do members[$network]+=$one$'\t'${names//,/ }$'\n'; done
+    networks[$id]+=" $network"
+  done < <("$TOYRUN" network leases)
+  for id in "${!networks[@]}"; do
+    [[ -e $CONTAINERS/$id/hosts-base ]] || continue # toydock did not make it
+    base=$(<"$CONTAINERS/$id/hosts-base") text=
+    for network in ${networks[$id]}; do text+=${members[$network]}; done
+    printf '%s\n%s' "$base" "$text" >"$CONTAINERS/$id/hosts" # in place: it is bound into the container
   done
   exec 5>&-
 }
@@ -107,38 +104,34 @@ OPTIONS_network='- subnet=PREFIX create: such as 10.201.0.0/24 or fd00:1::/64; m
 - bridge=NAME create: the name of the bridge
 d driver=NAME create: bridge, the only one
 - label=NAME=VALUE accepted, is not kept
-f format=TEMPLATE ls, inspect: table, json or a template such as {{.name}}
+- ip=ADDRESS connect: a fixed address; may be repeated
+- ip6=ADDRESS connect: a fixed IPv6 address
+- alias=NAME connect: a further name in all its networks; may be repeated
+f format=TEMPLATE ls, inspect: table, json or a template such as {{.Name}}
+- force disconnect: accepted, does nothing
 q quiet ls: only the names'
-USAGE_network='create|ls|inspect|rm|prune [options] [NAME...]'
+USAGE_network='create|ls|inspect|rm|prune [options] [NAME...], network connect|disconnect [options] NAME CONTAINER'
 verb_network() {
   need_root
   parse "$OPTIONS_network" "$@"
-  at_least 1 'create, ls, inspect, rm or prune?'
-  local action=${WORDS[0]} options=() index name failed=0
+  at_least 1 'create, ls, inspect, rm, prune, connect or disconnect?'
+  local action=${WORDS[0]} name failed=0
   WORDS=("${WORDS[@]:1}")
   case $action in
-    create)
-      at_least 1 'what is the network called?'
-      for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
-        case ${GIVEN[index]} in
-          subnet | gateway | mtu | bridge) options+=("--${GIVEN[index]}" "${GIVEN[index + 1]}") ;;
-          ipv6 | internal) [[ ${GIVEN[index + 1]} != true ]] || options+=("--${GIVEN[index]}") ;;
-          driver) [[ ${GIVEN[index + 1]} == bridge ]] || die "--driver ${GIVEN[index + 1]}: there is only bridge" ;;
-        esac
-      done
-      runtime network "${options[@]}" create "${WORDS[0]}" >/dev/null
-      printf '%s\n' "${WORDS[0]}"
+    create) create_network ;;
+    ls | list)
+      if [[ ${OPTION[quiet]:-} == true ]]; then
+        runtime network -q ls
+      elif [[ -n ${OPTION[format]:-} ]]; then
+        mapfile -t WORDS < <("$TOYRUN" network -q ls)
+        format_networks "${WORDS[@]}"
+      else
+        runtime network ls
+      fi
       ;;
-    ls | list) if [[ ${OPTION[quiet]:-} == true ]]; then runtime network -q ls; else runtime network ls; fi ;;
     inspect)
       at_least 1 'which network?'
-      if [[ -n ${OPTION[format]:-} ]]; then
-        # shellcheck source=scripts/lib/toydock/template.sh
-        source "$LIBRARY/template.sh"
-        for name in "${WORDS[@]}"; do runtime network inspect "$name"; done | show_formatted '{{.name}}'
-      else
-        for name in "${WORDS[@]}"; do runtime network inspect "$name"; done | jq -s .
-      fi
+      if [[ -n ${OPTION[format]:-} ]]; then format_networks "${WORDS[@]}"; else network_documents "${WORDS[@]}" | jq -s .; fi
       ;;
     rm | remove)
       at_least 1 'which network?'
@@ -152,6 +145,64 @@ verb_network() {
         if [[ $("$TOYRUN" network inspect "$name" | jq '.containers | length') == 0 ]] && runtime network rm "$name" >/dev/null; then printf '%s\n' "$name"; fi
       done < <("$TOYRUN" network ls -q)
       ;;
-    *) die "network: there is no $action" "create, ls, inspect, rm or prune" ;;
+    connect | disconnect)
+      ((${#WORDS[@]} == 2)) || die "network $action: a network and a container, please" 'see: toydock network --help'
+      need_network "${WORDS[0]}"
+      need_container "${WORDS[1]}"
+      load_settings
+      case $network_mode in none | host | container:*) die "$NAME was made with --network $network_mode" "make it again without that: toydock run --network ${WORDS[0]} …" ;; esac
+      change_networks "$action" "${WORDS[0]}"
+      ;;
+    *) die "network: there is no $action" "create, ls, inspect, rm, prune, connect or disconnect" ;;
   esac
+}
+
+create_network() {
+  local options=() index
+  at_least 1 'what is the network called?'
+  for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
+    case ${GIVEN[index]} in
+      subnet | gateway | mtu | bridge) options+=("--${GIVEN[index]}" "${GIVEN[index + 1]}") ;;
+      ipv6 | internal) [[ ${GIVEN[index + 1]} != true ]] || options+=("--${GIVEN[index]}") ;;
+      driver) [[ ${GIVEN[index + 1]} == bridge ]] || die "--driver ${GIVEN[index + 1]}: there is only bridge" ;;
+    esac
+  done
+  runtime network "${options[@]}" create "${WORDS[0]}" >/dev/null
+  printf '%s\n' "${WORDS[0]}"
+}
+
+# network_documents NAME...: in docker's words
+network_documents() {
+  local name
+  for name; do "$TOYRUN" network inspect "$name" || return 1; done |
+    jq -c '{Name: .name, Driver: "bridge", Scope: "local", Internal: .internal, EnableIPv6: any(.subnets[]; .subnet | contains(":")), Bridge: .bridge, Mtu: .mtu,
+      IPAM: {Config: (.subnets | map({Subnet: .subnet, Gateway: .gateway}))},
+      Containers: (.containers | map({key: .id, value: {Name: (.aliases[0] // ""), IPv4Address: (.addresses | map(select(contains(":") | not)) | first // ""),
+        IPv6Address: (.addresses | map(select(contains(":"))) | first // "")}}) | from_entries)}'
+}
+format_networks() {
+  # shellcheck source=scripts/lib/toydock/template.sh
+  source "$LIBRARY/template.sh"
+  network_documents "$@" | show_formatted $'{{.Name}}\t{{.Driver}}\t{{.Scope}}'
+}
+
+# change_networks connect|disconnect NETWORK: now, if it runs, and in config.json for the next start.
+change_networks() {
+  local options=() fixed='' aliases='' index config=$DIRECTORY/bundle/config.json was=''
+  for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
+    case ${GIVEN[index]} in
+      ip | ip6) options+=(--ip "${GIVEN[index + 1]}") fixed+=,${GIVEN[index + 1]} ;;
+      alias) options+=(--alias "${GIVEN[index + 1]}") aliases+=,${GIVEN[index + 1]} ;;
+    esac
+  done
+  lock_container || die "the container $NAME is being started or stopped by someone else"
+  if [[ $1 == disconnect ]]; then
+    was=$("$TOYRUN" network leases | while IFS=$'\t' read -r network id _ addresses _; do [[ $network != "$2" || $id != "$ID" ]] || printf '%s' "$addresses"; done)
+  fi
+  config=$(jq -c --arg action "$1" --arg network "$2" --arg fixed "${fixed#,}${was:+$was}" --arg aliases "${aliases#,}" -f "$LIBRARY/connect.jq" "$config" 2>&1) ||
+    die "${config#*$'\x01'}"
+  if running_pid; then runtime network "${options[@]}" "$1" "$2" "$ID" || exit 1; fi
+  replace_file "$DIRECTORY/bundle/config.json" "$config"
+  if running_pid; then write_names; fi
+  EVENT_TYPE=network tell_event "$1" "name=$2" "container=$NAME"
 }

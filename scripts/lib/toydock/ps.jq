@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Documents of containers in, the fields of docker's ps out.
+include "network";
 def time: sub("[.][0-9]+"; "") | try fromdate catch 0;
 def ago: (if . < 1 then "Less than a second" elif . < 60 then "\(. | floor) seconds" elif . < 120 then "About a minute" elif . < 3600 then "\(. / 60 | floor) minutes"
   elif . < 7200 then "About an hour" elif . < 172800 then "\(. / 3600 | floor) hours" else "\(. / 86400 | floor) days" end);
@@ -18,7 +19,7 @@ def passes: . as $one | all($ARGS.positional[]; (index("=") as $at | {key: .[:$a
 def shortened($size): if $whole or length <= $size then . else .[:$size - 1] + "…" end;
 def ports: [.NetworkSettings.Ports // {} | to_entries[] | .key as $key | if (.value // []) == [] then $key else .value[] | "\(.HostIp):\(.HostPort)->\($key)" end] | join(", ");
 
-sort_by(.Created) | reverse
+map(with_network($leases)) | sort_by(.Created) | reverse
 | map(select($all or $last > 0 or .State.Running or any($ARGS.positional[]; startswith("status=") or startswith("exited="))) | select(passes))
 | (if $last > 0 then .[:$last] else . end)[]
 | {ID: (if $whole then .Id else .Id[:12] end), Image: .Config.Image, Command: ("\"" + ([.Path] + .Args | join(" ") | shortened(20)) + "\""), CreatedAt: .Created,

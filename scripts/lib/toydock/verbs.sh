@@ -18,7 +18,7 @@ rename lifecycle Give a container another name
 update update Change the limits of containers
 ps listing List containers
 ls listing List containers
-inspect listing Show all that is known of containers, images or volumes
+inspect listing Show all that is known of containers, images, volumes or networks
 port listing Show the published ports of a container
 logs logs Show what a container has written
 exec exec Run another command in a running container
@@ -43,7 +43,7 @@ load images Take the images of an archive
 login images Log in to a registry
 logout images Forget the login for a registry
 volume volumes Make, list, inspect and remove volumes
-network network Make, list, inspect and remove networks
+network network Make, list, inspect, remove, join and leave networks
 system system Show what takes space, and remove what nobody uses
 lessons lessons Short walks that show what the kernel does
 info system Show how this toydock is set up
@@ -179,6 +179,16 @@ unknown_option() { die "$VERB: unknown option ${1%%=*}" "see: toydock $VERB --he
 # at_least NUMBER WHAT: of WORDS.
 at_least() { ((${#WORDS[@]} >= $1)) || die "$VERB: $2" "see: toydock $VERB --help"; }
 
+show_names() {
+  case $1 in
+    network) printf '%s\n' create ls inspect rm prune connect disconnect && "$TOYRUN" network ls -q ;;
+    volume) printf '%s\n' create ls inspect rm prune && ls "$VOLUMES" ;;
+    system) printf '%s\n' df prune ;;
+    lessons) printf '%s\n' namespaces rootfs cgroups network images build && return ;;
+  esac
+  if [[ -z $1 || $1 == network ]]; then ls "$NAMES"; fi
+}
+
 main() {
   local file
   VERB=
@@ -211,8 +221,10 @@ main() {
     ;;
   _ended | _supervise | _health) # called by conmon and by toydock itself
     file=monitor ;;
-  _names) # for completions
-    exec ls "$NAMES" ;;
+  _names) # for completions: what a verb takes
+    show_names "${1:-}"
+    exit 0
+    ;;
   esac
   if [[ -z ${file:-} && $'\n'$VERBS =~ $'\n'"$VERB "([a-z]+)' ' ]]; then file=${BASH_REMATCH[1]}; fi
   [[ -n ${file:-} ]] || die "there is no command $VERB" "see: toydock --help"
