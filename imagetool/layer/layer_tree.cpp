@@ -82,15 +82,24 @@ void LayerTree::make_directory(const std::string& path) {
   if (::mkdirat(parent->fd.get(), base.c_str(), 0755) == 0) return;
   if (errno != EEXIST) check(-1, "make a parent directory");
   const std::optional<struct stat> there = stat_at(parent->fd.get(), base);
-  if (there && S_ISLNK(there->st_mode) && !root_.open_if_exists(path, O_PATH)) {
-    root_.make_directories(path);  // a dangling link: its target, inside the root, is meant
-    return;
-  }
+  if (there && S_ISLNK(there->st_mode) && make_link_target(path)) return;
   if (written_.contains(parent->id, base))
     throw Error(sentence(printable(path),
                          " is not a directory in this layer, yet something is to go below it"));
   make_room(*parent, base);
   check(::mkdirat(parent->fd.get(), base.c_str(), 0755), "make a parent directory");
+}
+
+// A dangling link's target, inside the root, is meant. False when it leads to no directory: then the
+// link is in the way, of whatever it leads to nothing is touched.
+bool LayerTree::make_link_target(const std::string& path) {
+  try {
+    root_.make_directories(path);
+    return true;
+  } catch (const Error& error) {
+    if (error.number() != ENOTDIR) throw;
+    return false;
+  }
 }
 
 void LayerTree::note_written(Directory& directory, const std::string& name) {

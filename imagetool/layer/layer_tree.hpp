@@ -39,6 +39,7 @@ class LayerTree {
  private:
   DirectoryRef open_existing(const std::string& path);
   void make_directory(const std::string& path);
+  bool make_link_target(const std::string& path);
   bool remove_lower(int directory, const FileId& id, const std::string& name, int depth);
   bool remove_lower_content(int directory, const FileId& id, int depth);
 

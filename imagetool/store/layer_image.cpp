@@ -201,6 +201,11 @@ void LayerImage::State::add_hard_link(const TarEntry& entry, const Place& place)
   if (nodes.is_directory(target))
     throw Error(sentence("its hard link target ", printable(entry.link_target), " is a directory"));
   if (*from == place.parent && split.base == place.base) return nodes.keep(target);
+  const Index there = nodes.find(place.parent, place.base);
+  for (Index up = *from; up != LayerNodes::kRoot; up = nodes[up].parent)
+    if (up == there)
+      throw Error(sentence("its hard link target ", printable(entry.link_target),
+                           " lies in the directory that it replaces"));
   nodes[target].linked = true;
   const mode_t type = nodes[target].type;
   put(place, type, nodes[target].value);

@@ -38,19 +38,25 @@ bool LayerPaths::is_directory_below(Index directory) {
   return is_directory;
 }
 
-LayerPaths::Index LayerPaths::make(Index at, std::string_view name, Index instead_of) {
-  if (instead_of != LayerNodes::kNone) nodes_.remove(instead_of);
+// What this layer wrote stays; what layers below have there is replaced (image-spec: an entry
+// replaces).
+LayerPaths::Index LayerPaths::make(Index at, std::string_view name) {
+  const Index there = nodes_.find(at, name);
+  if (there != LayerNodes::kNone) {
+    if (nodes_[there].kept && !nodes_[there].whiteout)
+      throw Error(sentence(printable(nodes_.path(there)),
+                           " is not a directory in this layer, yet something is to go below it"));
+    nodes_.remove(there);
+  }
   const Index made =
       nodes_.add_directory(at, name, {.mode = S_IFDIR | 0755, .mtime = {}, .xattrs = {}});
-  nodes_[made].opaque = instead_of != LayerNodes::kNone;
+  nodes_[made].opaque = there != LayerNodes::kNone;
   nodes_[made].fresh = true;
   nodes_.keep(made);
   return made;
 }
 
-/// The directory `name` in `at`; or nullopt, with the symlink's target when there is one.
-std::optional<LayerPaths::Index> LayerPaths::step(Index at, std::string_view name, Missing missing,
-                                                  std::string& target) {
+LayerPaths::Step LayerPaths::step(Index at, std::string_view name) {
   Index there = nodes_.find(at, name);
   if (there != LayerNodes::kNone && nodes_.is_directory(there) && is_gone(there)) {
     nodes_.remove(there);
@@ -58,35 +64,34 @@ std::optional<LayerPaths::Index> LayerPaths::step(Index at, std::string_view nam
   }
   if (there != LayerNodes::kNone) {
     const LayerNodes::Node& node = nodes_[there];
-    if (S_ISDIR(node.type)) return there;
-    if (S_ISLNK(node.type)) {
-      target = targets_.at(there);
-      return std::nullopt;
-    }
-    if (missing == Missing::kReport) return std::nullopt;
-    if (!node.whiteout)
-      throw Error(sentence(printable(nodes_.path(there)),
-                           " is not a directory in this layer, yet something is to go below it"));
-    return make(at, name, there);
+    if (S_ISDIR(node.type)) return {.directory = there};
+    if (S_ISLNK(node.type)) return {.link_target = targets_.at(there)};
+    return {.in_the_way = !node.whiteout};
   }
   const std::optional<LowerLayers::Found> below = find_below(at, name);
-  if (below && S_ISLNK(below->inode.mode)) {
-    target = below->layer->content(below->inode);
-    return std::nullopt;
-  }
+  if (below && S_ISLNK(below->inode.mode))
+    return {.link_target = below->layer->content(below->inode)};
   if (below && S_ISDIR(below->inode.mode))
-    return nodes_.add_directory(at, name, below->attributes());
-  if (missing == Missing::kReport) return std::nullopt;
-  return make(at, name, LayerNodes::kNone);
+    return {.directory = nodes_.add_directory(at, name, below->attributes())};
+  return {.in_the_way = below.has_value()};
 }
 
 std::optional<LayerPaths::Index> LayerPaths::walk(const std::string& path, Missing missing) {
   if (last_path_ == path) return last_;
+  // The symlink of the path itself that is being followed: what leads to something else than a
+  // directory is itself in the way (as LayerTree has it).
+  struct Link {
+    Index at = LayerNodes::kRoot;
+    std::string name;
+    std::size_t left = 0;  // of the path, after it
+  };
+  std::optional<Link> link;
   std::string rest = path;
   Index at = LayerNodes::kRoot;
   std::size_t done = 0;
   int links = 0;
   while (done < rest.size()) {
+    if (link && rest.size() - done <= link->left) link.reset();
     const std::size_t slash = std::min(rest.find('/', done), rest.size());
     const std::string name = rest.substr(done, slash - done);
     done = std::min(slash + 1, rest.size());
@@ -96,17 +101,23 @@ std::optional<LayerPaths::Index> LayerPaths::walk(const std::string& path, Missi
       continue;
     }
     if (name.size() > 255) throw Error("a symlink on the way has a part longer than 255 bytes");
-    std::string target;
-    const std::optional<Index> next = step(at, name, missing, target);
-    if (next) {
-      at = *next;
-      continue;
+    const Step reached = step(at, name);
+    if (reached.directory) {
+      at = *reached.directory;
+    } else if (!reached.link_target.empty()) {
+      if (++links > kMostLinks) throw Error("too many symlinks on the way");
+      if (!link) link = Link{at, name, rest.size() - done};
+      rest = sentence(reached.link_target, '/', rest.substr(done));
+      done = 0;
+      if (reached.link_target.starts_with('/')) at = LayerNodes::kRoot;
+    } else if (missing == Missing::kReport) {
+      return std::nullopt;
+    } else if (link && reached.in_the_way) {
+      at = make(link->at, link->name);
+      done = rest.size() - link->left;
+    } else {
+      at = make(at, name);
     }
-    if (target.empty()) return std::nullopt;
-    if (++links > kMostLinks) throw Error("too many symlinks on the way");
-    rest = sentence(target, '/', rest.substr(done));
-    done = 0;
-    if (target.starts_with('/')) at = LayerNodes::kRoot;
   }
   // Through a symlink, of whichever layer, it may lead elsewhere before long.
   if (links == 0) {

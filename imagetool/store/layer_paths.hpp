@@ -47,8 +47,14 @@ class LayerPaths {
  private:
   enum class Missing { kMake, kReport };
   std::optional<Index> walk(const std::string& path, Missing missing);
-  std::optional<Index> step(Index at, std::string_view name, Missing missing, std::string& target);
-  Index make(Index at, std::string_view name, Index instead_of);
+  /// What a name is: a directory, a symlink, something else, or nothing.
+  struct Step {
+    std::optional<Index> directory{};
+    std::string link_target{};
+    bool in_the_way = false;
+  };
+  Step step(Index at, std::string_view name);
+  Index make(Index at, std::string_view name);
 
   LayerNodes& nodes_;
   LayerImage::Below below_;
