@@ -119,7 +119,7 @@ constexpr auto kOptions =
 build::BaseImage find_base(const ImageStore& store, const cli::Parsed& options,
                            const std::string& policy, std::stop_source stop,
                            const std::string& reference, const oci::Platform& platform) {
-  const ImageReference name = ImageReference::parse(reference);
+  const ImageReference name = registry::image_named(reference);
   std::optional<StoredImage> stored;
   if (policy != "always")
     if (const auto known = store.resolve(name.canonical())) {

@@ -13,6 +13,7 @@
 #include "imagetool/build/build_runner.hpp"
 #include "imagetool/build/runtime_process.hpp"
 #include "imagetool/oci/printable.hpp"
+#include "imagetool/registry/registries_conf.hpp"
 
 namespace {
 
@@ -245,7 +246,7 @@ BuildCommand read_build_command(const cli::Parsed& options) {
   if (const auto compression = options.value("compression"))
     wanted.compression = Compression::parse(*compression);
   for (const std::string& tag : options.values("tag"))
-    command.tags.push_back(ImageReference::parse(tag));
+    command.tags.push_back(registry::image_named(tag));
   for (const std::string& output : options.values("output"))
     command.outputs.push_back(read_output(output));
   command.annotations = named_values(options, "annotation");

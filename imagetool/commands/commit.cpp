@@ -13,6 +13,7 @@
 #include "imagetool/layer/file_tree.hpp"
 #include "imagetool/layer/tree_layer.hpp"
 #include "imagetool/pull/pull.hpp"
+#include "imagetool/registry/registries_conf.hpp"
 #include "imagetool/transport/new_image.hpp"
 #include "imagetool/transport/read_image.hpp"
 #include "imagetool/transport/store_transport.hpp"
@@ -63,7 +64,7 @@ transport::NewLayer changed_layer(const BundleRoot& bundle, transport::Source& s
 }
 
 int run_commit(const cli::Parsed& global, const cli::Parsed& options) {
-  const std::string name = ImageReference::parse(options.words[1]).canonical();
+  const std::string name = registry::image_named(options.words[1]).canonical();
   LayerWriterOptions how;
   how.compression = Compression::parse(options.value_or("compression", "gzip"));
   how.latest_time = source_date_epoch();

@@ -28,7 +28,7 @@ int run_convert(const cli::Parsed& global, const cli::Parsed& options) {
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
   const ImageStore::Image image = transport::stored_image(store, options.words[0]);
   const std::string name =
-      options.words.size() > 1 ? ImageReference::parse(options.words[1]).canonical() : image.name;
+      options.words.size() > 1 ? registry::image_named(options.words[1]).canonical() : image.name;
   if (name.empty())
     throw UsageError(sentence("convert: ", options.words[0], " has no name: give a new one"));
   const auto source = transport::store_source(store, image.manifest);

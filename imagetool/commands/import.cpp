@@ -10,6 +10,7 @@
 #include "imagetool/commands/result.hpp"
 #include "imagetool/image_reference.hpp"
 #include "imagetool/layer/archive_stream.hpp"
+#include "imagetool/registry/registries_conf.hpp"
 #include "imagetool/transport/new_image.hpp"
 
 namespace {
@@ -43,7 +44,7 @@ transport::NewLayer read_layer(const std::string& path, Compression compression)
 
 int run_import(const cli::Parsed& global, const cli::Parsed& options) {
   const std::string& path = options.words[0];
-  const std::string name = ImageReference::parse(options.words[1]).canonical();
+  const std::string name = registry::image_named(options.words[1]).canonical();
   const Compression compression = Compression::parse(options.value_or("compression", "gzip"));
   oci::Platform platform = oci::host_platform();
   platform.variant.clear();  // the host's level says nothing about the files

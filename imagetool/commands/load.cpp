@@ -59,7 +59,7 @@ NamedImages named(std::vector<transport::ArchivedImage>& images, const cli::Pars
         sentence("load: --name is for an archive of one image, this one has ", images.size()));
   NamedImages result;
   for (transport::ArchivedImage& image : images)
-    result.emplace_back(name ? std::vector{ImageReference::parse(*name).canonical()}
+    result.emplace_back(name ? std::vector{registry::image_named(*name).canonical()}
                              : names_of(image, result.size() + 1),
                         &image);
   return result;

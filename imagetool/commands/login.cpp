@@ -110,7 +110,7 @@ std::optional<registry::Login> current_login(const registry::CredentialSources& 
 /// The file of --authfile need not be there yet.
 registry::CredentialSources sources_for(const cli::Parsed& options) {
   registry::CredentialSources sources =
-      registry::CredentialSources::from_environment(options.value("authfile"));
+      registry::Options::from_environment(options.value("authfile")).credentials;
   sources.explicit_file = false;
   return sources;
 }
@@ -124,15 +124,19 @@ int run_login(const cli::Parsed&, const cli::Parsed& options) {
     print_line(login->username.empty() ? "<token>" : printable(login->username));
     return 0;
   }
-  const registry::Login login = read_login(options);
+  registry::Login login = read_login(options);
   std::stop_source stop;
   const Interruption interruption(stop);
   registry::Options where = place_options(options);
   where.stop = stop.get_token();
   where.credentials.given = login;
   registry::RegistryHost host(host_in(key), std::move(where));
-  if (host.check_login() == registry::RegistryHost::LoginCheck::kNotNeeded)
+  const registry::RegistryHost::LoginCheck check = host.check_login();
+  if (!check.was_needed)
     logging::warning(sentence(host_in(key), " wants no login: this one could not be checked"));
+  // As docker does: the token stands for the password, which is then kept nowhere.
+  if (!check.identity_token.empty())
+    login = {.username = login.username, .identity_token = check.identity_token};
   print_line(sentence("logged in at ", key, ", kept in ", save_login(sources, key, login)));
   return 0;
 }

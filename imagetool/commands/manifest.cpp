@@ -35,7 +35,7 @@ constexpr auto kOptions = joined(
 class StoredIndex {
  public:
   StoredIndex(const ImageStore& store, const std::string& name)
-      : store_(store), held_(store.hold()), name_(ImageReference::parse(name).canonical()) {}
+      : store_(store), held_(store.hold()), name_(registry::image_named(name).canonical()) {}
 
   oci::Index& index() { return index_; }
   void read() {

@@ -40,7 +40,7 @@ constexpr auto kOptions =
 
 int run_pull(const cli::Parsed& global, const cli::Parsed& options) {
   Progress progress(progress_style(options.value_or("progress", "auto"), options.has("quiet")));
-  PullRequest request{.image = ImageReference::parse(options.words[0]),
+  PullRequest request{.image = registry::image_named(options.words[0]),
                       .platform = {},
                       .bundle = options.value("output"),
                       .form = root_form(options),

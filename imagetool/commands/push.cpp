@@ -29,7 +29,7 @@ constexpr auto kOptions =
            }));
 
 ImageReference destination_of(const cli::Parsed& options, const ImageStore::Image& image) {
-  if (options.words.size() > 1) return ImageReference::parse(options.words[1]);
+  if (options.words.size() > 1) return registry::image_named(options.words[1]);
   if (image.name.empty())
     throw UsageError(sentence("push: ", options.words[0], " has no name: give a destination"));
   return ImageReference::parse(image.name);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagetool/commands/registry_options.hpp"
 
+#include <utility>
+
 #include "bundle-spec/error.hpp"
 
 namespace {
@@ -26,7 +28,9 @@ registry::Options place_options(const cli::Parsed& options) {
 
 registry::Options registry_options(const cli::Parsed& options) {
   registry::Options result = place_options(options);
+  std::vector<std::string> helpers = std::move(result.credentials.helpers);
   result.credentials = registry::CredentialSources::from_environment(options.value("authfile"));
+  result.credentials.helpers = std::move(helpers);
   if (const auto creds = options.value("creds"))
     result.credentials.given = registry::parse_creds(*creds);
   return result;

@@ -3,6 +3,7 @@
 #include "imagetool/commands/find_image.hpp"
 #include "imagetool/commands/result.hpp"
 #include "imagetool/image_reference.hpp"
+#include "imagetool/registry/registries_conf.hpp"
 
 namespace {
 
@@ -12,7 +13,7 @@ int run_tag(const cli::Parsed& global, const cli::Parsed& options) {
   const ImageStore::Image image = find_image(store, options.words[0]);
   std::vector<std::string> names;
   for (std::size_t index = 1; index < options.words.size(); ++index)
-    names.push_back(ImageReference::parse(options.words[index]).canonical());
+    names.push_back(registry::image_named(options.words[index]).canonical());
   for (const std::string& name : names) store.tag(name, image.manifest);
   return 0;
 }

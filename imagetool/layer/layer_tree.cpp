@@ -90,8 +90,8 @@ void LayerTree::make_directory(const std::string& path) {
   check(::mkdirat(parent->fd.get(), base.c_str(), 0755), "make a parent directory");
 }
 
-// A dangling link's target, inside the root, is meant. False when it leads to no directory: then the
-// link is in the way, of whatever it leads to nothing is touched.
+// A dangling link's target, inside the root, is meant. False when it leads to no directory: then
+// the link is in the way, of whatever it leads to nothing is touched.
 bool LayerTree::make_link_target(const std::string& path) {
   try {
     root_.make_directories(path);

@@ -59,23 +59,21 @@ std::string basic(const Login& login) {
   return "Basic " + base64_encode(sentence(login.username, ":", login.password));
 }
 
+/// Beside an identity token an empty password is none (docker writes "user:").
+bool has_basic(const Login& login) {
+  return !login.username.empty() && (login.identity_token.empty() || !login.password.empty());
+}
+
 /// A token goes into a header: nothing in it may end a line.
 bool is_clean(std::string_view token) {
   return !token.empty() && std::all_of(token.begin(), token.end(),
                                        [](char letter) { return letter > ' ' && letter <= '~'; });
 }
 
-HttpRequest refresh_request(const Challenge& challenge, const Url& realm,
-                            const std::vector<std::string>& scopes, const std::string& token) {
-  std::string scope;
-  for (const std::string& one : scopes) scope += (scope.empty() ? "" : " ") + one;
-  return {.method = "POST",
-          .url = realm,
-          .body = sentence(
-              "grant_type=refresh_token&service=", percent_encoded(challenge.parameter("service")),
-              "&client_id=", kClient, "&scope=", percent_encoded(scope),
-              "&refresh_token=", percent_encoded(token)),
-          .body_limit = kTokenLimit};
+/// The server has not heard of that way of asking (containerd falls back for the same).
+bool is_not_served(const HttpResponse& response) {
+  return response.transport == Transport::kDone &&
+         (response.status == 404 || response.status == 405 || response.status == 501);
 }
 
 }  // namespace
@@ -113,6 +111,16 @@ bool Authorization::has_login() const {
   return login_.has_value();
 }
 
+void Authorization::ask_for_identity() {
+  const std::lock_guard guard(lock_);
+  asks_for_identity_ = true;
+}
+
+std::string Authorization::identity_token() const {
+  const std::lock_guard guard(lock_);
+  return identity_token_;
+}
+
 bool Authorization::answer(std::span<const Challenge> challenges, const std::string& used,
                            const Url& registry) {
   const std::lock_guard guard(lock_);
@@ -128,7 +136,7 @@ const std::optional<Login>& Authorization::login() {
 }
 
 bool Authorization::answer_basic() {
-  if (!login() || login()->username.empty()) return false;
+  if (!login() || !has_basic(*login())) return false;
   header_ = basic(*login());
   return true;
 }
@@ -138,11 +146,26 @@ bool Authorization::answer_bearer(const Challenge& challenge, const Url& registr
     const std::string header = "Bearer " + login()->registry_token;
     return is_clean(login()->registry_token) && std::exchange(header_, header) != header;
   }
-  Url realm = checked_realm(challenge.parameter("realm"), registry);
-  HttpRequest request = token_request(challenge, realm);
+  const Url realm = checked_realm(challenge.parameter("realm"), registry);
+  take_token(ask_token_server(challenge, realm, registry), realm);
+  bearer_ = challenge;
+  return true;
+}
+
+// An identity token can only be sent as a form (distribution's OAuth2), a password either way; all
+// servers know the query, some old ones only that, and few only the form.
+HttpResponse Authorization::ask_token_server(const Challenge& challenge, const Url& realm,
+                                             const Url& registry) {
+  const std::optional<Login>& known = login();
+  const bool has_identity = known && !known->identity_token.empty();
+  const bool has_password = known && has_basic(*known);
+  if (has_identity) {
+    HttpResponse response = send_(form_request(challenge, realm));
+    if (!is_not_served(response) || !has_password) return response;
+  }
+  HttpRequest request = query_request(challenge, realm);
   HttpResponse response = send_(request);
-  for (int hops = 0; response.status >= 300 && response.status < 400 && request.method == "GET";
-       ++hops) {
+  for (int hops = 0; response.status >= 300 && response.status < 400; ++hops) {
     const std::optional<Url> next = request.url.resolve(response.header("location").value_or(""));
     if (!next || hops == kMostRedirects)
       throw Error(sentence("the token server ", realm.host, " redirects in vain"));
@@ -151,16 +174,33 @@ bool Authorization::answer_bearer(const Challenge& challenge, const Url& registr
     request.url = *next;
     response = send_(request);
   }
-  take_token(response, realm);
-  bearer_ = challenge;
-  return true;
+  if (has_password && !has_identity && is_not_served(response) && request.url.same_origin(realm))
+    return send_(form_request(challenge, realm));
+  return response;
 }
 
-HttpRequest Authorization::token_request(const Challenge& challenge, const Url& realm) {
+HttpRequest Authorization::form_request(const Challenge& challenge, const Url& realm) {
+  const Login& known = *login();
+  std::string scope;
+  for (const std::string& one : merged_scopes(challenge, scopes_))
+    scope += (scope.empty() ? "" : " ") + one;
+  const bool has_identity = !known.identity_token.empty();
+  const std::string who = has_identity
+                              ? sentence("&refresh_token=", percent_encoded(known.identity_token))
+                              : sentence("&username=", percent_encoded(known.username),
+                                         "&password=", percent_encoded(known.password),
+                                         asks_for_identity_ ? "&access_type=offline" : "");
+  return {.method = "POST",
+          .url = realm,
+          .body = sentence("grant_type=", has_identity ? "refresh_token" : "password",
+                           "&service=", percent_encoded(challenge.parameter("service")),
+                           "&client_id=", kClient, "&scope=", percent_encoded(scope), who),
+          .body_limit = kTokenLimit};
+}
+
+HttpRequest Authorization::query_request(const Challenge& challenge, const Url& realm) {
   const std::vector<std::string> scopes = merged_scopes(challenge, scopes_);
   const std::optional<Login>& known = login();
-  if (known && !known->identity_token.empty())
-    return refresh_request(challenge, realm, scopes, known->identity_token);
   std::string query;
   const auto add = [&](std::string_view name, std::string_view value) {
     if (!value.empty())
@@ -168,13 +208,16 @@ HttpRequest Authorization::token_request(const Challenge& challenge, const Url& 
   };
   add("service", challenge.parameter("service"));
   if (known) add("account", known->username);
+  if (asks_for_identity_) {
+    add("offline_token", "true");
+    add("client_id", kClient);
+  }
   for (const std::string& scope : scopes) add("scope", scope);
   const std::string text =
       sentence(realm.text, realm.text.find('?') == std::string::npos ? "?" : "&", query);
   HttpRequest request{.url = realm, .body_limit = kTokenLimit};
   request.url.text = text;
-  if (known && !known->username.empty())
-    request.headers.push_back("Authorization: " + basic(*known));
+  if (known && has_basic(*known)) request.headers.push_back("Authorization: " + basic(*known));
   return request;
 }
 
@@ -197,6 +240,7 @@ void Authorization::take_token(const HttpResponse& response, const Url& realm) {
       std::clamp(answer.integer("expires_in").value_or(0), kShortestLife.count() * 1L, 86400L)};
   renewal_ = steady_clock::now() + life - kRenewEarlier;
   header_ = "Bearer " + token;
+  if (asks_for_identity_) identity_token_ = answer.string("refresh_token");
 }
 
 }  // namespace registry

@@ -45,12 +45,18 @@ class Authorization {
   bool answer(std::span<const Challenge> challenges, const std::string& used, const Url& registry);
   /// True when a login was found and offered.
   bool has_login() const;
+  /// From now on the token server is asked for an identity token as well (login).
+  void ask_for_identity();
+  /// What it gave; "" for none.
+  std::string identity_token() const;
 
  private:
   bool answer_bearer(const Challenge& challenge, const Url& registry);
   bool answer_basic();
   const std::optional<Login>& login();
-  HttpRequest token_request(const Challenge& challenge, const Url& realm);
+  HttpResponse ask_token_server(const Challenge& challenge, const Url& realm, const Url& registry);
+  HttpRequest query_request(const Challenge& challenge, const Url& realm);
+  HttpRequest form_request(const Challenge& challenge, const Url& realm);
   void take_token(const HttpResponse& response, const Url& realm);
 
   std::vector<std::string> scopes_;
@@ -61,6 +67,8 @@ class Authorization {
   std::string header_;
   std::optional<Challenge> bearer_;  // how the token was got: how it is renewed
   std::chrono::steady_clock::time_point renewal_{};
+  bool asks_for_identity_ = false;
+  std::string identity_token_;
   bool login_is_known_ = false;
   std::optional<Login> login_;
 };

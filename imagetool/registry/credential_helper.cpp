@@ -24,6 +24,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kOutputLimit = std::size_t{64} << 10;
+// docker-credential-helpers: this user name marks the secret as an identity token.
+constexpr const char* kTokenUser = "<token>";
 
 struct Pipe {
   UniqueFd read, write;
@@ -113,8 +115,7 @@ Login read_login(const std::string& output, const std::string& program) {
   const oci::JsonView answer =
       oci::JsonView::parse(output, sentence("the answer of ", program), kOutputLimit);
   Login login{.username = answer.string("Username"), .password = answer.string("Secret")};
-  // docker-credential-helpers: this user name marks the secret as an identity token.
-  if (login.username == "<token>") return {.identity_token = std::move(login.password)};
+  if (login.username == kTokenUser) return {.identity_token = std::move(login.password)};
   return login;
 }
 
@@ -192,8 +193,10 @@ std::optional<Login> ask_helper(const std::string& name, const std::string& serv
 void store_in_helper(const std::string& name, const std::string& server, const Login& login,
                      std::chrono::seconds timeout) {
   const std::string program = program_of(name);
-  const nlohmann::json document = {
-      {"ServerURL", server}, {"Username", login.username}, {"Secret", login.password}};
+  const bool is_token = !login.identity_token.empty();
+  const nlohmann::json document = {{"ServerURL", server},
+                                   {"Username", is_token ? kTokenUser : login.username},
+                                   {"Secret", is_token ? login.identity_token : login.password}};
   const Answer answer = run_helper(program, "store", document.dump(), timeout);
   if (!answer.is_success) fail(program, server, answer);
 }

@@ -12,6 +12,7 @@
 #include "imagetool/oci/json_view.hpp"
 #include "imagetool/registry/base64.hpp"
 #include "imagetool/registry/credential_helper.hpp"
+#include "imagetool/registry/registries_conf.hpp"
 
 namespace registry {
 namespace {
@@ -94,11 +95,11 @@ std::optional<Login> ask_named_helper(const std::string& name, std::string_view 
 /// A global store that is missing or fails must not break public pulls; a helper named for this
 /// registry must.
 std::optional<Login> ask_store(const std::string& name, std::string_view host,
-                               const std::string& file) {
+                               const std::string& where) {
   try {
     return ask_helper(name, helper_key(host));
   } catch (const Error& error) {
-    logging::warning(sentence(file, ": credsStore: ", error.what(), ", ignoring"));
+    logging::warning(sentence(where, ": ", error.what(), ", ignoring"));
     return std::nullopt;
   }
 }
@@ -110,13 +111,29 @@ std::optional<Login> find_in(const oci::JsonView& config, const std::string& fil
     if (const auto key = best_key(helpers->names(), scopes))
       return ask_named_helper(helpers->string(*key), host, file);
   if (const std::string store = config.string("credsStore"); !store.empty())
-    if (auto login = ask_store(store, host, file)) return login;
+    if (auto login = ask_store(store, host, file + ": credsStore")) return login;
   const bool is_legacy = file.ends_with("/.dockercfg");
   const std::optional<oci::JsonView> auths = is_legacy ? config : config.object("auths");
   if (!auths) return std::nullopt;
   const std::optional<std::string> key = best_key(auths->names(), scopes);
   const std::optional<oci::JsonView> entry = key ? auths->object(*key) : std::nullopt;
   return entry ? read_entry(*entry) : std::nullopt;
+}
+
+std::optional<Login> find_in_files(const CredentialSources& sources, std::string_view host,
+                                   std::string_view repository) {
+  const auto look_in = [&](std::string_view text, const std::string& name) {
+    return find_in(oci::JsonView::parse(text, name, kFileLimit), name, host, repository);
+  };
+  if (sources.inline_config)
+    if (auto login = look_in(*sources.inline_config, "DOCKER_AUTH_CONFIG")) return login;
+  for (const std::string& file : sources.files) {
+    const std::optional<std::string> text =
+        sources.explicit_file ? read_file(file, kFileLimit) : read_file_if_exists(file);
+    if (!text) continue;
+    if (auto login = look_in(*text, file)) return login;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -158,17 +175,12 @@ Login parse_creds(std::string_view text) {
 std::optional<Login> find_login(const CredentialSources& sources, std::string_view host,
                                 std::string_view repository) {
   if (sources.given) return sources.given;
-  const auto look_in = [&](std::string_view text, const std::string& name) {
-    return find_in(oci::JsonView::parse(text, name, kFileLimit), name, host, repository);
-  };
-  if (sources.inline_config)
-    if (auto login = look_in(*sources.inline_config, "DOCKER_AUTH_CONFIG")) return login;
-  for (const std::string& file : sources.files) {
-    const std::optional<std::string> text =
-        sources.explicit_file ? read_file(file, kFileLimit) : read_file_if_exists(file);
-    if (!text) continue;
-    if (auto login = look_in(*text, file)) return login;
-  }
+  if (sources.helpers.empty()) return find_in_files(sources, host, repository);
+  for (const std::string& helper : sources.helpers)
+    if (auto login = helper == RegistriesConf::kAuthFiles
+                         ? find_in_files(sources, host, repository)
+                         : ask_store(helper, host, "registries.conf: credential-helpers"))
+      return login;
   return std::nullopt;
 }
 

@@ -25,6 +25,9 @@ struct CredentialSources {
       files{};  // auth.json or config.json, first match wins; missing ones are skipped
   std::optional<std::string> inline_config{};  // DOCKER_AUTH_CONFIG: the text of a config.json
   bool explicit_file = false;  // files[0] was named by the user: missing is an Error
+  /// credential-helpers of registries.conf, in order; RegistriesConf::kAuthFiles stands for the
+  /// files, which are all when it is empty.
+  std::vector<std::string> helpers{};
 
   /// --authfile or REGISTRY_AUTH_FILE, else the containers' and docker's files in their order
   /// (containers-auth.json(5)).
@@ -43,9 +46,9 @@ std::optional<Login> find_login(const CredentialSources& sources, std::string_vi
 /// What a login is kept under: "docker.io", "localhost:5000", "host/team/app"; "https://" in front
 /// and "/" behind are forgiven. Throws UsageError for what cannot be a registry.
 std::string login_key(std::string_view words);
-/// Keeps the login for `key` in sources.files[0], or with the credential helper which that file
-/// names for it; the file is replaced as a whole, mode 0600, and all else in it stays. Returns
-/// where. Throws Error.
+/// Keeps the login for `key` with the first of sources.helpers, or in sources.files[0], or with the
+/// credential helper which that file names for it; the file is replaced as a whole, mode 0600, and
+/// all else in it stays. Returns where. Throws Error.
 std::string save_login(const CredentialSources& sources, const std::string& key,
                        const Login& login);
 /// Forgets the login that is kept under `key` there, no other. False when there is none.

@@ -53,6 +53,12 @@ bool lacks_scope(const std::vector<Challenge>& challenges) {
   return false;
 }
 
+TlsFiles tls_of(const Source& source, const std::string& cert_dir, const std::string& api_host) {
+  if (!cert_dir.empty()) return tls_files_in(cert_dir);
+  if (source.access && source.access->has_own_tls) return source.access->tls;
+  return tls_files_for(api_host);
+}
+
 }  // namespace
 
 Endpoint::Endpoint(Source source, Setup setup, HttpClient& http)
@@ -60,7 +66,7 @@ Endpoint::Endpoint(Source source, Setup setup, HttpClient& http)
       setup_(std::move(setup)),
       http_(http),
       api_host_(source_.host == "docker.io" ? "registry-1.docker.io" : source_.host),
-      tls_(setup_.cert_dir.empty() ? tls_files_for(api_host_) : tls_files_in(setup_.cert_dir)),
+      tls_(tls_of(source_, setup_.cert_dir, api_host_)),
       authorization_(
           setup_.scope.value_or(sentence("repository:", source_.repository, ":pull")),
           [this] { return find_login(setup_.credentials, source_.host, source_.repository); },
@@ -69,6 +75,8 @@ Endpoint::Endpoint(Source source, Setup setup, HttpClient& http)
 /// Loopback may speak http, as docker allows it; https there is verified like anywhere else.
 /// Elsewhere http is tried only where the user allowed it, and after https.
 std::vector<Endpoint::Scheme> Endpoint::schemes() const {
+  if (source_.access && !source_.access->root.empty())
+    return {source_.access->root.starts_with("http:") ? Scheme::kHttp : Scheme::kHttps};
   if (is_loopback(host_of(api_host_))) return {Scheme::kHttp, Scheme::kHttps};
   if (!verifies()) return {Scheme::kHttps, Scheme::kHttp};
   return {Scheme::kHttps};
@@ -79,9 +87,20 @@ std::optional<Endpoint::Scheme> Endpoint::known_scheme() {
   return scheme_;
 }
 
+// containerd's mirrors are told by "ns" whose content is meant.
+std::string Endpoint::address_of(Scheme scheme, std::string_view path) const {
+  const std::string scheme_and_host =
+      sentence(scheme == Scheme::kHttp ? "http" : "https", "://", api_host_, "/v2");
+  if (!source_.access) return sentence(scheme_and_host, '/', path);
+  const std::string& root = source_.access->root;
+  const std::string address = sentence(root.empty() ? scheme_and_host : root, '/', path);
+  if (source_.access->name_space.empty()) return address;
+  return sentence(address, path.find('?') == std::string_view::npos ? "?ns=" : "&ns=",
+                  percent_encoded(source_.access->name_space));
+}
+
 Url Endpoint::base(Scheme scheme, std::string_view path) const {
-  const std::optional<Url> url = Url::parse(
-      sentence(scheme == Scheme::kHttp ? "http" : "https", "://", api_host_, "/v2/", path));
+  const std::optional<Url> url = Url::parse(address_of(scheme, path));
   if (!url) throw Error(sentence("\"", printable(source_.host), "\" is not a host to fetch from"));
   return *url;
 }
@@ -177,6 +196,12 @@ HttpResponse Endpoint::send_following(const Url& url, const Ask& ask,
                       .verify_tls = verifies(),
                       .tls = tls_,
                       .body_limit = ask.body_limit};
+  if (source_.access) {
+    request.connect_timeout = source_.access->connect_timeout;
+    if (url.same_origin(base(schemes().front(), "")))
+      request.headers.insert(request.headers.end(), source_.access->headers.begin(),
+                             source_.access->headers.end());
+  }
   if (!authorization.empty()) request.headers.push_back("Authorization: " + authorization);
   bool is_elsewhere = false;
   for (int hops = 0;; ++hops) {

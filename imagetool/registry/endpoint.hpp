@@ -72,10 +72,14 @@ class Endpoint {
 
  private:
   enum class Scheme { kHttp, kHttps };
-  bool verifies() const { return setup_.tls_verify && !source_.insecure; }
+  bool verifies() const {
+    return setup_.tls_verify && !source_.insecure &&
+           !(source_.access && source_.access->skip_verify);
+  }
   std::vector<Scheme> schemes() const;
   std::optional<Scheme> known_scheme();
   Url base(Scheme scheme, std::string_view path) const;
+  std::string address_of(Scheme scheme, std::string_view path) const;
   std::string path_of(const Ask& ask) const;
   HttpResponse send_probing(const Ask& ask, const OnContent& on_content);
   HttpResponse send_following(const Url& url, const Ask& ask, const std::string& authorization,

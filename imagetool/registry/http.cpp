@@ -212,7 +212,10 @@ void set_request(CURL* handle, const HttpRequest& request, const List& headers) 
   set(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   set(handle, CURLOPT_UNRESTRICTED_AUTH, 0L);
   set(handle, CURLOPT_BUFFERSIZE, kReceiveBuffer);
-  set(handle, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
+  if (request.connect_timeout.count() > 0)
+    set(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout.count()));
+  else
+    set(handle, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
   set(handle, CURLOPT_LOW_SPEED_LIMIT, kStallBytesPerSecond);
   set(handle, CURLOPT_LOW_SPEED_TIME, kStallSeconds);
   // libcurl reads http_proxy, HTTPS_PROXY and NO_PROXY, but HTTP_PROXY only as Go does, and docker

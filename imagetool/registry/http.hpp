@@ -4,6 +4,7 @@
 // each.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -43,6 +44,7 @@ struct HttpRequest {
   bool verify_tls = true;
   TlsFiles tls{};
   std::size_t body_limit = std::size_t{64} << 10;  // of a body that is collected
+  std::chrono::milliseconds connect_timeout{0};    // 0: as always, 30 s
 };
 
 struct HttpHead {

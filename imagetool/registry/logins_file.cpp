@@ -14,6 +14,7 @@
 #include "imagetool/registry/base64.hpp"
 #include "imagetool/registry/credential_helper.hpp"
 #include "imagetool/registry/credentials.hpp"
+#include "imagetool/registry/registries_conf.hpp"
 #include "imagetool/registry/url.hpp"
 
 namespace registry {
@@ -107,22 +108,32 @@ std::string login_key(std::string_view words) {
 
 std::string save_login(const CredentialSources& sources, const std::string& key,
                        const Login& login) {
+  if (!sources.helpers.empty() && sources.helpers.front() != RegistriesConf::kAuthFiles) {
+    store_in_helper(sources.helpers.front(), name_for(key, true), login);
+    return "docker-credential-" + sources.helpers.front();
+  }
   LoginsFile file(file_of(sources));
   const std::string helper = file.helper_for(key);
   if (!helper.empty()) {
     store_in_helper(helper, name_for(key, true), login);
     return "docker-credential-" + helper;
   }
-  file.set(name_for(key, file.is_dockers()),
-           {{"auth", base64_encode(sentence(login.username, ":", login.password))}});
+  Json entry{{"auth", base64_encode(sentence(login.username, ":", login.password))}};
+  if (!login.identity_token.empty()) entry["identitytoken"] = login.identity_token;
+  file.set(name_for(key, file.is_dockers()), std::move(entry));
   file.write();
   return file_of(sources);
 }
 
 bool forget_login(const CredentialSources& sources, const std::string& key) {
+  bool found = false;
+  for (const std::string& helper : sources.helpers)
+    if (helper != RegistriesConf::kAuthFiles && ask_helper(helper, name_for(key, true))) {
+      erase_in_helper(helper, name_for(key, true));
+      found = true;
+    }
   LoginsFile file(file_of(sources));
   const std::string helper = file.helper_for(key);
-  bool found = false;
   if (!helper.empty() && ask_helper(helper, name_for(key, true))) {
     erase_in_helper(helper, name_for(key, true));
     found = true;

@@ -21,52 +21,28 @@ namespace {
 constexpr std::string_view kWildcard = "*.";
 constexpr const char* kSystemFile = "/etc/containers/registries.conf";
 
-/// One table with the name of its file for messages.
-class Place {
- public:
-  Place(const toml::Table& table, const std::string& file) : table_(table), file_(file) {}
+using toml::Place;
 
-  [[noreturn]] void refuse(int line, std::string_view why) const {
-    throw Error(sentence(file_, ":", line, ": ", why));
-  }
-  [[noreturn]] void refuse(std::string_view why) const { refuse(table_.line, why); }
-
-  bool has(const std::string& key) const { return table_.values.contains(key); }
-  template <typename Kind>
-  Kind get(const std::string& key, std::string_view kind) const {
-    const auto found = table_.values.find(key);
-    if (found == table_.values.end()) return {};
-    const Kind* const value = std::get_if<Kind>(&found->second.content);
-    if (value == nullptr) refuse(found->second.line, sentence(key, " is not ", kind));
-    return *value;
-  }
-  std::string string(const std::string& key) const { return get<std::string>(key, "a string"); }
-  bool boolean(const std::string& key) const { return get<bool>(key, "true or false"); }
-  /// A host with an optional path, without scheme; "" when missing.
-  std::string location(const std::string& key) const {
-    std::string text = string(key);
-    while (text.ends_with('/')) text.pop_back();
-    if (text.find("://") != std::string::npos)
-      refuse(table_.values.at(key).line,
-             sentence(key, " must not begin with a scheme such as https://"));
-    const bool plain = std::all_of(text.begin(), text.end(), [](char letter) {
-      return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-             (letter >= '0' && letter <= '9') ||
-             std::string_view("*.-_:/[]").find(letter) != std::string_view::npos;
-    });
-    if (!plain)
-      refuse(table_.values.at(key).line,
-             sentence(key, " \"", printable(text), "\" is not a host with a path"));
-    return text;
-  }
-
- private:
-  const toml::Table& table_;
-  const std::string& file_;
-};
+/// A host with an optional path, without scheme; "" when missing.
+std::string location_in(const Place& place, const std::string& key) {
+  std::string text = place.string(key);
+  while (text.ends_with('/')) text.pop_back();
+  if (text.find("://") != std::string::npos)
+    place.refuse(place.line_of(key),
+                 sentence(key, " must not begin with a scheme such as https://"));
+  const bool plain = std::all_of(text.begin(), text.end(), [](char letter) {
+    return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+           (letter >= '0' && letter <= '9') ||
+           std::string_view("*.-_:/[]").find(letter) != std::string_view::npos;
+  });
+  if (!plain)
+    place.refuse(place.line_of(key),
+                 sentence(key, " \"", printable(text), "\" is not a host with a path"));
+  return text;
+}
 
 Mirror read_mirror(const Place& place) {
-  Mirror mirror{.location = place.location("location"), .insecure = place.boolean("insecure")};
+  Mirror mirror{.location = location_in(place, "location"), .insecure = place.boolean("insecure")};
   if (mirror.location.empty()) place.refuse("a mirror needs a location");
   const std::string use = place.string("pull-from-mirror");
   if (use == "digest-only")
@@ -80,8 +56,8 @@ Mirror read_mirror(const Place& place) {
 
 RegistryRule read_rule(const toml::Table& table, const std::string& file) {
   const Place place(table, file);
-  RegistryRule rule{.prefix = place.location("prefix"),
-                    .location = place.location("location"),
+  RegistryRule rule{.prefix = location_in(place, "prefix"),
+                    .location = location_in(place, "location"),
                     .insecure = place.boolean("insecure"),
                     .blocked = place.boolean("blocked"),
                     .mirror_by_digest_only = place.boolean("mirror-by-digest-only")};
@@ -170,8 +146,15 @@ void RegistriesConf::add(std::string_view text, const std::string& name) {
     place.refuse(std::max(old->second.line, 1),
                  "the file is in the old version 1 format; use [[registry]] tables");
   if (place.has("unqualified-search-registries"))
-    unqualified_search_registries =
-        place.get<std::vector<std::string>>("unqualified-search-registries", "an array of strings");
+    unqualified_search_registries = place.strings("unqualified-search-registries");
+  if (place.has("credential-helpers")) credential_helpers = place.strings("credential-helpers");
+  if (const std::string mode = place.string("short-name-mode"); !mode.empty()) {
+    if (mode != "enforcing" && mode != "permissive" && mode != "disabled")
+      place.refuse(place.line_of("short-name-mode"),
+                   "short-name-mode is none of enforcing, permissive and disabled");
+    uses_aliases = mode != "disabled";
+  }
+  add_aliases(root, name);
   const auto tables = root.arrays.find("registry");
   if (tables == root.arrays.end()) return;
   std::set<std::string> seen;
@@ -183,6 +166,50 @@ void RegistriesConf::add(std::string_view text, const std::string& name) {
                   [&](const RegistryRule& earlier) { return earlier.prefix == rule.prefix; });
     rules.push_back(std::move(rule));
   }
+}
+
+// An empty value takes the alias of an earlier file away (containers-registries.conf(5)).
+void RegistriesConf::add_aliases(const toml::Table& root, const std::string& name) {
+  const auto table = root.tables.find("aliases");
+  if (table == root.tables.end()) return;
+  const Place place(table->second, name);
+  for (const auto& [alias, value] : place.all_strings()) {
+    if (value.empty()) {
+      aliases.erase(alias);
+      continue;
+    }
+    const std::string what = sentence("the alias ", printable(alias));
+    ImageReference meant;
+    try {
+      meant = ImageReference::parse_exact(value);
+    } catch (const Error& error) {
+      place.refuse(place.line_of(alias), sentence(what, ": ", error.what()));
+    }
+    if (meant.tag || meant.digest || !value.starts_with(meant.registry + "/"))
+      place.refuse(place.line_of(alias),
+                   sentence(what, " must be for a registry and a repository, without tag"));
+    aliases[alias] = value;
+  }
+}
+
+std::string RegistriesConf::without_alias(std::string_view text) const {
+  const std::string_view before_digest = text.substr(0, text.find('@'));
+  const std::size_t slash = before_digest.rfind('/');
+  const std::size_t colon = before_digest.find(':', slash == std::string_view::npos ? 0 : slash);
+  const std::string_view name = before_digest.substr(0, colon);
+  const auto alias = uses_aliases ? aliases.find(std::string(name)) : aliases.end();
+  if (alias == aliases.end()) return std::string(text);
+  return sentence(alias->second, text.substr(name.size()));
+}
+
+ImageReference image_named_exactly(std::string_view text) {
+  const ImageReference plain = ImageReference::parse_exact(text);
+  if (text.starts_with(plain.registry + "/")) return plain;  // no short name
+  return ImageReference::parse_exact(RegistriesConf::from_environment().without_alias(text));
+}
+
+ImageReference image_named(std::string_view text) {
+  return ImageReference::parse(image_named_exactly(text).canonical());
 }
 
 RegistriesConf RegistriesConf::from_environment() {
@@ -236,6 +263,19 @@ std::vector<Source> sources_of(const RegistriesConf& conf, const std::string& ho
     sources.back().use = mirror.use;
   }
   sources.push_back(source_at(rule->location, name, covered, rule->insecure));
+  return sources;
+}
+
+std::vector<Source> hosts_for(const Source& place) {
+  std::vector<HostAccess> hosts = hosts_of(place.host);
+  if (hosts.empty()) return {place};
+  std::vector<Source> sources;
+  for (HostAccess& access : hosts) {
+    Source source = place;
+    source.host = access.host;
+    source.access = std::move(access);
+    sources.push_back(std::move(source));
+  }
   return sources;
 }
 

@@ -4,12 +4,20 @@
 // out.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "imagetool/image_reference.hpp"
+#include "imagetool/registry/hosts_toml.hpp"
+
 namespace registry {
+
+namespace toml {
+struct Table;
+}
 
 enum class MirrorUse { kAll, kDigestOnly, kTagOnly };
 
@@ -33,6 +41,12 @@ struct RegistriesConf {
   std::vector<std::string>
       unqualified_search_registries{};  // read and checked; toyimg resolves names as Docker does
   std::vector<RegistryRule> rules{};
+  std::map<std::string, std::string> aliases{};   // "ubi9" → "registry.example/ubi9"
+  bool uses_aliases = true;                       // false: short-name-mode is "disabled"
+  std::vector<std::string> credential_helpers{};  // kAuthFiles or docker-credential-NAME, in order
+
+  /// In credential_helpers: the files, and what they name.
+  static constexpr const char* kAuthFiles = "containers-auth.json";
 
   /// Adds what `text` says; a rule with the same prefix replaces the earlier one (drop-in files).
   /// Throws Error
@@ -44,7 +58,19 @@ struct RegistriesConf {
 
   /// The rule with the longest prefix that matches "registry/repository", or null.
   const RegistryRule* find(std::string_view name) const;
+
+  /// `text` with the alias in front of its tag or digest replaced.
+  std::string without_alias(std::string_view text) const;
+
+ private:
+  void add_aliases(const toml::Table& root, const std::string& name);
 };
+
+/// What the user means by `text`, the aliases of the configuration applied: as
+/// ImageReference::parse() has it, or parse_exact(). Names in archives and documents are not the
+/// user's. Throws Error.
+ImageReference image_named(std::string_view text);
+ImageReference image_named_exactly(std::string_view text);
 
 /// One place to fetch from. `host` is as in references ("docker.io" is not yet its API host).
 struct Source {
@@ -52,13 +78,16 @@ struct Source {
   std::string repository{};
   bool insecure = false;
   MirrorUse use = MirrorUse::kAll;
-  bool operator==(const Source&) const = default;
+  std::optional<HostAccess> access{};  // how it is spoken to, where a hosts.toml says so
 };
 
 /// Where to fetch `host`/`repository` from, in order: the mirrors, then the place itself. Throws
 /// Error when blocked.
 std::vector<Source> sources_of(const RegistriesConf& conf, const std::string& host,
                                const std::string& repository);
+/// The place, or the hosts which its hosts.toml names for it, in order, the registry's own last.
+/// Throws Error.
+std::vector<Source> hosts_for(const Source& place);
 /// Where `host`/`repository` itself is: what is pushed or deleted goes there, whatever mirrors and
 /// locations are configured. Throws Error when blocked.
 Source target_of(const RegistriesConf& conf, const std::string& host,

@@ -75,8 +75,10 @@ std::optional<std::string> stated_digest(const HttpHead& head) {
 }
 
 Options Options::from_environment(const std::optional<std::string>& authfile) {
-  return {.credentials = CredentialSources::from_environment(authfile),
-          .conf = RegistriesConf::from_environment()};
+  Options options{.credentials = CredentialSources::from_environment(authfile),
+                  .conf = RegistriesConf::from_environment()};
+  options.credentials.helpers = options.conf.credential_helpers;
+  return options;
 }
 
 Registry::Registry(const ImageReference& image, Options options)
@@ -136,7 +138,7 @@ void Registry::blob(const oci::Descriptor& blob, const BlobSink& sink, std::int6
     const bool is_last = &text == &blob.urls.back();
     const auto fetch = [&](Endpoint& endpoint) { download.fetch_foreign(endpoint, *url); };
     try {
-      return state_->first_of({state_->endpoints.back().get()}, what, fetch, is_final);
+      return state_->first_of({&state_->last_place()}, what, fetch, is_final);
     } catch (const Error&) {
       if (is_last || download.sink_failed()) throw;
     }

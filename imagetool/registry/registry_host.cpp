@@ -12,7 +12,7 @@ namespace registry {
 
 struct RegistryHost::State {
   State(std::string host, Options given) : options(std::move(given)), http(options.stop) {
-    source = target_of(options.conf, host, "");
+    source = hosts_for(target_of(options.conf, host, "")).back();
   }
 
   Endpoint endpoint(std::string scope) {
@@ -39,10 +39,12 @@ RegistryHost::~RegistryHost() = default;
 
 RegistryHost::LoginCheck RegistryHost::check_login() {
   Endpoint endpoint = state_->endpoint("");
+  endpoint.authorization().ask_for_identity();
   const HttpResponse response = endpoint.send_patiently({});
   if (response.transport != Transport::kDone || response.status != 200)
     refuse(response, {endpoint.host(), endpoint.has_login()});
-  return endpoint.has_login() ? LoginCheck::kGood : LoginCheck::kNotNeeded;
+  return {.was_needed = endpoint.has_login(),
+          .identity_token = endpoint.authorization().identity_token()};
 }
 
 void RegistryHost::catalog(const std::function<void(const std::string&)>& each) {

@@ -18,7 +18,10 @@ class RegistryHost {
   RegistryHost(std::string host, Options options);
   ~RegistryHost();
 
-  enum class LoginCheck { kGood, kNotNeeded };
+  struct LoginCheck {
+    bool was_needed = false;
+    std::string identity_token{};  // of the token server, to be kept instead of the password
+  };
   /// GET /v2/ with options.credentials.given. Throws Error when they are refused, or the registry
   /// cannot be asked.
   LoginCheck check_login();

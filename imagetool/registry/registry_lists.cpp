@@ -85,7 +85,7 @@ void add_to_referrers_tag(Endpoint& endpoint, std::string_view body, const std::
 }
 
 void Registry::tags(const std::function<void(const std::string&)>& each) {
-  Endpoint& endpoint = *state_->endpoints.back();
+  Endpoint& endpoint = state_->last_place();
   try {
     const HttpResponse first =
         for_each_page(endpoint, "tags/list?n=1000", {}, [&](const HttpResponse& page) {
@@ -103,7 +103,7 @@ void Registry::tags(const std::function<void(const std::string&)>& each) {
 
 std::vector<oci::Descriptor> Registry::referrers(const std::string& digest,
                                                  const std::string& artifact_type) {
-  Endpoint& endpoint = *state_->endpoints.back();
+  Endpoint& endpoint = state_->last_place();
   const Digest subject = Digest::parse(digest);
   std::vector<oci::Descriptor> found;
   const auto add = [&](const std::string& text) {

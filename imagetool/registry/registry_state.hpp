@@ -32,22 +32,13 @@ std::optional<std::string> stated_digest(const HttpHead& head);
 struct Registry::State {
   State(const ImageReference& wanted, Options given)
       : image(wanted.canonical()), target(wanted), options(std::move(given)), http(options.stop) {
-    const auto sources = sources_of(options.conf, wanted.registry, wanted.repository);
+    std::vector<Source> sources;
+    for (const Source& place : sources_of(options.conf, wanted.registry, wanted.repository))
+      for (Source& source : hosts_for(place))
+        if (may_pull(source)) sources.push_back(std::move(source));
     for (const Source& source : sources) {
-      const bool is_last = &source == &sources.back();
-      Endpoint::Setup setup{
-          .tls_verify = options.tls_verify,
-          .credentials = options.credentials,
-          .limits = {.retries = is_last ? options.retries : std::min(options.retries, 1),
-                     .first_wait = options.first_wait,
-                     .longest_wait = options.longest_wait,
-                     .stop = options.stop},
-          .observe = options.observe};
-      // --creds and --cert-dir are for the registry the user named, not for its mirrors.
-      if (source.host == wanted.registry)
-        setup.cert_dir = options.cert_dir;
-      else
-        setup.credentials.given.reset();
+      Endpoint::Setup setup = setup_for(source);
+      if (&source != &sources.back()) setup.limits.retries = std::min(setup.limits.retries, 1);
       endpoints.push_back(std::make_unique<Endpoint>(source, std::move(setup), http));
     }
   }
@@ -61,9 +52,16 @@ struct Registry::State {
       const bool is_last = endpoint == endpoints.back();
       // Who gave the manifest behind a tag has its blobs, too.
       const bool may_ask = endpoint->use() != other || endpoint.get() == giver;
-      if (is_last || (may_ask && !endpoint->is_set_aside())) order.push_back(endpoint.get());
+      if (may_ask && (is_last || !endpoint->is_set_aside())) order.push_back(endpoint.get());
     }
     return order;
+  }
+
+  /// The registry's own.
+  Endpoint& last_place() const {
+    if (endpoints.empty())
+      throw Error(sentence(image, ": its hosts.toml names no host that may be pulled from"));
+    return *endpoints.back();
   }
 
   /// The first success of `fetch`; a mirror's failure only means the next one's turn unless
@@ -83,7 +81,7 @@ struct Registry::State {
         logging::warning(sentence(what, ": ", error.what(), "; trying the next place"));
       }
     }
-    throw Error(sentence(what, ": there is no place to fetch it from"));
+    throw Error(sentence(what, ": no registry is configured to give it"));
   }
 
   /// Where pushes go: the registry itself, never a mirror, with tokens that may write.
@@ -98,21 +96,43 @@ struct Registry::State {
   std::atomic<Endpoint*> giver = nullptr;  // what gave the last manifest
 
  private:
-  Endpoint& own_place(std::unique_ptr<Endpoint>& place, std::string_view actions) {
-    const std::lock_guard guard(lock_);
-    if (!place)
-      place = std::make_unique<Endpoint>(
-          target_of(options.conf, target.registry, target.repository),
-          Endpoint::Setup{.tls_verify = options.tls_verify,
+  /// What hosts.toml lets it do; who must not say which digest a tag has is asked by digest only.
+  static bool may_pull(Source& source) {
+    if (!source.access) return true;
+    const bool resolves = source.access->may_resolve;
+    if (!source.access->may_pull || (!resolves && source.use == MirrorUse::kTagOnly)) return false;
+    if (!resolves) source.use = MirrorUse::kDigestOnly;
+    return true;
+  }
+
+  /// --creds and --cert-dir are for the registry the user named, not for its mirrors.
+  Endpoint::Setup setup_for(const Source& source) const {
+    const bool is_named = source.host == target.registry;
+    Endpoint::Setup setup{.tls_verify = options.tls_verify,
                           .credentials = options.credentials,
                           .limits = {.retries = options.retries,
                                      .first_wait = options.first_wait,
                                      .longest_wait = options.longest_wait,
                                      .stop = options.stop},
-                          .scope = sentence("repository:", target.repository, ":", actions),
-                          .cert_dir = options.cert_dir,
-                          .observe = options.observe},
-          http);
+                          .cert_dir = is_named ? options.cert_dir : "",
+                          .observe = options.observe};
+    if (!is_named) setup.credentials.given.reset();
+    return setup;
+  }
+
+  Endpoint& own_place(std::unique_ptr<Endpoint>& place, std::string_view actions) {
+    const std::lock_guard guard(lock_);
+    if (place) return *place;
+    const std::vector<Source> hosts =
+        hosts_for(target_of(options.conf, target.registry, target.repository));
+    const auto first = std::find_if(hosts.begin(), hosts.end(), [](const Source& source) {
+      return !source.access || source.access->may_push;
+    });
+    if (first == hosts.end())
+      throw Error(sentence(image, ": its hosts.toml names no host that may be pushed to"));
+    Endpoint::Setup setup = setup_for(*first);
+    setup.scope = sentence("repository:", target.repository, ":", actions);
+    place = std::make_unique<Endpoint>(*first, std::move(setup), http);
     return *place;
   }
 

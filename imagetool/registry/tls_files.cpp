@@ -28,21 +28,6 @@ std::optional<std::set<std::string>> names_in(const std::string& directory) {
   return names;
 }
 
-std::string system_authorities() {
-  const char* const named = ::getenv("SSL_CERT_FILE");
-  return read_file_if_exists(named != nullptr ? named : "/etc/ssl/certs/ca-certificates.crt")
-      .value_or("");
-}
-
-std::vector<std::string> directories_for(const std::string& host) {
-  std::vector<std::string> directories;
-  const char* const home = ::getenv("HOME");
-  if (home != nullptr) directories.push_back(sentence(home, "/.config/containers/certs.d/", host));
-  directories.push_back("/etc/containers/certs.d/" + host);
-  directories.push_back("/etc/docker/certs.d/" + host);
-  return directories;
-}
-
 TlsFiles read_files(const std::string& directory, const std::set<std::string>& names) {
   TlsFiles files;
   for (const std::string& name : names) {
@@ -61,6 +46,22 @@ TlsFiles read_files(const std::string& directory, const std::set<std::string>& n
 
 }  // namespace
 
+std::string system_authorities() {
+  const char* const named = ::getenv("SSL_CERT_FILE");
+  return read_file_if_exists(named != nullptr ? named : "/etc/ssl/certs/ca-certificates.crt")
+      .value_or("");
+}
+
+std::vector<std::string> certificate_directories(const std::string& host) {
+  std::vector<std::string> directories;
+  if (const char* const home = ::getenv("HOME"); home != nullptr)
+    for (const char* const whose : {"containers", "containerd"})
+      directories.push_back(sentence(home, "/.config/", whose, "/certs.d/", host));
+  for (const char* const whose : {"containers", "containerd", "docker"})
+    directories.push_back(sentence("/etc/", whose, "/certs.d/", host));
+  return directories;
+}
+
 TlsFiles tls_files_in(const std::string& directory) {
   const auto names = names_in(directory);
   if (!names) throw Error(sentence("open ", directory), errno);
@@ -68,7 +69,7 @@ TlsFiles tls_files_in(const std::string& directory) {
 }
 
 TlsFiles tls_files_for(const std::string& host) {
-  for (const std::string& directory : directories_for(host))
+  for (const std::string& directory : certificate_directories(host))
     if (const auto names = names_in(directory)) return read_files(directory, *names);
   return {};
 }

@@ -4,12 +4,18 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "imagetool/registry/http.hpp"
 
 namespace registry {
 
-/// What certs.d/HOST holds below the user's, the containers' and docker's directory, the first that
+/// certs.d/HOST below the user's, the containers', containerd's and docker's directory.
+std::vector<std::string> certificate_directories(const std::string& host);
+/// The PEM text of what this machine trusts: SSL_CERT_FILE, or what Debian keeps; "" for none.
+std::string system_authorities();
+
+/// What certs.d/HOST holds, in the first of certificate_directories() that
 /// exists: *.crt are authorities beside the system's, *.cert with its *.key the client's. Throws
 /// Error for a .cert without .key.
 TlsFiles tls_files_for(const std::string& host);

@@ -52,7 +52,7 @@ std::unique_ptr<Destination> destination_in_files(const Reference& reference) {
 ImageStore::Image stored_image(const ImageStore& store, const std::string& words) {
   // 64 hex digits are refused as a name, so what looks like a digest is tried first.
   if (const auto by_digest = store.resolve(words)) return *by_digest;
-  const std::string name = ImageReference::parse(words).canonical();
+  const std::string name = registry::image_named(words).canonical();
   if (const auto by_name = store.resolve(name)) return *by_name;
   throw NotFound(sentence("no image ", name, " in the store ", store.blobs().directory(),
                           ": toyimg pull ", words, " fetches it"));
@@ -82,7 +82,7 @@ OpenDestination open_destination(const Reference& reference, const Places& place
     open.destination = registry_destination(ImageReference::parse(reference.name), places.registry);
   } else if (reference.kind == Kind::kStore) {
     open.store = open_store(places);
-    const std::string name = ImageReference::parse(reference.name).canonical();
+    const std::string name = registry::image_named(reference.name).canonical();
     open.destination = store_destination(*open.store, {name}, places.stop);
   } else {
     open.destination = destination_in_files(reference);

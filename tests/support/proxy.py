@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # An HTTP proxy on loopback that connects to 127.0.0.1 whatever the host's name is. Prints "port N", then one line per request.
-import http.client, http.server, select, socket, urllib.parse
+#   proxy.py [HOST:PORT]
+# With a HOST:PORT it is a mirror of that instead, and prints the X-Mirror headers of each request as well.
+import http.client, http.server, select, socket, sys, urllib.parse
+
+origin = sys.argv[1] if len(sys.argv) > 1 else None
 
 
 class Proxy(http.server.BaseHTTPRequestHandler):
@@ -20,7 +24,9 @@ class Proxy(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         print(self.command, self.path, self.headers.get("Proxy-Authorization", ""), flush=True)
-        there = urllib.parse.urlparse(self.path)
+        if self.headers.get_all("X-Mirror"):
+            print("x-mirror:", ", ".join(self.headers.get_all("X-Mirror")), flush=True)
+        there = urllib.parse.urlparse(self.path if origin is None else "http://" + origin + self.path)
         connection = http.client.HTTPConnection("127.0.0.1", there.port)
         connection.request(self.command, there.path, headers=dict(self.headers))
         answer = connection.getresponse()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A token server for docker-registry (distribution-spec, token authentication): signs JWTs with a key of its own, whose certificate
 # it leaves in DIRECTORY/cert.pem for the registry's rootcertbundle. Prints "port N", then one line per request with what was granted.
-#   token_server.py DIRECTORY USER PASSWORD [no-post] [life=SECONDS]
+#   token_server.py DIRECTORY USER PASSWORD [no-post] [no-get] [life=SECONDS]
 # USER may do all, with the password or the refresh token "refresh-USER"; anybody may pull what lies below public/.
 import base64, http.server, json, subprocess, sys, time, urllib.parse
 
@@ -60,6 +60,9 @@ class Tokens(http.server.BaseHTTPRequestHandler):
         self.send(200, document)
 
     def do_GET(self):
+        if "no-get" in flags:
+            print("GET not served", flush=True)
+            return self.send(405, {})
         query = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query)
         login, who = self.headers.get("Authorization"), None
         if login is not None:

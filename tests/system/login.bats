@@ -197,6 +197,36 @@ helper() {
   expect 'not the name of a credential helper'
 }
 
+@test "credential-helpers of registries.conf: in their order, the files among them" {
+  start_registry user secret
+  push_busybox private:latest --dest-creds user:secret
+  helper kept 'case $1 in
+    get) [ -s "$HOME/kept" ] && cat "$HOME/kept" || { echo "credentials not found in native keychain"; exit 1; } ;;
+    store) cat >"$HOME/kept" ;;
+    erase) rm "$HOME/kept" ;;
+  esac'
+  export CONTAINERS_REGISTRIES_CONF=$HOME/registries.conf
+  echo 'credential-helpers = ["kept", "containers-auth.json"]' >"$CONTAINERS_REGISTRIES_CONF"
+  run -0 toyimg login -u user --password-stdin "$REGISTRY" <<<secret
+  expect docker-credential-kept
+  [ ! -e "$FILE" ]
+  run -0 fetch "$REGISTRY/private:latest"
+  run -0 toyimg logout "$REGISTRY"
+  [ ! -e "$HOME/kept" ]
+  run fetch "$REGISTRY/private:latest"
+  [ "$status" -eq 1 ]
+  expect 'wants a login'
+  mkdir -p "${FILE%/*}"
+  echo "{\"auths\": {\"$REGISTRY\": {\"auth\": \"$(encoded user:secret)\"}}}" >"$FILE"
+  run -0 fetch "$REGISTRY/private:latest"
+  echo 'credential-helpers = ["kept"]' >"$CONTAINERS_REGISTRIES_CONF"
+  run fetch "$REGISTRY/private:latest"
+  [ "$status" -eq 1 ]
+  echo 'credential-helpers = ["absent", "containers-auth.json"]' >"$CONTAINERS_REGISTRIES_CONF"
+  run -0 toyimg pull "$REGISTRY/private:latest"
+  expect 'warning: registries.conf: credential-helpers'
+}
+
 @test "tokens: anonymous where that is enough, by password, by identity token; refused ones" {
   TOKENS=1 start_registry user secret
   push_busybox public/app:latest --dest-creds user:secret
@@ -224,6 +254,42 @@ helper() {
   [ "$status" -eq 1 ]
   expect 'refuses the login'
   expect_not stale
+}
+
+@test "login keeps the identity token that a token server gives, and not the password" {
+  TOKENS=1 start_registry user secret
+  push_busybox private/app:latest --dest-creds user:secret
+  run -0 toyimg login -u user --password-stdin "$REGISTRY" <<<secret
+  jq -e --arg key "$REGISTRY" --arg auth "$(encoded user:)" '.auths[$key] == {auth: $auth, identitytoken: "refresh-user"}' "$FILE"
+  [ "$(toyimg login --get-login "$REGISTRY")" = user ]
+  : >"$TOKEN_LOG"
+  run -0 fetch "$REGISTRY/private/app:latest"
+  contains '^POST refresh_token user asks' "$TOKEN_LOG"
+  ! grep -q '^GET' "$TOKEN_LOG"
+  # a helper knows it by the user name <token>
+  helper kept '[ "$1" != store ] && exec cat "$HOME/kept" || exec cat >"$HOME/kept"'
+  echo "{\"credsStore\": \"kept\"}" >"$FILE"
+  run -0 toyimg login -u user --password-stdin "$REGISTRY" <<<secret
+  jq -e '.Username == "<token>" and .Secret == "refresh-user"' "$HOME/kept"
+  rm -rf "$BATS_TEST_TMPDIR/store"
+  run -0 fetch "$REGISTRY/private/app:latest"
+}
+
+@test "token servers that know only one way to ask: the query, or the form" {
+  TOKENS=1 TOKEN_FLAGS=no-get start_registry user secret
+  push_busybox private/app:latest --dest-creds user:secret || true # skopeo knows the query only
+  run fetch --creds user:secret "$REGISTRY/private/none:latest"
+  expect 'not found'
+  contains '^GET not served' "$TOKEN_LOG"
+  contains '^POST password user asks repository:private/none:pull gets' "$TOKEN_LOG"
+  stop_registry
+  TOKENS=1 TOKEN_FLAGS=no-post start_registry user secret
+  push_busybox private/app:latest --dest-creds user:secret
+  mkdir -p "${FILE%/*}"
+  echo "{\"auths\": {\"$REGISTRY\": {\"auth\": \"$(encoded user:secret)\", \"identitytoken\": \"refresh-user\"}}}" >"$FILE"
+  run -0 fetch "$REGISTRY/private/app:latest"
+  contains '^POST not served' "$TOKEN_LOG"
+  contains '^GET user asks repository:private/app:pull gets' "$TOKEN_LOG"
 }
 
 @test "tokens: a registrytoken is used as it is" {

@@ -271,6 +271,122 @@ TOML
   [ "$status" -eq 1 ]
 }
 
+# hosts_toml NAME: what comes on stdin becomes the hosts.toml for the registry NAME.
+hosts_toml() {
+  mkdir -p "$HOME/.config/containerd/certs.d/$1"
+  cat >"$HOME/.config/containerd/certs.d/$1/hosts.toml"
+}
+
+@test "hosts.toml: mirrors in their order, ns, headers, override_path, who may resolve and who takes a push" {
+  start_registry
+  push_busybox library/app:latest
+  background "$BATS_TEST_TMPDIR/proxy" python3 "$REPO/tests/support/proxy.py" "$REGISTRY"
+  local proxy=127.0.0.1:$PORT
+  hosts_toml docker.io <<TOML
+server = "http://$REGISTRY"
+[host."http://127.0.0.1:1"]
+  capabilities = ["pull", "resolve"]
+  dial_timeout = "2s"
+[host."http://$proxy/v2/"]
+  override_path = true
+  capabilities = ["pull", "resolve"]
+  [host."http://$proxy/v2/".header]
+    x-mirror = ["one", "two"]
+TOML
+  run -0 toyimg pull app
+  expect '127.0.0.1:1.*trying the next place'
+  [ "$(grep -c '^GET /v2/library/app/.*[?&]ns=docker.io' "$BATS_TEST_TMPDIR/proxy")" -eq 4 ]
+  contains '^x-mirror: one, two' "$BATS_TEST_TMPDIR/proxy"
+  run -0 toyimg inspect app
+  # who may not resolve is asked by digest only; a push goes to the first that takes one
+  rm -rf "$BATS_TEST_TMPDIR/store"
+  hosts_toml docker.io <<TOML
+server = "http://$REGISTRY"
+[host."http://$proxy"]
+  capabilities = ["pull"]
+TOML
+  : >"$BATS_TEST_TMPDIR/proxy"
+  forget_requests
+  run -0 pull app
+  ! grep -q manifests/latest "$BATS_TEST_TMPDIR/proxy"
+  contains '^GET /v2/library/app/blobs/sha256:.*ns=docker.io' "$BATS_TEST_TMPDIR/proxy"
+  [ "$(requests 'GET /v2/library/app/manifests/latest\?ns=docker.io ')" -eq 1 ]
+  : >"$BATS_TEST_TMPDIR/proxy"
+  run -0 toyimg push --quiet app docker.io/team/app:latest
+  [ ! -s "$BATS_TEST_TMPDIR/proxy" ]
+  run -0 toyimg tags docker.io/team/app
+  # nobody may
+  hosts_toml docker.io <<TOML
+server = "http://$REGISTRY"
+capabilities = ["resolve"]
+TOML
+  run pull app
+  [ "$status" -eq 1 ]
+  expect 'no registry is configured to give it'
+  run toyimg push --quiet app docker.io/team/app:latest
+  [ "$status" -eq 1 ]
+  expect 'names no host that may be pushed to'
+  hosts_toml docker.io <<<'server = "ftp://x"'
+  run pull app
+  [ "$status" -eq 1 ]
+  expect 'docker.io/hosts.toml:1: '
+}
+
+@test "hosts.toml: its certificates are for its host, _default is for all others" {
+  TLS=client start_registry
+  mkdir "$BATS_TEST_TMPDIR/certificates"
+  cp "$AUTHORITY"/{ca.crt,client.cert,client.key} "$BATS_TEST_TMPDIR/certificates"
+  push_busybox app:latest --dest-cert-dir "$BATS_TEST_TMPDIR/certificates"
+  hosts_toml _default <<TOML
+[host."https://$REGISTRY"]
+  ca = "$AUTHORITY/ca.crt"
+  client = [["$AUTHORITY/client.cert", "$AUTHORITY/client.key"]]
+TOML
+  run -0 pull any.test/app:latest
+  hosts_toml _default <<TOML
+[host."https://$REGISTRY"]
+  client = [["$AUTHORITY/client.cert", "$AUTHORITY/client.key"]]
+TOML
+  rm -rf "$BATS_TEST_TMPDIR/store"
+  run toyimg pull --retry 0 any.test/app:latest
+  [ "$status" -eq 1 ]
+  expect 'warning: .*certificate'
+  hosts_toml _default <<TOML
+[host."https://$REGISTRY"]
+  skip_verify = true
+  client = [["$AUTHORITY/client.cert", "$AUTHORITY/client.key"]]
+TOML
+  run -0 pull any.test/app:latest
+}
+
+@test "aliases of registries.conf: a short name means the same in every verb, not in documents" {
+  start_registry
+  push_busybox team/app:latest
+  export CONTAINERS_REGISTRIES_CONF=$HOME/registries.conf
+  printf '[aliases]\napp = "%s/team/app"\n' "$REGISTRY" >"$CONTAINERS_REGISTRIES_CONF"
+  run -0 pull app
+  run -0 toyimg images
+  expect "$REGISTRY/team/app"
+  run -0 toyimg inspect app:latest
+  run -0 toyimg tags app
+  run -0 toyimg tag app app:other
+  run -0 toyimg inspect "$REGISTRY/team/app:other"
+  run -0 toyimg push --quiet app:other
+  run -0 toyimg tags "$REGISTRY/team/app"
+  expect '^other$'
+  # what an archive calls "app" is Docker Hub's
+  run -0 toyimg copy --quiet app "docker-archive:$BATS_TEST_TMPDIR/app.tar:app:latest"
+  run -0 toyimg load -i "$BATS_TEST_TMPDIR/app.tar"
+  run -0 toyimg inspect docker.io/library/app:latest
+  run -0 toyimg rmi app
+  run toyimg inspect "$REGISTRY/team/app:latest"
+  [ "$status" -eq 1 ]
+  printf 'short-name-mode = "disabled"\n[aliases]\napp = "%s/team/app"\n' "$REGISTRY" >"$CONTAINERS_REGISTRIES_CONF"
+  run -0 toyimg rmi app
+  run toyimg inspect docker.io/library/app:latest
+  [ "$status" -eq 1 ]
+}
+
 @test "pull --explain and --trace: who gave what, why this platform, what was reused, what it cost" {
   start_registry
   push_busybox hub/library/alpine:latest

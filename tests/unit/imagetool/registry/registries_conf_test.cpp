@@ -74,6 +74,20 @@ TEST(RegistriesConf, KnowsWhatMirrorsAreFor) {
   EXPECT_EQ(uses("mirror-by-digest-only=true\n" + mirror), MirrorUse::kDigestOnly);
 }
 
+TEST(RegistriesConf, Aliases) {
+  const std::string text =
+      "[aliases]\n\"ubi9\" = \"registry.example/ubi9\"\n\"team/app\" = \"a.com/b/app\"\n";
+  RegistriesConf conf = conf_of(text);
+  EXPECT_EQ(conf.without_alias("ubi9"), "registry.example/ubi9");
+  EXPECT_EQ(conf.without_alias("ubi9:1.2"), "registry.example/ubi9:1.2");
+  EXPECT_EQ(conf.without_alias("team/app:x@sha256:00"), "a.com/b/app:x@sha256:00");
+  EXPECT_EQ(conf.without_alias("app"), "app");
+  EXPECT_EQ(conf.without_alias("localhost:5000/ubi9"), "localhost:5000/ubi9");
+  conf.add("[aliases]\nubi9 = \"\"", "g");
+  EXPECT_EQ(conf.without_alias("ubi9"), "ubi9");
+  EXPECT_EQ(conf_of("short-name-mode = \"disabled\"\n" + text).without_alias("ubi9"), "ubi9");
+}
+
 TEST(RegistriesConf, RefusesNonsenseWithItsLine) {
   const std::pair<const char*, const char*> cases[] = {
       {"[[registry]]\ninsecure = true", "f:1: a [[registry]] needs"},
@@ -93,6 +107,11 @@ TEST(RegistriesConf, RefusesNonsenseWithItsLine) {
       {"[[registry]]\nprefix = \"a.*.com\"\nlocation=\"b\"", "f:1: a wildcard"},
       {"[registries.search]\nregistries = [\"a\"]", "version 1"},
       {"unqualified-search-registries = \"docker.io\"", "is not an array of strings"},
+      {"[aliases]\n\na = \"b\"", "f:3: the alias a must be for a registry"},
+      {"[aliases]\na = \"b.com/c:1\"", "without tag"},
+      {"[aliases]\na = \"b.com/C\"", "f:2: the alias a: "},
+      {"short-name-mode = \"maybe\"", "f:1: short-name-mode is none of"},
+      {"credential-helpers = \"x\"", "f:1: credential-helpers is not an array of strings"},
   };
   for (const auto& [text, message] : cases) {
     try {
