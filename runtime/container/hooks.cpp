@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/unique_fd.hpp"
+#include "runtime/kernel/spawn_plan.hpp"
 #include "runtime/kernel/syscalls.hpp"
 
 namespace {
@@ -58,31 +58,6 @@ Pipe make_pipe() {
 void make_nonblocking(const UniqueFd& fd) {
   check(::fcntl(fd.get(), F_SETFL, O_NONBLOCK), "fcntl");
 }
-
-/// Attributes and file actions of posix_spawn(3), freed whatever happens.
-struct SpawnPlan {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  SpawnPlan() {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
-    sigset_t none;
-    sigset_t all;
-    ::sigemptyset(&none);
-    ::sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setsigdefault(&attributes, &all);
-    ::posix_spawnattr_setpgroup(&attributes, 0);
-    ::posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-  ~SpawnPlan() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-};
 
 std::vector<char*> as_pointers(const std::vector<std::string>& words) {
   std::vector<char*> pointers;
@@ -176,7 +151,7 @@ class RunningHook {
  private:
   void spawn(const oci::Hook& hook, const HookSurroundings& surroundings,
              const std::array<int, 3>& stdio) {
-    SpawnPlan plan;
+    kernel::SpawnPlan plan;
     for (int number = 0; number < 3; ++number)
       ::posix_spawn_file_actions_adddup2(&plan.actions, stdio[static_cast<std::size_t>(number)],
                                          number);

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "runtime/kernel/deadline.hpp"
+#include "runtime/kernel/spawn_plan.hpp"
 
 namespace kernel {
 namespace {
@@ -51,35 +51,6 @@ std::string on_the_wire(const std::vector<std::string>& request) {
   return bytes;
 }
 
-/// Attributes and file actions of posix_spawn(3): stdin is the conversation, stderr ours.
-class SpawnPlan {
- public:
-  explicit SpawnPlan(int conversation) {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, conversation, STDIN_FILENO);
-    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    ::posix_spawnattr_init(&attributes);
-    sigset_t none;
-    sigset_t all;
-    ::sigemptyset(&none);
-    ::sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setsigdefault(&attributes, &all);
-    ::posix_spawnattr_setpgroup(&attributes, 0);
-    ::posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-  ~SpawnPlan() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-};
-
 }  // namespace
 
 OwnProgram::OwnProgram(const Name& name, std::string argument) {
@@ -93,7 +64,10 @@ OwnProgram::OwnProgram(const Name& name, std::string argument) {
   std::string own_name = name.file;
   const std::array<char*, 3> words{own_name.data(), argument.empty() ? nullptr : argument.data(),
                                    nullptr};
-  const SpawnPlan plan(theirs.get());
+  SpawnPlan plan;
+  ::posix_spawn_file_actions_adddup2(&plan.actions, theirs.get(), STDIN_FILENO);
+  ::posix_spawn_file_actions_addopen(&plan.actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  ::posix_spawn_file_actions_addclosefrom_np(&plan.actions, 3);
   const int problem =
       ::posix_spawn(&pid_, path_.c_str(), &plan.actions, &plan.attributes, words.data(), environ);
   if (problem != 0) {
