@@ -30,6 +30,7 @@ constexpr auto kOptions = std::to_array<cli::Option>({
      .help = "a Dockerfile instruction for its config: 'CMD [\"sh\"]', 'ENV A=b'",
      .repeatable = true},
     {.name = "message", .letter = 'm', .value = "TEXT", .help = "a comment for its history"},
+    {.name = "author", .letter = 'a', .value = "NAME", .help = "who made the image"},
     {.name = "compression",
      .value = "gzip|zstd|none[:LEVEL]",
      .help = "of the new layer (default: gzip)"},
@@ -80,7 +81,8 @@ int run_commit(const cli::Parsed& global, const cli::Parsed& options) {
       transport::with_layer(base.config_text, {}, changed ? layer.diff_id : std::string(),
                             {.created = transport::creation_time(),
                              .created_by = "toyimg commit",
-                             .comment = options.value_or("message", "")}),
+                             .comment = options.value_or("message", ""),
+                             .author = options.value_or("author", "")}),
       changes);
   print_line(transport::store_image(store, name, base.parts, changed ? &layer : nullptr, config));
   return 0;

@@ -101,8 +101,13 @@ void apply_instruction(Json& config, const Instruction& instruction) {
     config["OnBuild"].push_back(instruction.rest);
     return;
   }
+  if (keyword == "HEALTHCHECK") {
+    config["Healthcheck"] = Json::parse(build::parse_healthcheck(instruction).json);
+    return;
+  }
   throw UsageError(
-      "must be CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or WORKDIR");
+      "must be CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME "
+      "or WORKDIR");
 }
 
 }  // namespace

@@ -97,6 +97,7 @@ std::string with_layer(const std::string& config, const oci::Platform& platform,
   if (!diff_id.empty()) rootfs["diff_ids"].push_back(diff_id);
   Json entry = {{"created", line.created}, {"created_by", line.created_by}};
   if (!line.comment.empty()) entry["comment"] = line.comment;
+  if (!line.author.empty()) entry["author"] = json["author"] = line.author;
   if (diff_id.empty()) entry["empty_layer"] = true;
   if (!json["history"].is_array()) json["history"] = Json::array();
   json["history"].push_back(std::move(entry));

@@ -32,6 +32,7 @@ struct HistoryLine {
   std::string created;     // RFC 3339
   std::string created_by;  // the command
   std::string comment;
+  std::string author{};  // of the image from then on, unless empty
 };
 
 /// The config with the layer's diffID (empty: the step made none) and a line of history added;

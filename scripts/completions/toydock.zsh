@@ -45,7 +45,7 @@ _toydock() {
     'logout:Forget the login for a registry'
     'volume:Make, list, inspect and remove volumes'
     'network:Make, list, inspect, remove, join and leave networks'
-    'system:Show what takes space, and remove what nobody uses'
+    'system:Show what takes space, remove what nobody uses, go with the machine down and up'
     'lessons:Short walks that show what the kernel does'
     'info:Show how this toydock is set up'
     'version:Show the versions of toydock, toyrun and toyimg'
@@ -324,7 +324,7 @@ _toydock() {
         commit) _arguments \
         '(-c --change)'{-c,--change}'[a Dockerfile instruction for its config; may be repeated]:INSTRUCTION:' \
         '(-m --message)'{-m,--message}'[a comment for its history]:TEXT:' \
-        '(-a --author)'{-a,--author}'[accepted, is not kept]:NAME:' \
+        '(-a --author)'{-a,--author}'[who made the image]:NAME:' \
         '(-p --pause)'{-p,--pause}'[freeze the container meanwhile (true)]' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:name:($(toydock _names 2>/dev/null))' ;;

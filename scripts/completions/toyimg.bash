@@ -18,7 +18,7 @@ _toyimg() {
     tag) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     import) choices="--change --message --platform --compression --help -c -m -h" ;;
     export) choices="--output --compression --help -o -h" ;;
-    commit) choices="--base --change --message --compression --help -c -m -h" ;;
+    commit) choices="--base --change --message --author --compression --help -c -m -a -h" ;;
     convert) choices="--compression --all --platform --quiet --progress --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     manifest) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --os --arch --variant --os-version --annotation --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     sync) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --dest-creds --scoped --keep-going --dry-run --help -a -q -h" ;;

@@ -121,6 +121,7 @@ complete -c toyimg -n __fish_use_subcommand -a commit -d 'Make an image from a c
 complete -c toyimg -n '__fish_seen_subcommand_from commit' -l base -r -d 'the image the bundle was made from (default: as its config.json says)'
 complete -c toyimg -n '__fish_seen_subcommand_from commit' -s c -l change -r -d 'a Dockerfile instruction for its config: \'CMD ["sh"]\', \'ENV A=b\''
 complete -c toyimg -n '__fish_seen_subcommand_from commit' -s m -l message -r -d 'a comment for its history'
+complete -c toyimg -n '__fish_seen_subcommand_from commit' -s a -l author -r -d 'who made the image'
 complete -c toyimg -n '__fish_seen_subcommand_from commit' -l compression -r -d 'of the new layer (default: gzip)'
 complete -c toyimg -n '__fish_seen_subcommand_from commit' -s h -l help -d 'Show this help'
 complete -c toyimg -n __fish_use_subcommand -a convert -d 'Give the layers of an image in the store another compression'

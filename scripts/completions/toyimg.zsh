@@ -170,6 +170,7 @@ _toyimg() {
         '--base[the image the bundle was made from (default - as its config.json says)]:IMAGE:' \
         '(-c --change)'{-c,--change}'[a Dockerfile instruction for its config - CMD ("sh"), ENV A=b]:INSTRUCTION:' \
         '(-m --message)'{-m,--message}'[a comment for its history]:TEXT:' \
+        '(-a --author)'{-a,--author}'[who made the image]:NAME:' \
         '--compression[of the new layer (default - gzip)]:gzip|zstd|none[ LEVEL:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;

@@ -2,17 +2,6 @@
 # Each command line that the READMEs of the five learning projects show has its counterpart here, in the words they use.
 load ../toydock/toydock
 
-# redis_image: an image called redis, of the archive that tests/system/prepare made
-redis_image() {
-  local work=$BATS_TEST_TMPDIR/redis
-  mkdir -p "$work/root"
-  tar -C "$work/root" --xattrs --numeric-owner -xf "$(debian_tarball redis)"
-  layout_from "$work/layout" "$work/root"
-  skopeo copy --quiet --insecure-policy "oci:$work/layout:latest" "docker-archive:$work/redis.tar:redis:latest"
-  rm -rf "$work/root" "$work/layout"
-  "$TOYIMG" load -i "$work/redis.tar" 3>&- 4>&-
-}
-
 @test "seeds: pull, and run with a volume" {
   BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR/registry start_registry
   push_busybox tools:1.0

@@ -82,7 +82,11 @@ load toydock
   expect '^D /bin/vi$'
   expect '^A /made/file$'
   expect_not '/etc/hosts|/proc'
-  td commit -c 'CMD ["cat", "/new"]' -m 'with a file' box localhost/changed:1
+  td commit -c 'CMD ["cat", "/new"]' -c 'HEALTHCHECK CMD true' -m 'with a file' -a 'Ada Lovelace' box localhost/changed:1
+  run -0 td inspect -f '{{.Author}} {{join .Config.Healthcheck.Test " "}}' localhost/changed:1
+  [ "$output" = 'Ada Lovelace CMD-SHELL true' ]
+  run -0 td history --format json localhost/changed:1
+  expect 'with a file'
   run -0 td run --rm localhost/changed:1
   [ "$output" = new ]
   run -0 td run --rm localhost/changed:1 sh -c 'cat /etc/layer; ls /bin/vi || echo gone'

@@ -130,6 +130,9 @@ load toydock
   run -0 td stats --no-stream
   expect 'CPU %.*MEM USAGE / LIMIT'
   expect 'second .*%.*/ 96MiB'
+  td exec second ping -c 3 -i 0.1 -s 4000 10.200.0.1
+  run -0 td stats --no-stream --format '{{.NetIO}}' second
+  [[ $output =~ ^1[0-9.]+KiB\ /\ 1[0-9.]+KiB$ ]]
   td restart -t 0 second
   run -0 td exec second sh -c 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max'
   [ "$output" = 100663296 ]
@@ -159,6 +162,40 @@ load toydock
   expect 'exclude each other'
   run -125 td run --restart sometimes "$IMAGE" true
   gone ' _supervise [0-9a-f]{64}'
+}
+
+@test "system stop and start, and a reboot: what has a restart policy comes back, what was stopped does not" {
+  td run -d --name always --restart always -p 8080:80 "$IMAGE" sleep 1000
+  td run -d --name unless --restart unless-stopped "$IMAGE" sleep 1000
+  td run -d --name stopped --restart unless-stopped "$IMAGE" sleep 1000
+  td run -d --name plain "$IMAGE" sleep 1000
+  td run -d --name failing --restart on-failure "$IMAGE" sleep 1000
+  td stop -t 0 stopped
+  states() { td ps -a --format '{{.Names}}={{.State}}' | sort | tr '\n' ' '; }
+  [ "$(states)" = 'always=running failing=running plain=running stopped=exited unless=running ' ]
+  run -0 td system stop
+  [ "$(states)" = 'always=exited failing=exited plain=exited stopped=exited unless=exited ' ]
+  run -0 td system start
+  [ "$(sort <<<"$output" | tr '\n' ' ')" = 'always failing unless ' ]
+  [ "$(states)" = 'always=running failing=running plain=exited stopped=exited unless=running ' ]
+  run -0 td system start # once is enough
+  [ -z "$output" ]
+  td start plain
+  # what a reboot leaves: no process, nothing in /run, no device, no rule, no cgroup
+  pgrep -f -- "^[^ ]*(conmon|bash) .*$TOYDOCK_ROOT|_supervise" | xargs -r kill -9 || true
+  for name in always unless plain failing; do kill -9 "$(jq -r .Pid "$TOYDOCK_ROOT/containers/"*"$(basename "$(readlink "$TOYDOCK_ROOT/names/$name")")/state")"; done
+  wait_for 10 gone '[s]leep 1000|_supervise [0-9a-f]{64}|conmon --api-version'
+  rm -rf /run/toyrun /run/toyrun-networks
+  ip link del toy0
+  nft flush ruleset
+  emptied() { find /sys/fs/cgroup -mindepth 2 -depth -type d -path '*/toytest.d/toydock/*' -exec rmdir {} \; 2>/dev/null; [ -z "$(find /sys/fs/cgroup -type d -path '*/toytest.d/toydock/*')" ]; }
+  wait_for 10 emptied
+  run -0 td ps -q
+  [ -z "$output" ]
+  [ "$(td inspect -f '{{.State.Status}} {{.State.ExitCode}}' always)" = 'exited 255' ]
+  run -0 td system start
+  [ "$(states)" = 'always=running failing=running plain=exited stopped=exited unless=running ' ]
+  [ "$(td port always)" = '80/tcp -> 0.0.0.0:8080' ]
 }
 
 @test "health checks: starting, healthy, unhealthy, and the loop ends with the container" {

@@ -34,6 +34,17 @@ end_toydock() {
   find /sys/fs/cgroup -mindepth 2 -depth -type d -path '*/toytest.d/toydock*' -exec rmdir {} \; 2>/dev/null || true
 }
 
+# redis_image: an image called redis, of the archive that tests/system/prepare made
+redis_image() {
+  local work=$BATS_TEST_TMPDIR/redis
+  mkdir -p "$work/root"
+  tar -C "$work/root" --xattrs --numeric-owner -xf "$(debian_tarball redis)"
+  layout_from "$work/layout" "$work/root"
+  skopeo copy --quiet --insecure-policy "oci:$work/layout:latest" "docker-archive:$work/redis.tar:redis:latest"
+  rm -rf "$work/root" "$work/layout"
+  "$TOYIMG" load -i "$work/redis.tar" 3>&- 4>&-
+}
+
 # at_terminal COMMAND...: see tests/system/foreground.py
 at_terminal() { python3 "$SYSTEM/foreground.py" "$@" 3>&- 4>&- </dev/null; }
 status_is() { [ "$(td inspect -f '{{.State.Status}}' "$1")" = "$2" ]; }

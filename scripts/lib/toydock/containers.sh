@@ -112,7 +112,7 @@ settle() {
   if [[ $("$TOYRUN" state "$ID" 2>/dev/null) == *'"status":'*'"'@(running|paused)'"'* ]]; then return 0; fi
   source "$LIBRARY/monitor.sh"
   load_settings
-  clean_up_after_end
+  UNWATCHED=1 clean_up_after_end
 }
 
 running_pid() { # PID of the container's program; fails unless it runs

@@ -143,7 +143,7 @@ verb_export() {
 
 OPTIONS_commit='c change=INSTRUCTION a Dockerfile instruction for its config; may be repeated
 m message=TEXT a comment for its history
-a author=NAME accepted, is not kept
+a author=NAME who made the image
 p pause freeze the container meanwhile (true)'
 USAGE_commit='[options] CONTAINER NAME'
 verb_commit() {
@@ -154,7 +154,7 @@ verb_commit() {
   load_settings
   local options=() index paused='' status=0
   for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
-    case ${GIVEN[index]} in change | message) options+=("--${GIVEN[index]}" "${GIVEN[index + 1]}") ;; esac
+    case ${GIVEN[index]} in change | message | author) options+=("--${GIVEN[index]}" "${GIVEN[index + 1]}") ;; esac
   done
   if [[ $STATUS == running && ${OPTION[pause]:-true} == true ]]; then
     runtime pause "$ID"

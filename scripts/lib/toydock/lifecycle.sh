@@ -35,7 +35,7 @@ begin() {
   ! running_pid || die "the container $NAME runs already" "type: toydock attach $NAME"
   lock_container || die "the container $NAME is being started or stopped by someone else"
   STATUS=created RESTARTS=0
-  rm -f "$DIRECTORY/stopped"
+  rm -f "$DIRECTORY/stopped" "$DIRECTORY/stopped-for-now"
   prepare_bundle
   launch
   if (($# == 0)); then

@@ -137,7 +137,8 @@ clean_up_after_end() {
   forget_names
   if [[ $oom == true ]]; then tell_event oom "name=$NAME"; fi
   tell_event die "name=$NAME" "image=$image" "exitCode=$code"
-  if wants_restart "$code"; then
+  # with nobody left to start it again it has ended; `toydock system start` does it
+  if [[ -z ${UNWATCHED:-} ]] && wants_restart "$code"; then
     RESTARTS=$((RESTARTS + 1))
     write_state restarting "$code" 0 $oom
     return

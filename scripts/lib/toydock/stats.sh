@@ -53,9 +53,19 @@ sample() {
   fi
 }
 sample_one() {
-  local statistics
+  local statistics received=0 sent=0
   statistics=$("$TOYRUN" events --stats "$ID" 2>/dev/null) || return 0
-  printf '{"id":"%s","name":"%s","time":%s,"stats":%s}\n' "$ID" "$NAME" "${EPOCHREALTIME/,/.}" "$statistics"
+  count_traffic
+  printf '{"id":"%s","name":"%s","time":%s,"received":%s,"sent":%s,"stats":%s}\n' "$ID" "$NAME" "${EPOCHREALTIME/,/.}" "$received" "$sent" "$statistics"
+}
+# count_traffic: bytes of all the container's network devices but the loopback; those of the host are not its own
+count_traffic() {
+  local words
+  [[ $network_mode != host ]] || return 0
+  while read -r -a words; do
+    [[ ${words[0]} == *: && ${words[0]} != lo: ]] || continue
+    received=$((received + words[1])) sent=$((sent + words[9]))
+  done <"/proc/$PID/net/dev"
 }
 
 show_usage() {
@@ -71,8 +81,8 @@ show_usage() {
        CPUPerc: ((($now.cpu.usage.total // 0) - ($before.stats.data.cpu.usage.total // 0)) / ($seconds * 1e9) * 100 | percent),
        MemUsage: "\($used | size) / \(if $limit > 1e15 or $limit == 0 then "max" else $limit | size end)",
        MemPerc: (if $limit > 1e15 or $limit == 0 then "--" else $used / $limit * 100 | percent end),
-       BlockIO: "\($read | size) / \($written | size)", PIDs: ($now.pids.current // 0)}' |
-    show_formatted $'{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.BlockIO}}\t{{.PIDs}}'
+       NetIO: "\($after.received | size) / \($after.sent | size)", BlockIO: "\($read | size) / \($written | size)", PIDs: ($now.pids.current // 0)}' |
+    show_formatted $'{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}'
 }
 
 OPTIONS_events='- since=TIME from this time on: a time, or 10m for ten minutes ago

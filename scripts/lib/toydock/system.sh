@@ -1,22 +1,24 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# system df|prune, info, version.
+# system df|prune|start|stop, info, version.
 # shellcheck source=scripts/lib/toydock/monitor.sh
 source "$LIBRARY/monitor.sh"
 
 OPTIONS_system='f force do not ask
 - volumes also volumes that nobody uses
 a all accepted'
-USAGE_system='df|prune [options]'
+USAGE_system='df|prune|start|stop [options]'
 verb_system() {
   need_root
   parse "$OPTIONS_system" "$@"
-  at_least 1 'df or prune?'
+  at_least 1 'df, prune, start or stop?'
   make_root
   case ${WORDS[0]} in
     df) show_usage ;;
     prune) prune ;;
-    *) die "system: there is no ${WORDS[0]}" "df or prune" ;;
+    start) each_known start_again ;;
+    stop) each_known stop_for_now ;;
+    *) die "system: there is no ${WORDS[0]}" "df, prune, start or stop" ;;
   esac
 }
 
@@ -65,6 +67,34 @@ prune() {
     source "$LIBRARY/volumes.sh"
     prune_volumes
   fi
+}
+
+# each_known FUNCTION: for all containers that are whole; the exit status tells of the failures.
+each_known() {
+  local directory failed=0
+  # shellcheck source=scripts/lib/toydock/lifecycle.sh
+  source "$LIBRARY/lifecycle.sh"
+  sweep
+  for directory in "$CONTAINERS"/*/settings; do (
+    find_container "$(basename "${directory%/settings}")" || exit 0
+    load_settings
+    "$1"
+  ) || failed=1; done
+  return $failed
+}
+# start_again: what its restart policy wants to run after the machine, or `system stop`, has ended it.
+start_again() {
+  ! running_pid || return 0
+  if [[ -e $DIRECTORY/stopped-for-now ]]; then rm -f "$DIRECTORY/stopped"; fi
+  [[ $restart_policy == always ]] || { [[ $STATUS != created ]] && wants_restart "$CODE"; } || return 0
+  begin
+  printf '%s\n' "$NAME"
+}
+stop_for_now() {
+  running_pid || [[ $STATUS == restarting ]] || return 0
+  : >"$DIRECTORY/stopped-for-now"
+  stop_one
+  printf '%s\n' "$NAME"
 }
 
 OPTIONS_info='' USAGE_info=''

@@ -44,7 +44,7 @@ login images Log in to a registry
 logout images Forget the login for a registry
 volume volumes Make, list, inspect and remove volumes
 network network Make, list, inspect, remove, join and leave networks
-system system Show what takes space, and remove what nobody uses
+system system Show what takes space, remove what nobody uses, go with the machine down and up
 lessons lessons Short walks that show what the kernel does
 info system Show how this toydock is set up
 version system Show the versions of toydock, toyrun and toyimg'
@@ -183,7 +183,7 @@ show_names() {
   case $1 in
     network) printf '%s\n' create ls inspect rm prune connect disconnect && "$TOYRUN" network ls -q ;;
     volume) printf '%s\n' create ls inspect rm prune && ls "$VOLUMES" ;;
-    system) printf '%s\n' df prune ;;
+    system) printf '%s\n' df prune start stop ;;
     lessons) printf '%s\n' namespaces rootfs cgroups network images build && return ;;
   esac
   if [[ -z $1 || $1 == network ]]; then ls "$NAMES"; fi
