@@ -28,6 +28,9 @@ ApplyLayerOptions layer_options(const cli::Parsed& options) {
   // Holes cost no tar bytes.
   read_number(options, "max-size", result.layer.file_bytes);
   read_number(options, "max-ratio", result.inflate.ratio);
+  read_number(options, "max-name", result.layer.name_bytes);
+  read_number(options, "max-depth", result.layer.depth);
+  read_number(options, "max-header", result.tar.header_bytes);
   return result;
 }
 

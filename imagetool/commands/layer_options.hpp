@@ -18,6 +18,14 @@ inline constexpr auto kLayerOptions = std::to_array<cli::Option>({
     {.name = "max-ratio",
      .value = "N",
      .help = "most bytes that one compressed byte may become (default: 1000)"},
+    {.name = "max-name", .value = "BYTES", .help = "longest path in a layer (default: 4095)"},
+    {.name = "max-depth", .value = "N", .help = "most parts of a path (default: 2048)"},
+    {.name = "max-header",
+     .value = "BYTES",
+     .help = "largest extended header in a layer (default: 1048576)"},
+    {.name = "report",
+     .value = "FILE",
+     .help = "write to FILE what the layers had in them and what was left out (JSON)"},
 });
 
 /// What they say. Throws UsageError.

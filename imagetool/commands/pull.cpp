@@ -11,6 +11,7 @@
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/interruption.hpp"
 #include "imagetool/commands/layer_options.hpp"
+#include "imagetool/commands/layer_report.hpp"
 #include "imagetool/commands/pull_account.hpp"
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/commands/result.hpp"
@@ -59,12 +60,16 @@ int run_pull(const cli::Parsed& global, const cli::Parsed& options) {
   const auto write_trace = [&] {
     if (trace) write_all(trace->get(), account.trace(progress), *options.value("trace"));
   };
+  const LayerReport report(options);
+  const std::string name = request.image.canonical();
   try {
     const StoredImage image = pull(store, request, progress);
     write_trace();
+    report.taken(name, image, request.layers, progress);
     if (options.has("explain")) progress.explain(account.text(request, image, progress));
     print_line(image.descriptor.digest);
-  } catch (...) {
+  } catch (const Error& error) {
+    report.refused(name, error.what(), request.layers, progress);
     write_trace();  // what failed is what one wants to see
     throw;
   }

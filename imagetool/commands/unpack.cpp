@@ -6,6 +6,7 @@
 #include "imagetool/commands/find_image.hpp"
 #include "imagetool/commands/interruption.hpp"
 #include "imagetool/commands/layer_options.hpp"
+#include "imagetool/commands/layer_report.hpp"
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/pull/pull.hpp"
 
@@ -33,8 +34,15 @@ int run_unpack(const cli::Parsed& global, const cli::Parsed& options) {
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
   StoredImage image = read_stored_image(store, find_image(store, options.words[0]).manifest);
   if (const auto user = options.value("user")) image.config.config.user = *user;
-  unpack(store, image, {*bundle, root_form(options), layer_options(options)}, stop.get_token(),
-         progress);
+  const LayerReport report(options);
+  const BundleRequest request{*bundle, root_form(options), layer_options(options)};
+  try {
+    unpack(store, image, request, stop.get_token(), progress);
+    report.taken(options.words[0], image, request.layers, progress);
+  } catch (const Error& error) {
+    report.refused(options.words[0], error.what(), request.layers, progress);
+    throw;
+  }
   return 0;
 }
 

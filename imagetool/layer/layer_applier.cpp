@@ -203,9 +203,8 @@ bool LayerApplier::State::apply_marker(const std::string& path) {
 }
 
 void LayerApplier::State::apply_entry(const TarEntry& entry, TarReader& reader) {
-  if (++counts.entries > options.entries)
-    throw Error(sentence("the layer has more than the ", options.entries, " entries allowed"));
   const std::string path = clean_path(entry.name);
+  count_entry(entry, path, options, counts);
   if (path.empty()) return apply_root(entry);
   if (apply_marker(path)) return;
   const SplitPath split = split_path(path);

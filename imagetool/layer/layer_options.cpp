@@ -3,6 +3,9 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
+#include "bundle-spec/error.hpp"
 #include "imagetool/layer/tar_reader.hpp"
 
 namespace {
@@ -12,6 +15,17 @@ constexpr std::size_t kMostKinds = 16;
 void LayerCounts::skip(const std::string& what) {
   const bool known = skipped.contains(what) || skipped.size() < kMostKinds;
   ++skipped[known ? what : "others"];
+}
+
+void count_entry(const TarEntry& entry, std::string_view path, const LayerOptions& options,
+                 LayerCounts& counts) {
+  if (++counts.entries > options.entries)
+    throw Error(sentence("the layer has more than the ", options.entries, " entries allowed"));
+  if (std::max(path.size(), entry.link_target.size()) > options.name_bytes)
+    throw Error(sentence("a name is longer than the ", options.name_bytes, " bytes allowed"));
+  const auto parts = static_cast<std::uint64_t>(std::count(path.begin(), path.end(), '/')) + 1;
+  if (parts > options.depth)
+    throw Error(sentence("it lies deeper than the ", options.depth, " directories allowed"));
 }
 
 // On a directory setgid only hands its group down.

@@ -5,13 +5,16 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 
 struct TarEntry;
 
 struct LayerOptions {
   std::uint64_t entries = 10'000'000;     // most entries in one layer
   std::uint64_t file_bytes = UINT64_MAX;  // most bytes of all its files, holes included
-  bool devices = true;                    // false: device nodes are skipped and counted
+  std::uint64_t name_bytes = 4095;  // longest path, and target of a symlink; Linux has no longer
+  std::uint64_t depth = 2048;       // most parts of a path
+  bool devices = true;              // false: device nodes are skipped and counted
   bool set_id = true;  // false: setuid and setgid bits of files and file capabilities are dropped
 };
 
@@ -26,5 +29,8 @@ struct LayerCounts {
   void skip(const std::string& what);
 };
 
+/// Counts an entry of that clean path. Throws Error when one of `options` is exceeded.
+void count_entry(const TarEntry& entry, std::string_view path, const LayerOptions& options,
+                 LayerCounts& counts);
 /// For LayerOptions::set_id: takes from the entry what would let a program gain privileges.
 void drop_set_id(TarEntry& entry, LayerCounts& counts);

@@ -60,7 +60,8 @@ void check_diff_id(const Digest& found, const std::string& expected) {
                        expected, ": the image is damaged or forged"));
 }
 
-void note_skipped(Progress& progress, std::size_t layer, const LayerCounts& counts) {
+void note_counts(Progress& progress, std::size_t layer, const LayerCounts& counts) {
+  progress.set_counts(layer, counts);
   for (const auto& [what, count] : counts.skipped)
     progress.note(sentence("warning: layer ", layer + 1, ": left out: ", what, " (", count, ")"));
 }
@@ -93,7 +94,7 @@ void BundleExtraction::extract(const StoredImage& image,
             progress_.set_bytes(index, LayerPhase::kExtracting, bytes);
           });
       check_diff_id(result.diff_id, diff_id);
-      note_skipped(progress_, index, result.counts);
+      note_counts(progress_, index, result.counts);
     } catch (Error& error) {
       error.add_context("layer ", index + 1, " (", image.manifest.layers[index].digest, ")");
       throw;

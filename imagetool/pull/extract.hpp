@@ -68,8 +68,8 @@ class BundleOverlay {
 
 /// Throws Error when a layer's content is not what the image config says.
 void check_diff_id(const Digest& found, const std::string& expected);
-/// Warns of what could not be applied.
-void note_skipped(Progress& progress, std::size_t layer, const LayerCounts& counts);
+/// Keeps what the layer had in it, and warns of what could not be applied.
+void note_counts(Progress& progress, std::size_t layer, const LayerCounts& counts);
 
 /// Throws Error unless the config lists one diff_id per layer of the manifest.
 void check_layer_count(const oci::Manifest& manifest, const oci::ImageConfig& config);

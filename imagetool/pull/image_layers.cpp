@@ -108,7 +108,7 @@ class Making {
           progress_.set_bytes(index, LayerPhase::kExtracting, bytes);
         });
     check_diff_id(read.diff_id, diff_id);
-    note_skipped(progress_, index, made.counts);
+    note_counts(progress_, index, made.counts);
     StoredLayer layer = store_.publish(std::move(draft), names_[index], made.depends_on_lower);
     progress_.set_phase(index, LayerPhase::kDone);
     return layer;

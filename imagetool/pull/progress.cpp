@@ -161,8 +161,14 @@ std::vector<Progress::LayerHistory> Progress::history() {
   const std::scoped_lock lock(mutex_);
   std::vector<LayerHistory> all;
   for (const Layer& one : layers_)
-    all.push_back({.digest = one.digest, .size = one.size, .phases = one.phases});
+    all.push_back(
+        {.digest = one.digest, .size = one.size, .counts = one.counts, .phases = one.phases});
   return all;
+}
+
+void Progress::set_counts(std::size_t layer, const LayerCounts& counts) {
+  const std::scoped_lock lock(mutex_);
+  layers_.at(layer).counts = counts;
 }
 
 void Progress::explain(const std::string& lines) {

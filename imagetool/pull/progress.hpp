@@ -7,10 +7,13 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "imagetool/layer/layer_options.hpp"
 
 enum class ProgressStyle { kTerminal, kPlain, kJson, kQuiet };
 
@@ -60,10 +63,14 @@ class Progress {
   /// (kExtracting), so far; shown while that is the phase.
   void set_bytes(std::size_t layer, LayerPhase phase, std::uint64_t bytes);
 
+  /// What a layer had in it, once it has been read.
+  void set_counts(std::size_t layer, const LayerCounts& counts);
+
   /// What became of a layer: its phases in order, and when each began.
   struct LayerHistory {
     std::string digest{};
     std::uint64_t size = 0;
+    std::optional<LayerCounts> counts{};  // none: it was not read
     std::vector<std::pair<LayerPhase, std::chrono::steady_clock::time_point>> phases{};
   };
   std::vector<LayerHistory> history();
@@ -76,6 +83,7 @@ class Progress {
     std::string name;  // the digest's first 12 hex digits
     std::string digest;
     std::uint64_t size = 0, bytes = 0;
+    std::optional<LayerCounts> counts{};
     LayerPhase phase = LayerPhase::kWaiting;
     Clock::time_point since = Clock::now();
     Clock::time_point told{};  // as JSON

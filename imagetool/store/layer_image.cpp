@@ -238,9 +238,8 @@ bool LayerImage::State::add_marker(const std::string& path) {
 }
 
 void LayerImage::State::add_entry(const TarEntry& entry, TarReader& reader) {
-  if (++counts.entries > options.entries)
-    throw Error(sentence("the layer has more than the ", options.entries, " entries allowed"));
   const std::string path = clean_path(entry.name);
+  count_entry(entry, path, options, counts);
   if (path.empty()) {
     if (entry.kind != Kind::kDirectory)
       throw Error("the entry for the root is not a directory");  // CVE-2021-29136

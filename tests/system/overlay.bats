@@ -207,8 +207,26 @@ host_mounts() { grep -cE ' (erofs|overlay) ' /proc/self/mounts || true; }
   run toyimg pull --max-size 100000 --overlay "$REGISTRY/hostile:latest" -o "$BUNDLE"
   failed
   [ ! -e "$BUNDLE" ]
-  run -0 toyimg pull --no-setuid --no-devices "$REGISTRY/hostile:latest" -o "$BATS_TEST_TMPDIR/flat"
+  local limit report=$BATS_TEST_TMPDIR/report.json
+  for limit in '--max-name 5' '--max-depth 1' '--max-header 1 --max-entries 2'; do
+    # shellcheck disable=SC2086
+    run toyimg pull $limit --report "$report" "$REGISTRY/hostile:latest" -o "$BUNDLE"
+    failed
+    expect 'allowed'
+    [ ! -e "$BUNDLE" ]
+    jq -e '(.error | test("allowed")) and .layers[0].read == false and .digest == null' "$report"
+  done
+  run -0 toyimg pull --no-setuid --no-devices --report "$report" "$REGISTRY/hostile:latest" -o "$BATS_TEST_TMPDIR/flat"
   expect 'setuid or setgid bit .1.'
+  jq -e '
+    .image == "'"$REGISTRY"'/hostile:latest" and (.digest | startswith("sha256:")) and .limits.devices == false and .limits.bytes == null
+    and (.layers | length) == 1 and .layers[0].read and .layers[0].leftOut == {"device node": 1, "setuid or setgid bit": 1}
+    and .layers[0].entries > 5 and .layers[0].fileBytes > 100000' "$report"
+  run toyimg unpack --report "$BATS_TEST_TMPDIR/nosuch/report" "$REGISTRY/hostile:latest" -o "$BUNDLE"
+  failed
+  [ ! -e "$BUNDLE" ]
+  run -0 toyimg unpack --report "$report" "$REGISTRY/hostile:latest" -o "$BATS_TEST_TMPDIR/again"
+  jq -e '.limits.setuid and .layers[0].read and .layers[0].leftOut == {}' "$report"
   [ "$(stat -c %a "$BATS_TEST_TMPDIR/flat/rootfs/bin/su")" = 755 ]
   [ ! -e "$BATS_TEST_TMPDIR/flat/rootfs/null" ]
   # A layer made so is kept apart from the whole one.

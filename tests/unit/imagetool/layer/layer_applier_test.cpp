@@ -346,6 +346,13 @@ TEST_F(LayerApplierTest, AufsNamesAreLeftOut) {
 }
 
 TEST_F(LayerApplierTest, Limits) {
+  EXPECT_NE(fault(TarBuilder().file("four"), {.name_bytes = 3}), "");
+  EXPECT_NE(fault(TarBuilder().symlink("a", "four"), {.name_bytes = 3}), "");
+  EXPECT_NE(
+      fault(TarBuilder().pax(pax_record("linkpath", std::string(4096, 'x'))).symlink("a", "x")),
+      "");
+  EXPECT_NE(fault(TarBuilder().file("a/b/c"), {.depth = 2}), "");
+  EXPECT_EQ(fault(TarBuilder().file("a/b"), {.name_bytes = 3, .depth = 2}), "");
   EXPECT_NE(fault(TarBuilder().file("a").file("b").file("c"), {.entries = 2})
                 .find("more than the 2 entries"),
             std::string::npos);

@@ -175,6 +175,12 @@ TEST_F(LayerImageTest, HostilePathsStayInside) {
 TEST_F(LayerImageTest, Limits) {
   EXPECT_NE(fault(TarBuilder().file("a").file("b"), {.entries = 1}), "");
   EXPECT_NE(fault(TarBuilder().file("a", "12345"), {.file_bytes = 4}), "");
+  EXPECT_NE(fault(TarBuilder().file("four"), {.name_bytes = 3}), "");
+  EXPECT_NE(fault(TarBuilder().symlink("a", "four"), {.name_bytes = 3}), "");
+  EXPECT_NE(
+      fault(TarBuilder().pax(pax_record("linkpath", std::string(4096, 'x'))).symlink("a", "x")),
+      "");
+  EXPECT_NE(fault(TarBuilder().file("a/b/c"), {.depth = 2}), "");
   TarBuilder layer;
   layer.file("su", "x", 06755).add({.name = "null", .type = '3', .major = 1, .minor = 3});
   layer.pax(pax_record("SCHILY.xattr.security.capability", "v")).file("ping", "y");
