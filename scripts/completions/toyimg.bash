@@ -10,7 +10,7 @@ _toyimg() {
   done
   case $verb in
     build) choices="--file --tag --build-arg --build-context --target --platform --pull --push --no-cache --no-cache-filter --explain-cache --network --add-host --ssh --label --annotation --iidfile --metadata-file --squash --compression --ignorefile --runtime --check --dry-run --verify-reproducible --quiet --progress --tls-verify --cert-dir --retry --creds --authfile --help -f -t -q -h" ;;
-    pull) choices="--tls-verify --cert-dir --retry --creds --authfile --overlay --no-setuid --no-devices --max-entries --max-size --max-ratio --output --platform --explain --trace --quiet --progress --help -o -q -h" ;;
+    pull) choices="--tls-verify --cert-dir --retry --creds --authfile --overlay --no-setuid --no-devices --max-entries --max-size --max-ratio --max-name --max-depth --max-header --report --output --platform --explain --trace --quiet --progress --help -o -q -h" ;;
     push) choices="--tls-verify --cert-dir --retry --creds --authfile --all --foreign --chunk-size --quiet --progress --help -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     copy) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --src-creds --dest-creds --preserve-digests --compression --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     save) choices="--output --format --all --platform --quiet --progress --help -o -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
@@ -22,7 +22,7 @@ _toyimg() {
     convert) choices="--compression --all --platform --quiet --progress --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     manifest) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --os --arch --variant --os-version --annotation --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     sync) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --dest-creds --scoped --keep-going --dry-run --help -a -q -h" ;;
-    unpack) choices="--overlay --no-setuid --no-devices --max-entries --max-size --max-ratio --output --user --quiet --progress --help -o -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    unpack) choices="--overlay --no-setuid --no-devices --max-entries --max-size --max-ratio --max-name --max-depth --max-header --report --output --user --quiet --progress --help -o -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     images) choices="--quiet --format --help -q -f -h" ;;
     inspect) choices="--tls-verify --cert-dir --retry --creds --authfile --raw --config --format --platform --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     history) choices="--tls-verify --cert-dir --retry --creds --authfile --format --no-trunc --platform --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;

@@ -96,6 +96,10 @@ _toyimg() {
         '--max-entries[most entries in a layer (default - 10000000)]:N:' \
         '--max-size[most bytes in a layer, uncompressed]:BYTES:' \
         '--max-ratio[most bytes that one compressed byte may become (default - 1000)]:N:' \
+        '--max-name[longest path in a layer (default - 4095)]:BYTES:' \
+        '--max-depth[most parts of a path (default - 2048)]:N:' \
+        '--max-header[largest extended header in a layer (default - 1048576)]:BYTES:' \
+        '--report[write to FILE what the layers had in them and what was left out (JSON)]:file:_files' \
         '(-o --output)'{-o,--output}'[also make the bundle BUNDLE from it]:file:_files' \
         '--platform[the image for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
         '--explain[say where it came from, why, and what it cost]' \
@@ -222,6 +226,10 @@ _toyimg() {
         '--max-entries[most entries in a layer (default - 10000000)]:N:' \
         '--max-size[most bytes in a layer, uncompressed]:BYTES:' \
         '--max-ratio[most bytes that one compressed byte may become (default - 1000)]:N:' \
+        '--max-name[longest path in a layer (default - 4095)]:BYTES:' \
+        '--max-depth[most parts of a path (default - 2048)]:N:' \
+        '--max-header[largest extended header in a layer (default - 1048576)]:BYTES:' \
+        '--report[write to FILE what the layers had in them and what was left out (JSON)]:file:_files' \
         '(-o --output)'{-o,--output}'[the bundle to make]:file:_files' \
         '--user[run as this user instead of the images]:USER[ GROUP:' \
         '(-q --quiet)'{-q,--quiet}'[say nothing but errors]' \
