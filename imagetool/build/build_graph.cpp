@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "imagetool/build/mount_flag.hpp"
+#include "imagetool/image_reference.hpp"
 #include "imagetool/oci/printable.hpp"
 
 namespace build {
@@ -26,17 +27,17 @@ void add_platform(std::map<std::string, std::string>& global, const std::string&
   global[prefix + "VARIANT"] = platform.variant;
 }
 
-Variables global_variables(const BuildGraph& graph) {
-  return [&graph](std::string_view name) -> const std::string* {
-    const auto found = graph.global.find(std::string(name));
-    return found == graph.global.end() ? nullptr : &found->second;
+Variables variables_in(const std::map<std::string, std::string>& values) {
+  return [&values](std::string_view name) -> const std::string* {
+    const auto found = values.find(std::string(name));
+    return found == values.end() ? nullptr : &found->second;
   };
 }
 
 std::string expand_global(BuildGraph& graph, const Instruction& instruction,
                           const std::string& word, std::string_view rule) {
   try {
-    Expansion expansion = expand(word, graph.escape, global_variables(graph));
+    Expansion expansion = expand(word, graph.escape, variables_in(graph.global));
     for (const std::string& name : expansion.unset)
       graph.warnings.push_back({std::string(rule),
                                 sentence("FROM argument '", name, "' is not declared"),
@@ -53,12 +54,29 @@ void declare_global(BuildGraph& graph, const Request& request, const Instruction
     const std::size_t equals = word.find('=');
     const std::string name = word.substr(0, equals);
     const auto given = request.arguments.find(name);
-    graph.global_names.push_back(name);
     if (given != request.arguments.end())
       graph.global[name] = given->second;
     else if (equals != std::string::npos)
       graph.global[name] =
           expand_global(graph, instruction, word.substr(equals + 1), "UndefinedVar");
+    if (equals != std::string::npos)
+      graph.defaults[name] =
+          expand(word.substr(equals + 1), graph.escape, variables_in(graph.defaults)).text;
+  }
+}
+
+/// What FROM names without any --build-arg should be a name, too.
+void check_default_base(BuildGraph& graph, const Instruction& instruction) {
+  const std::string& word = instruction.words[0];
+  if (word.find('$') == std::string::npos) return;
+  try {
+    const std::string base = expand(word, graph.escape, variables_in(graph.defaults)).text;
+    ImageReference::parse(base);
+  } catch (const Error&) {
+    graph.warnings.push_back({"InvalidDefaultArgInFrom",
+                              sentence("Default value for ARG ", printable(word, 60),
+                                       " results in empty or invalid base image name"),
+                              instruction.line});
   }
 }
 
@@ -85,6 +103,7 @@ void read_from(BuildGraph& graph, const Request& request, const Instruction& ins
     throw error_at(
         graph.file, instruction,
         sentence("base name (", printable(instruction.words[0], 60), ") should not be blank"));
+  check_default_base(graph, instruction);
   if (const Flag* const platform = instruction.flag("platform")) {
     const std::string text =
         expand_global(graph, instruction, platform->value, "UndefinedArgInFrom");
@@ -201,6 +220,7 @@ BuildGraph build_graph(const Dockerfile& file, const Request& request) {
   add_platform(graph.global, "TARGET", request.platform);
   add_platform(graph.global, "BUILD", request.build_platform);
   graph.global["TARGETSTAGE"] = request.target.empty() ? "default" : request.target;
+  graph.defaults = graph.global;
   for (const Instruction& instruction : file.instructions) {
     if (instruction.keyword == "FROM")
       read_from(graph, request, instruction);

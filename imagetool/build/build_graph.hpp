@@ -52,9 +52,9 @@ struct BuildGraph {
   char escape = '\\';
   std::vector<Stage> stages{};
   std::size_t target = 0;
-  std::vector<std::size_t> order{};             // needed stages, each behind what it needs
-  std::map<std::string, std::string> global{};  // ARGs before the first FROM, and predefined ones
-  std::vector<std::string> global_names{};      // declared there, in order
+  std::vector<std::size_t> order{};               // needed stages, each behind what it needs
+  std::map<std::string, std::string> global{};    // ARGs before the first FROM, and predefined ones
+  std::map<std::string, std::string> defaults{};  // the same without --build-arg
   std::vector<Warning> warnings{};
 };
 

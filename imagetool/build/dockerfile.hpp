@@ -39,6 +39,7 @@ struct Instruction {
   int last_line = 0;       // heredocs included
   int column = 1;          // where the keyword begins
   std::string text{};      // the first physical line, for messages
+  std::string comment{};   // the comment line right above
   std::string original{};  // keyword, flags and rest in one line
 
   /// The last value given for a flag; nullptr when it was not.

@@ -85,23 +85,17 @@ bool LineReader::next_physical(std::string_view& line) {
   return true;
 }
 
-// Directives stand in the leading run of comments; anything else ends it.
-void LineReader::read_directive(std::string_view comment) {
+// Directives stand in the leading run of comments; anything else ends it. True for a directive.
+bool LineReader::read_directive(std::string_view comment) {
   comment = trim(comment);
-  if (number_ == 1 && comment.starts_with("#!")) return;
+  if (!directives_ || (number_ == 1 && comment.starts_with("#!"))) return false;
   comment.remove_prefix(1);
   const std::size_t equals = comment.find('=');
   const std::string_view key = trim(comment.substr(0, equals));
-  if (equals == std::string_view::npos || !is_key(key)) {
-    directives_ = false;
-    return;
-  }
+  if (equals == std::string_view::npos || !is_key(key)) return directives_ = false;
   const std::string name = to_lower(key);
   const std::string value(trim(comment.substr(equals + 1)));
-  if (name != "escape" && name != "syntax" && name != "check") {
-    directives_ = false;
-    return;
-  }
+  if (name != "escape" && name != "syntax" && name != "check") return directives_ = false;
   if (std::ranges::find(seen_directives_, name) != seen_directives_.end())
     throw Error(
         sentence(file_.name, ":", number_, ":1: only one ", name, " parser directive can be used"));
@@ -116,6 +110,7 @@ void LineReader::read_directive(std::string_view comment) {
   } else {
     file_.check = {value, number_};
   }
+  return true;
 }
 
 /// Appends without the continuation mark; true when the line goes on.
@@ -129,14 +124,18 @@ bool LineReader::join(std::string& text, std::string_view physical) const {
 
 bool LineReader::next(LogicalLine& line) {
   std::string_view physical;
+  std::string comment;
   while (next_physical(physical)) {
     if (is_comment(physical)) {
-      if (directives_) read_directive(physical);
+      comment = read_directive(physical) ? "" : trim(trim(physical).substr(1));
       continue;
     }
     directives_ = false;
-    if (is_blank(physical)) continue;
-    line = {.first = std::string(physical), .line = number_};
+    if (is_blank(physical)) {
+      comment.clear();
+      continue;
+    }
+    line = {.first = std::string(physical), .comment = std::move(comment), .line = number_};
     const std::size_t begin = physical.find_first_not_of(" \t\v\f");
     line.column = static_cast<int>(begin) + 1;
     bool goes_on = join(line.text, physical.substr(begin));

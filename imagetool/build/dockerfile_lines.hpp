@@ -12,8 +12,9 @@
 namespace build {
 
 struct LogicalLine {
-  std::string text{};   // without the leading white space and the continuation marks
-  std::string first{};  // the first physical line as it stands
+  std::string text{};     // without the leading white space and the continuation marks
+  std::string first{};    // the first physical line as it stands
+  std::string comment{};  // the comment line right above, without its '#'
   int line = 0;
   int last_line = 0;
   int column = 1;
@@ -34,7 +35,7 @@ class LineReader {
 
  private:
   bool next_physical(std::string_view& line);
-  void read_directive(std::string_view comment);
+  bool read_directive(std::string_view comment);
   bool join(std::string& text, std::string_view physical) const;
 
   std::string_view text_;

@@ -181,7 +181,8 @@ Instruction parse_line(const std::string& file, char escape, const LogicalLine& 
                           .line = line.line,
                           .last_line = line.last_line,
                           .column = line.column,
-                          .text = line.first};
+                          .text = line.first,
+                          .comment = line.comment};
   const std::size_t end = std::min(line.text.find_first_of(" \t\v\f"), line.text.size());
   instruction.written = line.text.substr(0, end);
   instruction.keyword = to_upper(instruction.written);

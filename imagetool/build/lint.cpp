@@ -168,6 +168,56 @@ void check_stage(Linter& linter, const Stage& stage) {
   }
 }
 
+/// A comment right above ARG or FROM describes what is declared there, by its name first.
+void check_description(Linter& linter, const Instruction& instruction, const char* what,
+                       const std::vector<std::string>& names) {
+  const std::string first = instruction.comment.substr(0, instruction.comment.find(' '));
+  if (instruction.comment.empty() || names.empty() ||
+      std::ranges::find(names, first) != names.end())
+    return;
+  linter.warn("InvalidDefinitionDescription", instruction,
+              sentence("Comment for ", what, " should follow the format: `# ",
+                       names.size() == 1 ? printable(names[0], 60) : "<arg_key>",
+                       " <description>`. If this is not intended to be a description comment, add "
+                       "an empty line or comment between the instruction and the comment"));
+}
+
+void check_descriptions(Linter& linter) {
+  for (const Instruction& instruction : linter.file.instructions) {
+    if (instruction.keyword == "FROM" && instruction.words.size() == 3)
+      check_description(linter, instruction, "build stage", {instruction.words[2]});
+    if (instruction.keyword != "ARG") continue;
+    std::vector<std::string> names;
+    for (const std::string& word : instruction.words)
+      names.push_back(word.substr(0, word.find('=')));
+    check_description(linter, instruction, "build argument", names);
+  }
+}
+
+void check_base_platform(Linter& linter, const Stage& stage, const StagePlan& plan) {
+  const oci::Platform made_for = plan.config.platform();
+  if (stage.base.kind != Origin::Kind::kImage || oci::fits(made_for, stage.platform)) return;
+  linter.warn("InvalidBaseImagePlatform", stage.from,
+              sentence("Base image ", printable(stage.base.name, 200),
+                       " was pulled with platform \"", printable(made_for.str(), 60),
+                       "\", expected \"", stage.platform.str(), "\" for current build"));
+}
+
+void check_ignored(Linter& linter, const StagePlan& plan, const IgnoreRules& ignored) {
+  for (const Step& step : plan.steps) {
+    const CopyAction* const copy = std::get_if<CopyAction>(&step.action);
+    if (copy == nullptr || copy->origin.kind != Origin::Kind::kContext) continue;
+    for (const std::string& source : copy->sources) {
+      const std::string path = clean_relative(source);
+      if (path.empty() || source.find("://") != std::string::npos || !ignored.excludes(path))
+        continue;
+      linter.warn("CopyIgnoredFile", step.instruction,
+                  sentence("Attempting to ", copy->is_add ? "Add" : "Copy", " file \"",
+                           printable(source, 200), "\" that is excluded by .dockerignore"));
+    }
+  }
+}
+
 /// "skip=A,B;error=true" → the value of one setting.
 std::string setting(const Dockerfile& file, std::string_view name) {
   for (std::string_view rest = file.check.value; !rest.empty();) {
@@ -181,8 +231,9 @@ std::string setting(const Dockerfile& file, std::string_view name) {
   return "";
 }
 
-bool is_skipped(const std::string& skip, const std::string& rule) {
-  for (std::string_view rest = skip; !rest.empty();) {
+/// Whether a list of rules, or "all", has this one.
+bool has_rule(const std::string& list, const std::string& rule) {
+  for (std::string_view rest = list; !rest.empty();) {
     const std::size_t end = std::min(rest.find(','), rest.size());
     const std::string word = to_lower(trim(rest.substr(0, end)));
     if (word == "all" || word == to_lower(rule)) return true;
@@ -196,19 +247,25 @@ bool is_skipped(const std::string& skip, const std::string& rule) {
 bool warnings_are_errors(const Dockerfile& file) { return setting(file, "error") == "true"; }
 
 std::vector<Warning> lint(const Dockerfile& file, const BuildGraph& graph,
-                          const std::map<std::size_t, StagePlan>& plans) {
+                          const std::map<std::size_t, StagePlan>& plans,
+                          const IgnoreRules& ignored) {
   Linter linter{.file = file, .graph = graph, .warnings = file.warnings};
   linter.warnings.insert(linter.warnings.end(), graph.warnings.begin(), graph.warnings.end());
   check_casing(linter);
+  if (has_rule(setting(file, "experimental"), "InvalidDefinitionDescription"))
+    check_descriptions(linter);
   std::set<std::string> names;
   for (const Stage& stage : graph.stages) {
     check_from(linter, stage, names);
     check_stage(linter, stage);
   }
-  for (const auto& [index, plan] : plans)
+  for (const auto& [index, plan] : plans) {
     linter.warnings.insert(linter.warnings.end(), plan.warnings.begin(), plan.warnings.end());
+    check_base_platform(linter, graph.stages[index], plan);
+    check_ignored(linter, plan, ignored);
+  }
   const std::string skip = setting(file, "skip");
-  std::erase_if(linter.warnings, [&](const Warning& one) { return is_skipped(skip, one.rule); });
+  std::erase_if(linter.warnings, [&](const Warning& one) { return has_rule(skip, one.rule); });
   std::ranges::stable_sort(linter.warnings, {}, &Warning::line);
   const auto repeated = std::ranges::unique(linter.warnings);
   linter.warnings.erase(repeated.begin(), repeated.end());

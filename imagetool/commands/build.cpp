@@ -133,6 +133,7 @@ build::BaseImage find_base(const ImageStore& store, const cli::Parsed& options,
     Progress quiet(ProgressStyle::kQuiet);
     PullRequest request{.image = name,
                         .platform = platform,
+                        .takes_any = true,
                         .bundle = {},
                         .registry = registry_options(options),
                         .stop = std::move(stop)};
@@ -187,7 +188,8 @@ int check_dockerfile(const BuildCommand& command, const build::Dockerfile& file,
       base.config = services.image(stage.base.name, stage.platform).config;
     plans[index] = build::plan_stage(graph, command.options.request, stage, std::move(base));
   }
-  const std::vector<build::Warning> warnings = build::lint(file, graph, plans);
+  const std::vector<build::Warning> warnings =
+      build::lint(file, graph, plans, command.options.ignored);
   for (const build::Warning& one : warnings)
     print_line(sentence(file.name, ":", one.line, ": ", one.rule, ": ", printable(one.text, 500)));
   if (warnings.empty()) print_line("Check complete, no warnings found.");
@@ -196,7 +198,8 @@ int check_dockerfile(const BuildCommand& command, const build::Dockerfile& file,
 
 void warn_of(const BuildCommand& command, const build::Dockerfile& file,
              const build::BuildRunner& runner, build::BuildProgress& progress) {
-  const std::vector<build::Warning> warnings = build::lint(file, runner.graph(), runner.plans());
+  const std::vector<build::Warning> warnings =
+      build::lint(file, runner.graph(), runner.plans(), command.options.ignored);
   for (const build::Warning& one : warnings)
     progress.note(sentence("warning: ", command.file_name, ":", one.line, ": ", one.rule, ": ",
                            printable(one.text, 500)));

@@ -67,7 +67,7 @@ void check_platform(const oci::ImageConfig& config, const PullRequest& request,
                                    : config.platform().str();
   const std::string text =
       sentence(request.image.familiar(), " is made for ", made_for, ", not for ", wanted.str());
-  if (request.platform) throw NotFound(text);
+  if (request.platform && !request.takes_any) throw NotFound(text);
   progress.note(sentence("warning: ", text));
 }
 

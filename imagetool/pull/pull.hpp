@@ -25,9 +25,10 @@ enum class RootForm { kFlat, kOverlay };
 struct PullRequest {
   ImageReference image;
   std::optional<oci::Platform> platform;  // none: this host's
-  std::optional<std::string> bundle;      // directory to make
-  RootForm form = RootForm::kFlat;        // of its root file system
-  ApplyLayerOptions layers{};             // limits of hostile images
+  bool takes_any = false;  // an image that is alone under its name, whatever it is made for
+  std::optional<std::string> bundle;  // directory to make
+  RootForm form = RootForm::kFlat;    // of its root file system
+  ApplyLayerOptions layers{};         // limits of hostile images
   registry::Options registry;
   std::stop_source stop;
 };

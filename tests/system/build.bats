@@ -249,6 +249,46 @@ load build
   run -0 toyimg build --check "$CONTEXT"
 }
 
+@test "build: check sees what files and base images bring" {
+  base
+  start_registry
+  printf 'a\n*.o\n!b.o\n' >"$CONTEXT/.dockerignore"
+  dockerfile 'FROM localhost/base' 'COPY a b.o /x/' 'ADD c.o /x/' 'COPY --from=localhost/base a.o /x/' 'COPY . /y/'
+  run -1 toyimg build --check --pull=never "$CONTEXT"
+  [ "$(grep -c CopyIgnoredFile <<<"$output")" -eq 2 ]
+  expect '^Dockerfile:2: CopyIgnoredFile: Attempting to Copy file "a" that is excluded by .dockerignore$'
+  expect '^Dockerfile:3: CopyIgnoredFile: Attempting to Add file "c.o"'
+  rm "$CONTEXT/.dockerignore"
+  # An image alone under its name is taken for what it is.
+  dockerfile 'FROM --platform=linux/arm64 scratch' 'COPY Dockerfile /'
+  toyimg build --quiet --push -t "$REGISTRY/arm:1" "$CONTEXT" </dev/null
+  toyimg rmi "$REGISTRY/arm:1"
+  dockerfile "FROM $REGISTRY/arm:1" 'COPY Dockerfile /again'
+  run -1 toyimg build --check "$CONTEXT"
+  expect '^Dockerfile:1: InvalidBaseImagePlatform: Base image .*/arm:1 was pulled with platform "linux/arm64", expected "linux/amd64" for current build$'
+  run -0 toyimg build --progress plain --iidfile "$OUT" "$CONTEXT"
+  expect 'warning: Dockerfile:1: InvalidBaseImagePlatform'
+  [ "$(config_of "$OUT" | jq -r .architecture)" = arm64 ]
+}
+
+@test "build: check of ARGs that name a base, and of what comments describe" {
+  base
+  dockerfile 'ARG TAG' 'ARG NAME=localhost/base' 'ARG BAD=UPPER CASE' 'FROM localhost/base:${TAG} AS a' 'FROM ${NAME} AS b' 'FROM ${NAME}${TAG:+:}${TAG} AS c' 'FROM $BAD'
+  run -1 toyimg build --check --pull=never --build-arg TAG=latest --build-arg BAD=localhost/base "$CONTEXT"
+  expect '^Dockerfile:4: InvalidDefaultArgInFrom: Default value for ARG localhost/base:\$\{TAG\} results in empty or invalid base image name$'
+  expect '^Dockerfile:7: InvalidDefaultArgInFrom'
+  [ "$(grep -c InvalidDefaultArgInFrom <<<"$output")" -eq 2 ]
+  dockerfile '# check=experimental=InvalidDefinitionDescription' '# VERSION is what is built' 'ARG VERSION=1' '# of the program' 'ARG NAME=x' '# apart' '' 'ARG OTHER=y' \
+    '# this builds' 'FROM localhost/base AS builder' '# two things' 'ARG a=1 b=2' '# final is the result' 'FROM localhost/base AS final'
+  run -1 toyimg build --check --pull=never "$CONTEXT"
+  [ "${#lines[@]}" -eq 3 ]
+  expect '^Dockerfile:5: InvalidDefinitionDescription: Comment for build argument should follow the format: `# NAME <description>`'
+  expect '^Dockerfile:10: InvalidDefinitionDescription: Comment for build stage should follow the format: `# builder <description>`'
+  expect '^Dockerfile:12: InvalidDefinitionDescription: .*`# <arg_key> <description>`'
+  sed -i 1d "$CONTEXT/Dockerfile"
+  run -0 toyimg build --check --pull=never "$CONTEXT"
+}
+
 @test "build: dry-run prints the steps and builds nothing" {
   base
   dockerfile 'FROM localhost/base AS a' 'RUN exit 1' 'FROM localhost/base' 'ENV a=b' 'COPY --from=a /x /x'
