@@ -175,7 +175,7 @@ CachedStep BuildRunner::run_step(const Stage& stage, const Step& step, std::size
 
 void BuildRunner::explain(const std::string& place, bool found, const Inputs& inputs) {
   const std::string record =
-      sha256_of(sentence(options_.context, "\n", graph_.file, "\n", place)).hex;
+      sha256_of(sentence(options_.context_name, "\n", graph_.file, "\n", place)).hex;
   const std::optional<Inputs> last = store_.last_inputs(record);
   store_.remember_inputs(record, inputs);
   if (found)

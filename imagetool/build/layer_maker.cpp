@@ -35,7 +35,7 @@ void add_environment(Inputs& inputs, const std::vector<std::string>& env) {
 
 std::string digest_file(const Options& options, const BuildStore& store) {
   return sentence(store.images().blobs().directory(), "/build/places/files-",
-                  sha256_of(options.context).hex);
+                  sha256_of(options.context_name).hex);
 }
 
 }  // namespace

@@ -46,6 +46,7 @@ struct Secret {
 struct Options {
   Request request{};
   std::string context{};                                // directory
+  std::string context_name{};                           // what it was called, for records
   IgnoreRules ignored{};                                // its .dockerignore
   std::map<std::string, std::string> named_contexts{};  // directories, or "docker-image://REF"
   std::string runtime{};                                // path

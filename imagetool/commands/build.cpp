@@ -50,7 +50,7 @@ constexpr auto kOptions =
                 .help = "value of an ARG; without VALUE the environment's",
                 .repeatable = true},
                {.name = "build-context",
-                .value = "NAME=DIR|docker-image://REF",
+                .value = "NAME=DIR|URL|docker-image://REF",
                 .help = "another place for FROM and --from to name",
                 .repeatable = true},
                {.name = "target", .value = "STAGE", .help = "stop at this stage"},
@@ -285,12 +285,12 @@ void verify_reproducible(build::BuildStore& builds, const BuildCommand& command,
 }
 
 std::string build_and_store(const cli::Parsed& options, BuildCommand& command,
-                            const ImageStore& store, const build::Dockerfile& file,
+                            build::BuildStore& builds, const build::Dockerfile& file,
                             const build::Services& services, std::stop_source stop) {
+  const ImageStore& store = builds.images();
   build::BuildProgress progress(build_progress_kind(options));
   command.options.runtime = build::find_runtime(options.value_or("runtime", ""));
   build::enter_private_mounts();
-  build::BuildStore builds(store);
   build::BuildRunner runner(builds, command.options, services, progress);
   const std::stop_callback stopping(stop.get_token(), [&] { runner.stop(); });
   runner.plan(file);
@@ -312,25 +312,28 @@ std::string build_and_store(const cli::Parsed& options, BuildCommand& command,
 }
 
 int run_build(const cli::Parsed& global, const cli::Parsed& options) {
-  BuildCommand command = read_build_command(options);
-  const build::Dockerfile file = build::parse_dockerfile(command.text, command.file_name);
   std::stop_source stop;
-  command.options.stop = stop.get_token();
   const Interruption interruption(stop);
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
   const UniqueFd held = store.hold();
+  const std::string policy = pull_policy(options);
   const build::Services services{
       .image =
           [&](const std::string& reference, const oci::Platform& platform) {
-            return find_base(store, options, command.pull, stop, reference, platform);
+            return find_base(store, options, policy, stop, reference, platform);
           },
       .fetch = [&](const std::string& url,
                    const std::string& path) { return fetch(url, path, stop.get_token()); }};
+  build::BuildStore builds(store);
+  BuildCommand command = read_build_command(options, [&](const std::string& place) {
+    return build::open_context(builds, services, place, stop.get_token());
+  });
+  command.options.stop = stop.get_token();
+  const build::Dockerfile file = build::parse_dockerfile(command.text, command.file_name);
   if (options.has("check")) return check_dockerfile(command, file, services);
   if (options.has("push") && command.tags.empty()) throw UsageError("--push needs a name: -t REF");
   if (options.has("dry-run")) {
     build::BuildProgress quiet(build::ProgressKind::kQuiet);
-    build::BuildStore builds(store);
     build::BuildRunner runner(builds, command.options, services, quiet);
     runner.plan(file);
     std::string text = runner.describe();
@@ -338,7 +341,7 @@ int run_build(const cli::Parsed& global, const cli::Parsed& options) {
     print_line(text);
     return 0;
   }
-  const std::string digest = build_and_store(options, command, store, file, services, stop);
+  const std::string digest = build_and_store(options, command, builds, file, services, stop);
   if (options.has("push"))
     for (const ImageReference& tag : command.tags) {
       Progress progress(progress_style("auto", options.has("quiet")));

@@ -142,48 +142,60 @@ BuildOutput read_output(const std::string& word) {
   return {found->second, std::move(destination)};
 }
 
-std::string read_context(const cli::Parsed& options) {
-  const std::string context = options.words.empty() ? "." : options.words[0];
-  if (context == "-" || context.find("://") != std::string::npos)
-    throw UsageError(
-        sentence("build: the context must be a directory, not ", printable(context, 100)));
-  struct stat status{};
-  if (::stat(context.c_str(), &status) != 0 || !S_ISDIR(status.st_mode))
-    throw Error(sentence("the build context ", context, " is no directory"));
-  return real_path(context);
+/// Where the user's own .dockerignore rules are. Fetched contexts are taken as they are.
+void read_ignore_rules(const cli::Parsed& options, const build::BuildContext& context,
+                       const std::string& dockerfile, BuildCommand& command) {
+  std::string path = options.value_or("ignorefile", "");
+  if (path.empty() && !context.is_local) return;
+  if (path.empty() && !dockerfile.empty()) path = dockerfile + ".dockerignore";
+  if (!options.has("ignorefile") && !exists(path)) path = context.directory + "/.dockerignore";
+  if (options.has("ignorefile") || exists(path))
+    command.options.ignored = build::IgnoreRules::parse(read_file(path, std::size_t{1} << 20),
+                                                        path.substr(path.rfind('/') + 1));
 }
 
-void read_dockerfile(const cli::Parsed& options, BuildCommand& command) {
-  const std::string& context = command.options.context;
-  std::string path = options.value_or("file", "");
-  if (path.empty()) {
-    for (const char* name : {"/Dockerfile", "/dockerfile", "/Containerfile"})
-      if (path.empty() && exists(context + name)) path = context + name;
-    if (path.empty())
-      throw Error(sentence("there is no Dockerfile in ", context, ": -f FILE names another"));
-    command.file_name = path.substr(path.rfind('/') + 1);
-  } else {
-    command.file_name = path == "-" ? "stdin" : path;
+/// From standard input, or from where the user says: a file of a fetched context, or any other.
+std::string read_named_dockerfile(const build::BuildContext& context, const std::string& path) {
+  if (path == "-") return read_all(STDIN_FILENO, "stdin", build::kDockerfileLimit);
+  if (context.is_local) return read_file(path, build::kDockerfileLimit);
+  if (auto file = build::find_file(context, {path}, build::kDockerfileLimit)) return file->text;
+  throw Error(sentence("there is no ", printable(path, 200), " in ", printable(context.name, 200)));
+}
+
+void read_dockerfile(const cli::Parsed& options, const build::BuildContext& context,
+                     BuildCommand& command) {
+  const std::string path = options.value_or("file", "");
+  if (context.dockerfile && !path.empty())
+    throw UsageError(sentence("--file ", path, ": the context ", printable(context.name, 200),
+                              " is a Dockerfile itself"));
+  if (context.dockerfile || !path.empty()) {
+    command.file_name = path == "-" || path.empty() ? "stdin" : path;
+    if (context.dockerfile && context.name != "stdin") command.file_name = context.name;
+    command.text = context.dockerfile ? *context.dockerfile : read_named_dockerfile(context, path);
+    return read_ignore_rules(options, context, path == "-" ? "" : path, command);
   }
-  command.text = path == "-" ? read_all(STDIN_FILENO, "stdin", build::kDockerfileLimit)
-                             : read_file(path, build::kDockerfileLimit);
-  std::string ignore = options.value_or("ignorefile", "");
-  if (ignore.empty() && path != "-") ignore = path + ".dockerignore";
-  if (!options.has("ignorefile") && !exists(ignore)) ignore = context + "/.dockerignore";
-  if (options.has("ignorefile") || exists(ignore))
-    command.options.ignored = build::IgnoreRules::parse(read_file(ignore, std::size_t{1} << 20),
-                                                        ignore.substr(ignore.rfind('/') + 1));
+  const auto found = build::find_file(context, {"Dockerfile", "dockerfile", "Containerfile"},
+                                      build::kDockerfileLimit);
+  if (!found)
+    throw Error(sentence("there is no Dockerfile in ", printable(context.name, 200),
+                         ": -f FILE names another"));
+  command.file_name = found->name;
+  command.text = found->text;
+  read_ignore_rules(options, context, sentence(context.directory, "/", found->name), command);
 }
 
-void read_contexts(const cli::Parsed& options, BuildCommand& command) {
+void read_contexts(const cli::Parsed& options, const OpenContext& open, BuildCommand& command) {
   for (const auto& [name, place] : named_values(options, "build-context")) {
     const std::string key = build::to_lower(name);
     command.options.request.contexts.insert(key);
     const bool is_image = place.starts_with(build::kImageContext);
-    if (!is_image && place.find("://") != std::string::npos)
-      throw UsageError(sentence("--build-context ", name, ": must be a directory or ",
-                                build::kImageContext, "IMAGE"));
-    command.options.named_contexts[key] = is_image ? place : real_path(place);
+    try {
+      if (place == "-") throw UsageError("standard input is for the main context");
+      command.options.named_contexts[key] = is_image ? place : open(place).directory;
+    } catch (Error& error) {
+      error.add_context("--build-context ", name);
+      throw;
+    }
   }
 }
 
@@ -218,12 +230,17 @@ build::ProgressKind build_progress_kind(const cli::Parsed& options) {
   throw UsageError(sentence("--progress ", chosen, ": must be auto, plain, tty, json or none"));
 }
 
-BuildCommand read_build_command(const cli::Parsed& options) {
+BuildCommand read_build_command(const cli::Parsed& options, const OpenContext& open) {
   BuildCommand command;
   build::Options& wanted = command.options;
-  wanted.context = read_context(options);
-  read_dockerfile(options, command);
-  read_contexts(options, command);
+  const std::string place = options.words.empty() ? "." : options.words[0];
+  if (place == "-" && options.value_or("file", "") == "-")
+    throw UsageError("only one of the context and --file can be standard input");
+  const build::BuildContext context = open(place);
+  wanted.context = context.directory;
+  wanted.context_name = context.name;
+  read_dockerfile(options, context, command);
+  read_contexts(options, open, command);
   wanted.request.arguments = build_arguments(options);
   wanted.request.target = options.value_or("target", "");
   wanted.request.build_platform = oci::normalised(oci::host_platform());
@@ -251,11 +268,14 @@ BuildCommand read_build_command(const cli::Parsed& options) {
     command.outputs.push_back(read_output(output));
   command.annotations = named_values(options, "annotation");
   command.labels = named_values(options, "label");
-  if (options.has("pull")) {
-    command.pull = options.value_or("pull", "");
-    if (command.pull.empty() || command.pull == "true") command.pull = "always";
-    if (command.pull != "always" && command.pull != "missing" && command.pull != "never")
-      throw UsageError(sentence("--pull=", command.pull, ": must be always, missing or never"));
-  }
   return command;
+}
+
+std::string pull_policy(const cli::Parsed& options) {
+  if (!options.has("pull")) return "missing";
+  const std::string policy = options.value_or("pull", "");
+  if (policy.empty() || policy == "true") return "always";
+  if (policy != "always" && policy != "missing" && policy != "never")
+    throw UsageError(sentence("--pull=", policy, ": must be always, missing or never"));
+  return policy;
 }

@@ -2,11 +2,13 @@
 // What the words behind `toyimg build` mean. toyimg.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "bundle-spec/cli/options.hpp"
+#include "imagetool/build/build_context.hpp"
 #include "imagetool/build/build_progress.hpp"
 #include "imagetool/build/services.hpp"
 #include "imagetool/image_reference.hpp"
@@ -25,9 +27,13 @@ struct BuildCommand {
   std::vector<BuildOutput> outputs{};
   oci::Annotations annotations{};
   std::map<std::string, std::string> labels{};
-  std::string pull{"missing"};  // always, missing or never
 };
 
+/// Opens a directory, "-", or an address to fetch.
+using OpenContext = std::function<build::BuildContext(const std::string& place)>;
+
 /// --secret, --ssh, --output and the rest, files read. Throws UsageError or Error.
-BuildCommand read_build_command(const cli::Parsed& options);
+BuildCommand read_build_command(const cli::Parsed& options, const OpenContext& open);
+/// --pull: always, missing or never. Throws UsageError.
+std::string pull_policy(const cli::Parsed& options);
 build::ProgressKind build_progress_kind(const cli::Parsed& options);
