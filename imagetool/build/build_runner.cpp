@@ -151,19 +151,25 @@ CachedStep BuildRunner::run_step(const Stage& stage, const Step& step, std::size
       inputs = maker.inputs(step, LayerMaker::Depth::kContent);
       key = key_of(inputs);
       found = may_look ? store_.find(key) : std::nullopt;
-      if (found) store_.remember(shallow, *found);
+      if (found) {
+        found->content_key = key;
+        keep(shallow, *found, true);
+      }
     }
     if (options_.explain_cache) explain(place, found.has_value(), inputs);
     if (found) {
+      keep(key, *found, found->is_offered);
       progress_.end(place, BuildProgress::End::kCached);
       return *found;
     }
     CachedStep made{
         .layer = maker.make(step, [&](std::string_view text) { progress_.output(place, text); }),
         .created = now()};
-    store_.remember(key, made);
-    if (maker.has_deeper_inputs(step))
-      store_.remember(key_of(maker.inputs(step, LayerMaker::Depth::kNames)), made);
+    if (maker.has_deeper_inputs(step)) {
+      made.content_key = key;
+      keep(key_of(maker.inputs(step, LayerMaker::Depth::kNames)), made, true);
+    }
+    keep(key, made, true);
     progress_.end(place, BuildProgress::End::kDone);
     return made;
   } catch (const Error& error) {
@@ -171,6 +177,14 @@ CachedStep BuildRunner::run_step(const Stage& stage, const Step& step, std::size
     if (options_.stop.stop_requested()) throw;
     throw error_at(graph_.file, step.instruction, error.what());
   }
+}
+
+void BuildRunner::keep(const std::string& key, const CachedStep& step, bool is_new) {
+  if (is_new) store_.remember(key, step);
+  const std::lock_guard<std::mutex> guard(mutex_);
+  known_steps_.push_back({key, step});
+  if (!step.content_key.empty() && step.content_key != key)
+    known_steps_.push_back({step.content_key, step});
 }
 
 void BuildRunner::explain(const std::string& place, bool found, const Inputs& inputs) {

@@ -46,6 +46,8 @@ class BuildRunner {
   BuiltImage run();
   /// Ends what runs; run() then throws.
   void stop() { failed_.request_stop(); }
+  /// After run(): the keys of its steps and what they made, for another build's cache.
+  const std::vector<KnownStep>& known_steps() const { return known_steps_; }
   /// The stages and steps as text: --dry-run.
   std::string describe();
 
@@ -61,6 +63,7 @@ class BuildRunner {
   StageResult result_of(std::size_t stage);
   StageResult run_stage(std::size_t index);
   CachedStep run_step(const Stage& stage, const Step& step, std::size_t number, LayerMaker& maker);
+  void keep(const std::string& key, const CachedStep& step, bool is_new);
   void explain(const std::string& place, bool found, const Inputs& inputs);
   std::string place_of(const Stage& stage, std::size_t number) const;
   std::size_t base_layer_count(std::size_t index);
@@ -74,7 +77,8 @@ class BuildRunner {
   BuildGraph graph_{};
   std::map<std::size_t, StagePlan> plans_{};
   std::map<std::string, BaseImage> images_{};
-  std::mutex mutex_{};  // of images_
+  std::vector<KnownStep> known_steps_{};
+  std::mutex mutex_{};  // of images_ and known_steps_
   std::map<std::size_t, std::shared_future<StageResult>> results_{};
 };
 

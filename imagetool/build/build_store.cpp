@@ -14,12 +14,9 @@
 #include "bundle-spec/fs/rooted_dir.hpp"
 #include "imagetool/layer/apply_layer.hpp"
 #include "imagetool/layer/tree_entry.hpp"
-#include "imagetool/oci/json_view.hpp"
 
 namespace build {
 namespace {
-
-constexpr std::size_t kRecordLimit = std::size_t{64} << 20;
 
 std::vector<std::string> names_in(const std::string& directory) {
   const auto opened = open_at_if_exists(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
@@ -124,31 +121,42 @@ std::string BuildStore::make_work(std::string_view name) {
 }
 
 std::optional<CachedStep> BuildStore::find(const std::string& key) const {
-  const std::optional<std::string> text = read_file_if_exists(sentence(directory_, "/steps/", key));
-  if (!text) return std::nullopt;
-  const oci::JsonView record = oci::JsonView::parse(*text, "build step", kRecordLimit);
-  CachedStep step{.created = record.string("created")};
-  step.layer.descriptor = {.media_type = record.required_string("mediaType"),
-                           .digest = record.required_string("digest"),
-                           .size = record.integer("size").value_or(0)};
-  step.layer.diff_id = record.required_string("diffId");
-  const auto size = images_.blobs().size(Digest::parse(step.layer.descriptor.digest));
-  if (size != static_cast<std::uint64_t>(step.layer.descriptor.size)) return std::nullopt;
-  return step;
+  if (const auto text = read_file_if_exists(sentence(directory_, "/steps/", key))) {
+    CachedStep step = read_step(*text);
+    if (has_blob(step.layer)) return step;
+  }
+  const auto offered = offered_.find(key);
+  if (offered == offered_.end()) return std::nullopt;
+  return offered->second;
+}
+
+bool BuildStore::has_blob(const Layer& layer) const {
+  const auto size = images_.blobs().size(Digest::parse(layer.descriptor.digest));
+  return size == static_cast<std::uint64_t>(layer.descriptor.size);
+}
+
+void BuildStore::offer(const std::vector<KnownStep>& steps, const FetchLayer& fetch) {
+  for (const auto& [key, step] : steps) {
+    offered_.try_emplace(key, step).first->second.is_offered = true;
+    fetches_.try_emplace(step.layer.descriptor.digest, fetch);
+  }
+}
+
+void BuildStore::fetch_offered(const std::vector<Layer>& layers) {
+  const std::lock_guard<std::mutex> guard(fetching_);
+  for (const Layer& layer : layers) {
+    const auto fetch = fetches_.find(layer.descriptor.digest);
+    if (fetch != fetches_.end() && !has_blob(layer)) fetch->second(layer);
+  }
 }
 
 void BuildStore::remember(const std::string& key, const CachedStep& step) const {
-  const nlohmann::ordered_json record = {{"created", step.created},
-                                         {"diffId", step.layer.diff_id},
-                                         {"mediaType", step.layer.descriptor.media_type},
-                                         {"digest", step.layer.descriptor.digest},
-                                         {"size", step.layer.descriptor.size}};
   // Before the record: ImageStore keeps the blobs that have a file here (kBuildBlobs).
   static_cast<void>(open_at(AT_FDCWD,
                             sentence(images_.blobs().directory(), "/", kBuildBlobs, "/",
                                      hex_of(step.layer.descriptor.digest)),
                             O_WRONLY | O_CREAT, 0600));
-  replace_file(sentence(directory_, "/steps/", key), record.dump(), 0600);
+  replace_file(sentence(directory_, "/steps/", key), write_step(step), 0600);
 }
 
 std::optional<Inputs> BuildStore::last_inputs(const std::string& place) const {
@@ -189,6 +197,7 @@ std::string BuildStore::extract_flat(const std::vector<Layer>& layers) {
 }
 
 std::vector<std::string> BuildStore::lower_directories(const std::vector<Layer>& layers) {
+  fetch_offered(layers);
   const std::lock_guard<std::mutex> guard(mutex_);
   std::vector<std::string> lowers;
   std::vector<Layer> rest = layers;

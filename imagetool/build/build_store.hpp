@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "bundle-spec/fs/unique_fd.hpp"
+#include "imagetool/build/step_record.hpp"
 #include "imagetool/oci/digest.hpp"
 #include "imagetool/oci/image_config.hpp"
 #include "imagetool/oci/manifest.hpp"
@@ -20,22 +23,13 @@
 
 namespace build {
 
-/// A layer in the store.
-struct Layer {
-  oci::Descriptor descriptor{};  // of the blob
-  std::string diff_id{};
-};
-
-/// What a step made, as the cache remembers it.
-struct CachedStep {
-  Layer layer{};
-  std::string created{};  // RFC 3339
-};
-
 /// What a step's key is made of, by name: "command", "file src/main.c". In order.
 using Inputs = std::vector<std::pair<std::string, std::string>>;
 /// The key: sha256 over names and values, each with its length.
 std::string key_of(const Inputs& inputs);
+
+/// Puts the blob of a layer into the store. Throws Error.
+using FetchLayer = std::function<void(const Layer&)>;
 
 class BuildStore {
  public:
@@ -52,10 +46,14 @@ class BuildStore {
   /// A new empty directory in it.
   std::string make_work(std::string_view name);
 
-  /// The remembered step with this key whose layer is still there.
+  /// The remembered step with this key whose layer is still there, or one that is offered.
   std::optional<CachedStep> find(const std::string& key) const;
   /// Remembers it, and its layer's blob as one that is needed though no image has it.
   void remember(const std::string& key, const CachedStep& step) const;
+  /// Takes the steps of another build's cache for known. Not while stages run.
+  void offer(const std::vector<KnownStep>& steps, const FetchLayer& fetch);
+  /// Fetches the blobs of these layers that are offered and not in the store yet. Throws Error.
+  void fetch_offered(const std::vector<Layer>& layers);
   /// The inputs the step at this place had in its last build, and their replacement.
   std::optional<Inputs> last_inputs(const std::string& place) const;
   void remember_inputs(const std::string& place, const Inputs& inputs) const;
@@ -74,6 +72,7 @@ class BuildStore {
 
  private:
   void remove_stale() const;
+  bool has_blob(const Layer& layer) const;
   std::string extract_flat(const std::vector<Layer>& layers);
   const ImageStore& images_;
   std::string directory_;  // STORE/build
@@ -82,6 +81,9 @@ class BuildStore {
   UniqueFd lock_;  // flock(2) on the work directory as long as its build lives
   int made_ = 0;
   std::mutex mutex_;
+  std::map<std::string, CachedStep> offered_{};  // by key
+  std::map<std::string, FetchLayer> fetches_{};  // by digest
+  std::mutex fetching_;
 };
 
 /// A chain of layers by one name, as image-spec's ChainID.

@@ -12,6 +12,7 @@
 #include "imagetool/build/lint.hpp"
 #include "imagetool/build/runtime_process.hpp"
 #include "imagetool/build/tree_mount.hpp"
+#include "imagetool/commands/build_cache.hpp"
 #include "imagetool/commands/build_options.hpp"
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/interruption.hpp"
@@ -68,6 +69,14 @@ constexpr auto kOptions =
                 .help = "make the steps of this stage anew",
                 .repeatable = true},
                {.name = "explain-cache", .help = "say of each step why the cache has it or not"},
+               {.name = "cache-from",
+                .value = "REF|type=local,src=DIR",
+                .help = "also look for steps in this cache",
+                .repeatable = true},
+               {.name = "cache-to",
+                .value = "REF|type=local,dest=DIR",
+                .help = "write the steps of this build there",
+                .repeatable = true},
                {.name = "network",
                 .value = "host|none",
                 .help = "the network of RUN steps (default: host)"},
@@ -291,11 +300,20 @@ std::string build_and_store(const cli::Parsed& options, BuildCommand& command,
   build::BuildProgress progress(build_progress_kind(options));
   command.options.runtime = build::find_runtime(options.value_or("runtime", ""));
   build::enter_private_mounts();
+  const transport::Places places{.store_directory = store.blobs().directory(),
+                                 .registry = registry_options(options),
+                                 .stop = stop.get_token()};
+  OfferedCaches offered(builds, places);
+  if (!command.options.no_cache)
+    for (const CachePlace& cache : command.cache_from) offered.open(cache, progress);
   build::BuildRunner runner(builds, command.options, services, progress);
   const std::stop_callback stopping(stop.get_token(), [&] { runner.stop(); });
   runner.plan(file);
   warn_of(command, file, runner, progress);
   build::BuiltImage image = runner.run();
+  builds.fetch_offered(image.layers);
+  for (const CachePlace& cache : command.cache_to)
+    export_cache(builds, runner.known_steps(), image, cache, places, stop);
   finish_image(image, command);
   if (options.has("verify-reproducible"))
     verify_reproducible(builds, command, file, services, progress, image);

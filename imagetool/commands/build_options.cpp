@@ -142,6 +142,30 @@ BuildOutput read_output(const std::string& word) {
   return {found->second, std::move(destination)};
 }
 
+/// type=registry,ref=REF, type=local,src=DIR (or dest=), or a bare REF, as docker buildx has them.
+CachePlace read_cache_place(const std::string& word, const std::string& option) {
+  CachePlace cache{.words = word};
+  Pairs pairs = word.find('=') == std::string::npos ? Pairs{{"type", "registry"}, {"ref", word}}
+                                                    : read_pairs(word, option);
+  const std::string type = take(pairs, "type");
+  const std::string mode = take(pairs, "mode");
+  const std::string key = type == "registry" ? "ref" : option == "cache-from" ? "src" : "dest";
+  const std::string where = take(pairs, key);
+  if (type != "registry" && type != "local")
+    throw UsageError(sentence("--", option, " type=", type, ": must be registry or local"));
+  refuse_rest(pairs, option);
+  if (where.empty()) throw UsageError(sentence("--", option, " ", word, ": ", key, " is missing"));
+  if (!mode.empty() && (option == "cache-from" || (mode != "min" && mode != "max")))
+    throw UsageError(sentence("--", option, " mode=", mode, ": --cache-to has min and max"));
+  cache.only_result = mode == "min";
+  using enum transport::Kind;
+  if (type == "registry")
+    cache.place = {.kind = kRegistry, .name = ImageReference::parse(where).canonical()};
+  else
+    cache.place = {.kind = kOciLayout, .path = where, .name = "buildcache"};
+  return cache;
+}
+
 /// Where the user's own .dockerignore rules are. Fetched contexts are taken as they are.
 void read_ignore_rules(const cli::Parsed& options, const build::BuildContext& context,
                        const std::string& dockerfile, BuildCommand& command) {
@@ -266,6 +290,10 @@ BuildCommand read_build_command(const cli::Parsed& options, const OpenContext& o
     command.tags.push_back(registry::image_named(tag));
   for (const std::string& output : options.values("output"))
     command.outputs.push_back(read_output(output));
+  for (const char* option : {"cache-from", "cache-to"})
+    for (const std::string& word : options.values(option))
+      (option == std::string_view("cache-to") ? command.cache_to : command.cache_from)
+          .push_back(read_cache_place(word, option));
   command.annotations = named_values(options, "annotation");
   command.labels = named_values(options, "label");
   return command;

@@ -12,11 +12,19 @@
 #include "imagetool/build/build_progress.hpp"
 #include "imagetool/build/services.hpp"
 #include "imagetool/image_reference.hpp"
+#include "imagetool/transport/transport_reference.hpp"
 
 struct BuildOutput {
   enum class Kind { kBundle, kDirectory, kTar, kOciArchive, kDockerArchive };
   Kind kind = Kind::kBundle;
   std::string destination{};
+};
+
+/// What --cache-from and --cache-to name.
+struct CachePlace {
+  std::string words{};  // as given
+  transport::Reference place{};
+  bool only_result = false;  // only steps whose layers the image has: mode=min
 };
 
 struct BuildCommand {
@@ -25,6 +33,7 @@ struct BuildCommand {
   std::string text{};       // of the Dockerfile
   std::vector<ImageReference> tags{};
   std::vector<BuildOutput> outputs{};
+  std::vector<CachePlace> cache_from{}, cache_to{};
   oci::Annotations annotations{};
   std::map<std::string, std::string> labels{};
 };
