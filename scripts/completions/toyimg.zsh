@@ -53,7 +53,7 @@ _toyimg() {
         '(-f --file)'{-f,--file}'[the Dockerfile; - is stdin (default - CONTEXT/Dockerfile)]:file:_files' \
         '(-t --tag)'{-t,--tag}'[name the image in the store]:REF:' \
         '--build-arg[value of an ARG; without VALUE the environments]:NAME[=VALUE:' \
-        '--build-context[another place for FROM and --from to name]:NAME=DIR|docker-image //REF:' \
+        '--build-context[another place for FROM and --from to name]:NAME=DIR|URL|docker-image //REF:' \
         '--target[stop at this stage]:STAGE:' \
         '--platform[build for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
         '--pull[when to ask the registry for images (default - missing)]' \
