@@ -73,6 +73,13 @@ NodeRef implied_directory(std::size_t layer) {
 
 bool is_directory(const NodeRef& node) { return node->entry.kind == Kind::kDirectory; }
 
+bool is_at_or_below(const NodeRef& node, const NodeRef& top) {
+  return node == top ||
+         std::any_of(top->children.begin(), top->children.end(), [&](const auto& child) {
+           return is_directory(child.second) && is_at_or_below(node, child.second);
+         });
+}
+
 /// Path components to come, first in front.
 void push_front(std::deque<std::string>& parts, std::string_view path) {
   std::vector<std::string> names;
@@ -218,18 +225,30 @@ FileTree::NodeRef FileTree::open(const std::string& path, bool make) const {
   std::deque<std::string> parts;
   push_front(parts, path);
   std::vector<NodeRef> way{root_};
+  // The symlink of the path itself that is being followed: as in LayerTree it is in the way when it
+  // leads to something else than a directory, and not that.
+  struct Link {
+    std::vector<NodeRef> way;
+    std::string name;
+    std::size_t left = 0;  // parts of the path after it
+  };
+  std::optional<Link> link;
   for (int links = 0; !parts.empty();) {
-    const std::string name = std::move(parts.front());
+    if (link && parts.size() <= link->left) link.reset();
+    std::string name = std::move(parts.front());
     parts.pop_front();
     if (name == "..") {
       if (way.size() > 1) way.pop_back();
       continue;
     }
-    FileNode& parent = *way.back();
-    const auto child = parent.children.find(name);
-    const NodeRef there = child != parent.children.end() ? child->second : nullptr;
+    const auto child_of = [](const NodeRef& parent, const std::string& child) {
+      const auto found = parent->children.find(child);
+      return found != parent->children.end() ? found->second : nullptr;
+    };
+    NodeRef there = child_of(way.back(), name);
     if (there && there->entry.kind == Kind::kSymlink) {
       if (++links > kMostLinks) throw Error("there are too many symlinks on the way");
+      if (!link) link = Link{way, name, parts.size()};
       if (there->entry.link_target.starts_with('/')) way.resize(1);
       push_front(parts, there->entry.link_target);
       continue;
@@ -239,9 +258,17 @@ FileTree::NodeRef FileTree::open(const std::string& path, bool make) const {
       continue;
     }
     if (!make) return nullptr;
+    if (there && link) {
+      way = link->way;
+      name = link->name;
+      parts.erase(parts.begin(), parts.end() - static_cast<std::ptrdiff_t>(link->left));
+      there = child_of(way.back(), name);
+    }
     if (there && there->layer == layer_)
       throw Error(sentence(printable(path), " leads through what is no directory"));
-    way.push_back(parent.children[name] = implied_directory(layer_));
+    const NodeRef made = implied_directory(layer_);
+    way.back()->children[name] = made;
+    way.push_back(made);
   }
   return way.back();
 }
@@ -264,13 +291,16 @@ void FileTree::hide(FileNode& directory, const std::string& name) const {
     directory.children.erase(child);
 }
 
-FileTree::NodeRef FileTree::link_target(const TarEntry& entry) const {
+FileTree::NodeRef FileTree::link_target(const TarEntry& entry, const NodeRef& replaced) const {
   const std::string path = clean_path(entry.link_target);
   const SplitPath split = split_path(path);
   const std::string base(split.base);
   const NodeRef parent = open(std::string(split.directory), false);
   if (!parent || !parent->children.contains(base) || is_directory(parent->children[base]))
     throw Error(sentence("its hard link target ", printable(entry.link_target), " does not exist"));
+  if (replaced && is_at_or_below(parent, replaced))
+    throw Error(sentence("its hard link target ", printable(entry.link_target),
+                         " lies in the directory that it replaces"));
   const NodeRef& target = parent->children[base];
   if (target->layer == layer_) return target;
   auto copy = std::make_shared<FileNode>(*target);
@@ -299,7 +329,9 @@ void FileTree::apply_entry(const TarEntry& entry, TarReader& reader) {
   }
   const NodeRef parent = open(std::string(split.directory), true);
   if (entry.kind == Kind::kHardLink) {
-    const NodeRef target = link_target(entry);
+    const auto there = parent->children.find(base);
+    const NodeRef target =
+        link_target(entry, there != parent->children.end() ? there->second : nullptr);
     parent->children[base] = target;
     return;
   }

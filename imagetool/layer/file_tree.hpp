@@ -43,7 +43,7 @@ class FileTree {
   void count_entry(const TarEntry& entry);
   void apply_entry(const TarEntry& entry, TarReader& reader);
   NodeRef open(const std::string& path, bool make) const;
-  NodeRef link_target(const TarEntry& entry) const;
+  NodeRef link_target(const TarEntry& entry, const NodeRef& replaced) const;
   void hide(FileNode& directory, const std::string& name) const;
   void hide_content(FileNode& directory) const;
 

@@ -59,7 +59,7 @@ struct LayerImage::State {
   InodeAttributes attributes_of(const TarEntry& entry);
   void hide_below(const Place& place);
   Result finish();
-  void link_nodes(const LayerNodes::Children& children);
+  void hide_all_below();
   bool hides_anything(Index whiteout);
   std::vector<ErofsWriter::Directory> collect();
 
@@ -281,8 +281,7 @@ std::vector<ErofsWriter::Directory> LayerImage::State::collect() {
     const Index directory = queue[index];
     InodeAttributes& attributes = nodes.attributes(directory);
     directories[index].attributes = &attributes;
-    if (nodes[directory].opaque && directory != LayerNodes::kRoot)
-      attributes.xattrs.emplace_back(kOpaqueXattr, "y");
+    if (nodes[directory].opaque) attributes.xattrs.emplace_back(kOpaqueXattr, "y");
     for (Index child = children.first[directory]; child != LayerNodes::kNone;
          child = children.next[child]) {
       LayerNodes::Node& node = nodes[child];
@@ -308,7 +307,22 @@ std::vector<ErofsWriter::Directory> LayerImage::State::collect() {
   return directories;
 }
 
+// overlayfs merges the roots of its layers whatever their xattrs say: an opaque root is one
+// whiteout for each name below.
+void LayerImage::State::hide_all_below() {
+  for (const std::string& name : paths.names_below_root()) {
+    Index there = nodes.find(LayerNodes::kRoot, name);
+    if (there != LayerNodes::kNone && nodes[there].kept && nodes.is_directory(there)) {
+      nodes[there].opaque = true;
+    } else if (there == LayerNodes::kNone || !nodes[there].kept) {
+      hide_below({LayerNodes::kRoot, name});
+    }
+  }
+  nodes[LayerNodes::kRoot].opaque = false;
+}
+
 LayerImage::Result LayerImage::State::finish() {
+  if (nodes[LayerNodes::kRoot].opaque) hide_all_below();
   std::vector<ErofsWriter::Directory> directories = collect();
   writer.finish(directories, has_root ? kWithRoot : kWithoutRoot);
   return {std::move(counts), paths.has_asked()};

@@ -27,6 +27,14 @@ std::optional<LowerLayers::Found> LayerPaths::find_below(Index directory, std::s
   return below_().find(path.empty() ? std::string(name) : sentence(path, '/', name));
 }
 
+std::vector<std::string> LayerPaths::names_below_root() {
+  asked_ = true;
+  std::vector<std::string> names;
+  if (below_)
+    for (const auto& [name, found] : below_().entries({})) names.push_back(name);
+  return names;
+}
+
 // The answer is nearly always yes and makes the same image whatever the layers below are; only a no
 // counts as a dependence.
 bool LayerPaths::is_directory_below(Index directory) {

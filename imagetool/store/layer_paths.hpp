@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "imagetool/store/layer_image.hpp"
 #include "imagetool/store/layer_nodes.hpp"
@@ -28,6 +29,8 @@ class LayerPaths {
   std::optional<Index> find(const std::string& path);
   /// What the layers below have at this name, if they show through here.
   std::optional<LowerLayers::Found> find_below(Index directory, std::string_view name);
+  /// The names in the root of the layers below.
+  std::vector<std::string> names_below_root();
   /// Whether the layers below have this directory.
   bool is_directory_below(Index directory);
   /// Whether this layer hides what the layers below have in the directory.

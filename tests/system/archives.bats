@@ -305,3 +305,31 @@ index_of() {
   [ -z "$(find store/partial -type f)" ]
   toyimg unpack -q big -o after && cmp after/rootfs/noise big/noise
 }
+
+@test "kill -9 at any moment of a push: no tag of what is not whole, the next one sends no whole layer again" {
+  busybox_everywhere latest
+  mkdir big && head -c 20000000 /dev/urandom >big/noise
+  layout_from big-layout "$WORK/big"
+  toyimg copy -q oci:big-layout:latest store:big
+  local round pid whole layer to
+  layer=$(jq -r '.layers[0].digest' "big-layout/blobs/sha256/$(jq -r '.manifests[0].digest' big-layout/index.json | cut -d: -f2)")
+  for ((round = 0; round < ${TOY_KILLS:-12}; ++round)); do
+    to=big$((round % 4))
+    curl -s -X DELETE "http://$REGISTRY/v2/$to/blobs/$layer" >/dev/null # of an earlier round: it is to be sent again
+    "$TOYIMG" --store store push -q big "$REGISTRY/$to:$round" >/dev/null 2>&1 &
+    pid=$!
+    sleep "0.$((RANDOM % 20))$((RANDOM % 10))"
+    kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+    whole=$(curl -s -o /dev/null -w '%{http_code}' -I "http://$REGISTRY/v2/$to/blobs/$layer")
+    if curl -sf -o /dev/null "http://$REGISTRY/v2/$to/manifests/$round" -H 'Accept: application/vnd.oci.image.manifest.v1+json'; then
+      [ "$whole" = 200 ]
+    fi
+    forget_requests
+    toyimg push -q big "$REGISTRY/$to:$round"
+    [ "$whole" != 200 ] || [ "$(requests 'POST ')" -le 1 ] # nothing, or the config
+    skopeo inspect --tls-verify=false "docker://$REGISTRY/$to:$round" >/dev/null
+  done
+  toyimg copy -q "docker://$REGISTRY/$to:$((round - 1))" store:again
+  toyimg unpack -q again -o again && cmp again/rootfs/noise big/noise
+}

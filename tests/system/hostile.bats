@@ -1,5 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 # toyimg against registries and layers that lie: a clear sentence, exit code 1, nothing left.
+#
+# The rows of image.md 5.4 that concern pulling, loading, storing and converting, and their tests (those of builds are listed in
+# build_hostile.bats; files without a folder are in tests/unit/imagetool, `.bats` here):
+#   2021-29136, 2021-32760, 2025-47290, 2026-17106   layer/layer_escape_test.cpp, store/layer_image_escape_test.cpp; here "hostile layers"
+#   2019-14271, 2026-41567                           archives.bats "no program is run to decompress"
+#   2018-15664, 2026-41568, 2026-42306               here "a bundle that changes while it is read" (toydock cp: tests/toydock)
+#   2024-3727                                        oci/digest_test.cpp; here "manifests" (digest-form); archives.bats "hostile archives"
+#   2021-41190                                       oci/manifest_test.cpp; registries.bats of that name
+#   2020-15157, 2019-10214, 2021-41092               registries.bats of that name
+#   2020-1702, 2023-25153                            here "manifests" (manifest-huge); registries.bats "a token has a limit"; archives.bats "hostile archives"
+#   2021-20291                                       here of that name; layer/inflate_test.cpp
+#   2025-62518, 2026-53655                           layer/tar_reader_test.cpp PaxSizeBeatsTheHeader, AmbiguousExtensionsAreRefused
+#   2022-23648, 2019-19921                           here "volumes and working directories"
+#   2024-40635, 2026-46680, 2022-2989                bundle/user_test.cpp
+#   2026-47262                                       here "user files that are fifos"
+#   2026-53488, 2026-57231, 2022-24769               bundle/runtime_config_from_image_test.cpp
+#   2026-55686, 2024-21626                           here "volumes and working directories"; fds.bats
+#   jib 4522, undock 460, ggcr 2306                  archives.bats "hostile archives", "layouts and directories with symlinks"
+#   2021-41091                                       here of that name
+#   ggcr: realm, Location, Link                      registries.bats "a token server on an internal address", "a push is not led elsewhere"
 load support
 load registry
 
@@ -115,12 +135,111 @@ harmless() {
   [ "$(cat "$OUTSIDE/victim")" = original ] || { echo "$1: changed the victim"; return 1; }
   [ "$(stat -c %h "$OUTSIDE/victim")" -eq 1 ] || { echo "$1: linked the victim"; return 1; }
   [ "$status" -eq 0 ] || [ ! -e "$BATS_TEST_TMPDIR/b-$1" ] || { echo "$1: left a bundle"; return 1; }
+  # as an EROFS image: refused or taken like the directory, nothing of the outside in it
+  local before=$status
+  run timeout 60 "$TOYIMG" --store "$BATS_TEST_TMPDIR/store-e-$1" pull --quiet "$REGISTRY/image:latest" </dev/null
+  [ "$status" -eq "$before" ] || { echo "$1: as a directory $before, as an image $status: $output"; return 1; }
+  [ "$(cat "$OUTSIDE/victim")" = original ] || { echo "$1: changed the victim"; return 1; }
+  ! grep -q original -r "$BATS_TEST_TMPDIR/store-e-$1" || { echo "$1: the canary is in the store"; return 1; }
+  if [ "$status" -eq 0 ]; then
+    run -0 timeout 60 "$TOYIMG" --store "$BATS_TEST_TMPDIR/store-e-$1" fsck
+    run -0 timeout 60 "$TOYIMG" --store "$BATS_TEST_TMPDIR/store-e-$1" verify "$BATS_TEST_TMPDIR/b-$1"
+  fi
 }
 
 @test "hostile layers: .., absolute names, through links, hard links out, whiteout tricks" {
   local one
   for one in tar-dotdot tar-absolute tar-symlink tar-symlink-up tar-hardlink tar-hardlink-symlink tar-whiteout-up tar-whiteout-link tar-opaque-link; do
     harmless "$one"
+  done
+}
+
+@test "CVE-2021-20291: layers that break in the middle, several at once, end in time" {
+  refused many-broken 'gzip|compress|data|inflate|digest|damaged|tar'
+  run timeout 60 "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" pull --quiet "$REGISTRY/image:latest" </dev/null
+  [ "$status" -eq 1 ]
+}
+
+@test "CVE-2021-41091: whatever the umask, store and bundle are nobody else's" {
+  serve sound
+  (
+    umask 000
+    pull "$REGISTRY/image:latest" -o "$BUNDLE"
+    toyimg unpack -q "$REGISTRY/image:latest" -o "$BUNDLE-2"
+    toyimg unpack -q --overlay "$REGISTRY/image:latest" -o "$BUNDLE-3" || true
+    toyimg copy -q "$REGISTRY/image:latest" store:again
+    toyimg prune
+    toyimg fsck
+  )
+  [ "$(stat -c %a "$BATS_TEST_TMPDIR/store")" = 700 ]
+  local one
+  for one in "$BUNDLE" "$BUNDLE-2" "$BUNDLE-3"; do
+    [ ! -e "$one" ] || [ "$(stat -c %a "$one")" = 700 ] || { ls -ld "$one"; false; }
+  done
+  [ -e "$BUNDLE-2" ]
+  [ -z "$(find "$BATS_TEST_TMPDIR/store" -perm /022 ! -type l)" ] || { find "$BATS_TEST_TMPDIR/store" -perm /022 -ls; false; }
+}
+
+# swapping DIRECTORY LINK: exchanges the two until it is killed; sets SWAPPER.
+swapping() {
+  python3 - "$1" "$2" 3>&- <<'PY' &
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+one, two = (os.fsencode(word) for word in sys.argv[1:])
+while os.getppid() != 1:
+    libc.renameat2(-100, one, -100, two, 2)  # RENAME_EXCHANGE
+PY
+  SWAPPER=$!
+}
+
+@test "a bundle that changes while it is read: export, commit, verify and diff see nothing of the host" {
+  serve sound
+  pull "$REGISTRY/image:latest" -o "$BUNDLE"
+  mkdir -p "$OUTSIDE/deep" "$ROOTFS/v/deep"
+  echo 'the canary' | tee "$OUTSIDE/victim" >"$OUTSIDE/deep/victim"
+  echo inside | tee "$ROOTFS/v/victim" >"$ROOTFS/v/deep/victim"
+  ln -s "$OUTSIDE" "$ROOTFS/l"
+  swapping "$ROOTFS/v" "$ROOTFS/l"
+  local round
+  for ((round = 0; round < ${TOY_ROUNDS:-15}; ++round)); do
+    # what disappears under its hands may be an error; the canary may not be in what comes of it
+    "$TOYIMG" export "$BUNDLE" >"$OUT" 2>/dev/null 3>&- || true
+    toyimg commit "$BUNDLE" "race:$round" >/dev/null 2>&1 || true
+    run toyimg verify "$BUNDLE"
+    expect_not 'the canary'
+    ! grep -q 'the canary' "$OUT"
+  done
+  kill -9 "$SWAPPER"
+  wait "$SWAPPER" || true
+  [ -n "$(toyimg images -q | grep race)" ]
+  local name
+  for name in $(toyimg images -q | grep race); do
+    rm -rf "$BATS_TEST_TMPDIR/race"
+    toyimg unpack -q "$name" -o "$BATS_TEST_TMPDIR/race"
+    ! grep -q -r 'the canary' "$BATS_TEST_TMPDIR/race/rootfs"
+  done
+  [ "$(cat "$OUTSIDE/victim")" = 'the canary' ]
+}
+
+@test "volumes and working directories that lead out: nothing of the host in the bundle" {
+  mkdir -p "$OUTSIDE"
+  echo original >"$OUTSIDE/victim"
+  local one
+  for one in volume-up volume-link volume-proc volume-empty cwd-link cwd-proc; do
+    serve "$one"
+    rm -rf "$BUNDLE" "$BATS_TEST_TMPDIR/store"
+    run timeout 60 "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" pull --quiet "$REGISTRY/image:latest" -o "$BUNDLE" </dev/null
+    [ "$status" -le 1 ]
+    [ "$(ls -A "$OUTSIDE")" = victim ] || { echo "$one: wrote outside"; false; }
+    if [ "$status" -eq 1 ]; then
+      [ ! -e "$BUNDLE" ] || { echo "$one: left a bundle"; false; }
+      continue
+    fi
+    jq -e '[.mounts[] | select(.type == "bind" or (.options // [] | index("bind")))] == []' "$BUNDLE/config.json" || { echo "$one binds from the host"; false; }
+    # started, too: the working directory is made inside
+    run inside 'pwd; ls'
+    [ "$(ls -A "$OUTSIDE")" = victim ] || { echo "$one: the container wrote outside"; false; }
+    expect_not victim
   done
 }
 

@@ -44,6 +44,8 @@ HOSTILE = {
     "fifo-passwd": [("etc/passwd", {"kind": tarfile.FIFOTYPE})],
     "host-passwd": [("etc/passwd", {"kind": tarfile.SYMTYPE, "link": "../../../../../../../../../etc/passwd"})],
     "escapes": [("dir/" + ESCAPES, {"data": b"x"}), ("dir/" + ESCAPES + "/below", {"data": b"x"})],
+    "volume-link": [("way", {"kind": tarfile.SYMTYPE, "link": OUTSIDE})],
+    "cwd-link": [("way", {"kind": tarfile.SYMTYPE, "link": "../../../../../../../.." + OUTSIDE})],
     "tar-opaque-link": [("o", {"kind": tarfile.SYMTYPE, "link": OUTSIDE}), ("o/.wh..wh..opq", {})],
 }
 
@@ -62,6 +64,8 @@ config = {"architecture": "amd64", "os": "linux", "config": {"Cmd": ["sh"]},
           "rootfs": {"type": "layers", "diff_ids": [digest(tar)]}}
 if case == "wrong-diffid":
     config["rootfs"]["diff_ids"] = [digest(b"another")]
+if case == "many-broken":
+    config["rootfs"]["diff_ids"] = [digest(b"%d" % at) for at in range(8)]
 if case == "few-diffids":
     config["rootfs"]["diff_ids"] = []
 if case in ("fifo-passwd", "host-passwd"):
@@ -70,6 +74,10 @@ if case == "escapes-user":
     config["config"]["User"] = ESCAPES
 if case == "escapes-labels":
     config["config"] |= {"User": "nosuch", "Labels": {"run.oci." + ESCAPES: "x"}, "Env": [ESCAPES], "Volumes": {ESCAPES: {}}}
+if case.startswith("volume-"):
+    config["config"]["Volumes"] = {{"volume-up": "/x/../../../.." + OUTSIDE, "volume-link": "/way", "volume-proc": "/proc", "volume-empty": ""}[case]: {}}
+if case.startswith("cwd-"):
+    config["config"]["WorkingDir"] = {"cwd-link": "/way/new", "cwd-proc": "/proc/self/fd/7"}[case]
 if case == "escapes-platform":
     config |= {"architecture": ESCAPES, "config": {"User": "nosuch"}}
 if case == "nul-command":
@@ -81,6 +89,10 @@ TYPE = "application/vnd.oci.image."
 manifest = {"schemaVersion": 2, "mediaType": TYPE + "manifest.v1+json",
             "config": {"mediaType": TYPE + "config.v1+json", "digest": digest(config), "size": len(config)},
             "layers": [{"mediaType": TYPE + "layer.v1.tar+gzip", "digest": digest(blob), "size": len(blob)}]}
+if case == "many-broken":  # each with a sound header and damage further on
+    broken = [gzip.compress(random.Random(at).randbytes(3 << 20), 1) for at in range(8)]
+    broken = [one[:1000] + bytes(1000) + one[2000:] for one in broken]
+    manifest["layers"] = [{"mediaType": TYPE + "layer.v1.tar+gzip", "digest": digest(one), "size": len(one)} for one in broken]
 if case == "foreign":
     manifest["layers"][0]["urls"] = [f"http://{OUTSIDE}/layer"]
 if case == "size-small":
@@ -164,6 +176,8 @@ class Registry(http.server.BaseHTTPRequestHandler):
         body = config if digest(config) in self.path else blob
         if body is config and case == "config-digest":
             body = body.replace(b"sh", b"hs")
+        if case == "many-broken":
+            body = next((one for one in broken if digest(one) in self.path), body)
         if digest(blob) in self.path:
             if case == "drip":  # one byte a second: what a user interrupts
                 self.send(200, body[:1], "application/octet-stream", length=str(len(body)))

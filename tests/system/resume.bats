@@ -17,7 +17,7 @@ serve() { # serve CASE: sets REGISTRY
   rm -f "$SERVER_LOG" # of an earlier one, whose port would be found
   python3 "$SYSTEM/hostile.py" "$1" >"$SERVER_LOG" 2>&1 3>&- &
   SERVER=$!
-  wait_for 60 contains '^port' "$SERVER_LOG"
+  wait_for 300 contains '^port' "$SERVER_LOG" # a gigabyte takes its time to be made
   REGISTRY=127.0.0.1:$(sed -n 's/^port //p' "$SERVER_LOG")
 }
 sent() { awk '/^sent/ && n++ {sum += $2} END {printf "%d", sum}' "$SERVER_LOG"; } # bytes after the first answer
