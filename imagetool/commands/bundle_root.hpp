@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bundle-spec/fs/rooted_dir.hpp"
 #include "bundle-spec/oci/runtime_config.hpp"
@@ -12,6 +13,7 @@ struct BundleRoot {
   oci::RuntimeConfig config;
   std::optional<RootedDir> rootfs;  // of a flat bundle
   std::optional<RootedDir> upper;   // of a bundle of overlay layers: what was changed
+  std::vector<std::string> layers;  // of such a bundle: their paths, lowest first
 };
 /// Throws Error.
 BundleRoot open_bundle_root(const std::string& directory);

@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <filesystem>
+#include <set>
 #include <string>
 
 #include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
 #include "imagetool/commands/bundle_root.hpp"
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/find_image.hpp"
 #include "imagetool/commands/interruption.hpp"
 #include "imagetool/commands/result.hpp"
+#include "imagetool/layer/tree_entry.hpp"
 #include "imagetool/oci/printable.hpp"
 #include "imagetool/pull/differences.hpp"
 #include "imagetool/pull/image_layers.hpp"
 #include "imagetool/pull/pull.hpp"
+#include "imagetool/pull/store_check.hpp"
 
 namespace {
 
@@ -60,11 +68,59 @@ ImageStore::Image image_of(const ImageStore& store, const oci::RuntimeConfig& co
   return find_image(store, digest->second);
 }
 
+bool is_at_or_below(const std::string& path, const std::string& top) {
+  return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/');
+}
+
+/// A runtime makes what it mounts over, and leaves it: empty.
+bool is_mount_point(const RootedDir& tree, const std::string& path,
+                    const std::set<std::string>& destinations) {
+  const UniqueFd file = tree.open(path, O_PATH | O_NOFOLLOW);
+  struct stat status = {};
+  check(::fstat(file.get(), &status), "stat ", path);
+  if (S_ISREG(status.st_mode)) return status.st_size == 0 && destinations.contains(path);
+  const auto is_needed = [&](const std::string& one) { return is_at_or_below(one, path); };
+  if (!S_ISDIR(status.st_mode) || std::ranges::none_of(destinations, is_needed)) return false;
+  const std::vector<std::string> names =
+      sorted_names(tree.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).get());
+  if (names.empty()) return true;
+  return std::ranges::all_of(names, [&](const std::string& name) {
+    return is_mount_point(tree, sentence(path, '/', name), destinations);
+  });
+}
+
+std::set<std::string> mount_destinations(const oci::RuntimeConfig& config) {
+  std::set<std::string> paths;
+  for (const oci::Mount& mount : config.mounts)
+    paths.insert(std::filesystem::path('/' + mount.destination).lexically_normal().string());
+  return paths;
+}
+
 std::vector<Difference> compare(const BundleRoot& bundle, const LowerLayers& image) {
-  const bool owners = ::geteuid() == 0;
-  if (bundle.upper)
-    return find_differences(*bundle.upper, image, {.kind = TreeKind::kUpper, .owners = owners});
-  return find_differences(*bundle.rootfs, image, {.kind = TreeKind::kWhole, .owners = owners});
+  const RootedDir& tree = bundle.upper ? *bundle.upper : *bundle.rootfs;
+  std::vector<Difference> differences = find_differences(
+      tree, image,
+      {.kind = bundle.upper ? TreeKind::kUpper : TreeKind::kWhole, .owners = ::geteuid() == 0});
+  const std::set<std::string> destinations = mount_destinations(bundle.config);
+  std::erase_if(differences, [&](const Difference& one) {
+    return one.kind == Difference::Kind::kExtra &&
+           is_mount_point(tree, '/' + one.path, destinations);
+  });
+  return differences;
+}
+
+/// Files that stand for the layers. Where the store keeps directories, these are not looked at.
+std::vector<UniqueFd> open_layers(const BundleRoot& bundle, std::size_t expected) {
+  std::vector<UniqueFd> files;
+  if (!bundle.layers.empty() && bundle.layers.size() != expected)
+    throw Error(sentence("the bundle has ", bundle.layers.size(), " layers, the image ", expected));
+  for (const std::string& path : bundle.layers) {
+    files.push_back(open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK));
+    struct stat status = {};
+    check(::fstat(files.back().get(), &status), "stat ", path);
+    if (!S_ISREG(status.st_mode)) return {};
+  }
+  return files;
 }
 
 int run_verify(const cli::Parsed& global, const cli::Parsed& options) {
@@ -82,7 +138,13 @@ int run_verify(const cli::Parsed& global, const cli::Parsed& options) {
   const LayerStore layers = LayerStore::open(store.blobs().directory());
   const LowerLayers merged =
       merged_layers(ready_layers(store, layers, image, {}, stop.get_token(), progress));
-  const std::vector<Difference> differences = compare(bundle, merged);
+  std::vector<Difference> differences = compare(bundle, merged);
+  const std::vector<UniqueFd> files = open_layers(bundle, image.config.diff_ids.size());
+  for (const std::size_t index : damaged_layers(store, image, files, stop.get_token()))
+    differences.push_back({Difference::Kind::kChanged,
+                           sentence("overlay/", index),
+                           {sentence("the bundle's file of layer ", index + 1,
+                                     " is not what the image's blob gives")}});
   format == "json" ? print_json(differences) : print_text(differences);
   return differences.empty() ? 0 : 1;
 }

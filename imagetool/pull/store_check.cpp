@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <set>
 #include <utility>
@@ -29,6 +30,12 @@ std::uint64_t size_of_file(int file) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+bool has_other_names(int file) {
+  struct stat status = {};
+  check(::fstat(file, &status), "stat a layer");
+  return status.st_nlink > 1;
+}
+
 bool same_content(int one, int other) {
   const std::uint64_t size = size_of_file(one);
   if (size != size_of_file(other)) return false;
@@ -44,6 +51,42 @@ bool same_content(int one, int other) {
     done += bytes;
   }
   return true;
+}
+
+/// A layer made once more from its blob.
+struct Remade {
+  LayerDraft draft;
+  bool depends_on_lower = false;
+};
+Remade remake_layer(const ImageStore& store, const LayerStore& layers, const StoredImage& image,
+                    const LayerOptions& layer_options, const std::vector<StoredLayer>& below,
+                    const std::stop_token& stop) {
+  const std::size_t index = below.size();
+  Remade remade{.draft = layers.begin()};
+  std::optional<LowerLayers> lower;
+  LayerImage::Below look_below;
+  if (index > 0)
+    look_below = [&]() -> const LowerLayers& {
+      if (!lower) lower.emplace(merged_layers(below));
+      return *lower;
+    };
+  LayerImage made(remade.draft.file(), layer_options, look_below);
+  const ApplyLayerOptions options{.layer = layer_options,
+                                  .hash = Digest::parse(image.config.diff_ids[index]).algorithm};
+  const LayerResult read = read_layer(
+      store.blobs().read(Digest::parse(image.manifest.layers[index].digest)), options,
+      [&](TarReader& reader) { remade.depends_on_lower = made.write(reader).depends_on_lower; },
+      [&](std::uint64_t) {
+        if (stop.stop_requested()) throw Error("stopped");
+      });
+  check_diff_id(read.diff_id, image.config.diff_ids[index]);
+  return remade;
+}
+
+/// In how many ways a layer can be made: calls `visit` for each.
+void for_each_variant(const std::function<void(const LayerOptions&)>& visit) {
+  for (const bool set_id : {true, false})
+    for (const bool devices : {true, false}) visit({.devices = devices, .set_id = set_id});
 }
 
 class StoreCheck {
@@ -91,16 +134,10 @@ class StoreCheck {
       for (const oci::Descriptor& layer : image.manifest.layers)
         if (store_.blobs().size(Digest::parse(layer.digest)) != layer.size)
           throw NotFound(sentence("its layer ", layer.digest, " is missing"));
-      check_layers(image);
+      for_each_variant([&](const LayerOptions& options) { check_variant(image, options); });
     } catch (const Error& error) {
       report_.incomplete.push_back(sentence(shown, ": ", error.what()));
     }
-  }
-
-  void check_layers(const StoredImage& image) {
-    for (const bool set_id : {true, false})
-      for (const bool devices : {true, false})
-        check_variant(image, {.devices = devices, .set_id = set_id});
   }
 
   void check_variant(const StoredImage& image, const LayerOptions& options) {
@@ -109,39 +146,23 @@ class StoreCheck {
     for (std::size_t index = 0; index < names.size(); ++index) {
       const std::optional<StoredLayer> layer = layers_.find(names[index]);
       if (!layer) return;  // those above cannot be compared
-      if (checked_.insert(layer->image).second)
-        check_layer(image, index, names[index], options, below);
+      if (checked_.insert(layer->image).second) check_layer(image, names[index], options, below);
       below.push_back(*layers_.find(names[index]));
     }
   }
 
-  void check_layer(const StoredImage& image, std::size_t index, const LayerName& name,
-                   const LayerOptions& layer_options, const std::vector<StoredLayer>& below) {
+  void check_layer(const StoredImage& image, const LayerName& name, const LayerOptions& options,
+                   const std::vector<StoredLayer>& below) {
     ++report_.layers;
-    LayerDraft draft = layers_.begin();
-    std::optional<LowerLayers> lower;
-    LayerImage::Below look_below;
-    if (index > 0)
-      look_below = [&]() -> const LowerLayers& {
-        if (!lower) lower.emplace(merged_layers(below));
-        return *lower;
-      };
-    LayerImage made(draft.file(), layer_options, look_below);
-    LayerImage::Result result;
-    ApplyLayerOptions options{.layer = layer_options,
-                              .hash = Digest::parse(image.config.diff_ids[index]).algorithm};
-    const LayerResult read = read_layer(
-        store_.blobs().read(Digest::parse(image.manifest.layers[index].digest)), options,
-        [&](TarReader& reader) { result = made.write(reader); },
-        [&](std::uint64_t) {
-          if (stop_.stop_requested()) throw Error("stopped");
-        });
-    check_diff_id(read.diff_id, image.config.diff_ids[index]);
-    const std::string path = layers_.find(name)->image;
-    if (same_content(open_at(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW).get(), draft.file())) return;
+    Remade made = remake_layer(store_, layers_, image, options, below, stop_);
+    const UniqueFd there = open_at(AT_FDCWD, layers_.find(name)->image, O_RDONLY | O_NOFOLLOW);
+    if (same_content(there.get(), made.draft.file())) return;
     progress_.note(sentence("layer ", name.diff_id.str(), " is damaged: made again"));
+    if (has_other_names(there.get()))
+      progress_.note(sentence("warning: bundles that were made from layer ", name.diff_id.str(),
+                              " keep the damaged one: see toyimg verify, and make them again"));
     for (const std::string& key : LayerStore::keys(name)) layers_.remove(key);
-    layers_.publish(std::move(draft), name, result.depends_on_lower);
+    layers_.publish(std::move(made.draft), name, made.depends_on_lower);
     report_.repaired.push_back(sentence("layer ", name.diff_id.str()));
   }
 
@@ -159,4 +180,26 @@ class StoreCheck {
 StoreReport check_store(const ImageStore& store, const std::stop_token& stop, Progress& progress) {
   const UniqueFd held = store.hold();
   return StoreCheck(store, stop, progress).run();
+}
+
+std::vector<std::size_t> damaged_layers(const ImageStore& store, const StoredImage& image,
+                                        const std::vector<UniqueFd>& files,
+                                        const std::stop_token& stop) {
+  const LayerStore layers = LayerStore::open(store.blobs().directory());
+  std::set<std::size_t> damaged;
+  for (std::size_t index = 0; index < files.size(); ++index) damaged.insert(index);
+  for_each_variant([&](const LayerOptions& options) {
+    std::vector<StoredLayer> below;
+    for (const LayerName& name : layer_names(image.config, options)) {
+      const std::size_t index = below.size();
+      const std::optional<StoredLayer> layer = layers.find(name);
+      if (!layer || damaged.empty()) return;
+      if (damaged.contains(index) &&
+          same_content(files[index].get(),
+                       remake_layer(store, layers, image, options, below, stop).draft.file()))
+        damaged.erase(index);
+      below.push_back(*layer);
+    }
+  });
+  return {damaged.begin(), damaged.end()};
 }

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "bundle-spec/fs/unique_fd.hpp"
+#include "imagetool/pull/image_layers.hpp"
 #include "imagetool/pull/progress.hpp"
 #include "imagetool/store/image_store.hpp"
 
@@ -22,3 +24,9 @@ struct StoreReport {
 
 /// Holds the store, so nothing is collected meanwhile; others may pull. Throws Error.
 StoreReport check_store(const ImageStore& store, const std::stop_token& stop, Progress& progress);
+
+/// `files` stand for an image's layers in a bundle, lowest first: the numbers of those that are not
+/// what the layer's blob gives. The store has the layers; whoever calls holds it. Throws Error.
+std::vector<std::size_t> damaged_layers(const ImageStore& store, const StoredImage& image,
+                                        const std::vector<UniqueFd>& files,
+                                        const std::stop_token& stop);

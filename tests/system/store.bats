@@ -63,14 +63,37 @@ changed /var: a directory is a file' ]
   push_busybox busybox:latest
   pull "$REGISTRY/busybox:latest" --overlay -o "$BUNDLE"
   run -0 toyimg verify "$BUNDLE"
-  jq '.process.args = ["sh", "-c", "rm /bin/ls; echo x >/etc/layer; echo y >/added; rm -r /var; mkdir /var"] | .process.terminal = false' \
+  jq '.process.args = ["sh", "-c", "rm /bin/ls; echo x >/etc/layer; echo y >/added; rm -r /var; mkdir /var"] | .process.terminal = false
+      | .mounts += [{"destination": "/made/by/toyrun", "type": "tmpfs", "source": "tmpfs"}]' \
     "$BUNDLE/config.json" >"$DISK/new"
   mv "$DISK/new" "$BUNDLE/config.json"
   mkdir -p "$STATE"
   rt run --bundle "$BUNDLE" "$ID" </dev/null
   run toyimg verify "$BUNDLE"
   [ "$status" -eq 1 ]
-  [ "$output" = $'extra /added\nmissing /bin/ls\nchanged /etc/layer: content' ]
+  [ "$output" = $'extra /added\nmissing /bin/ls\nchanged /etc/layer: content' ] # a mount point is none
+  touch "$BUNDLE/overlay/upper/made/by/hand"
+  run toyimg verify "$BUNDLE"
+  expect '^extra /made$'
+}
+
+@test "verify looks at the layers of an overlay, too, before and after fsck has repaired the store's" {
+  push_busybox busybox:latest
+  pull "$REGISTRY/busybox:latest" --overlay -o "$BUNDLE"
+  local layer
+  layer=$(find -L "$BUNDLE/overlay" -maxdepth 1 -type f -size +100k)
+  [ -n "$layer" ] || skip "layers are directories here"
+  damage "$layer" 70000
+  run toyimg verify "$BUNDLE"
+  [ "$status" -eq 1 ]
+  expect '^changed /overlay/0: the bundle.s file of layer 1 is not what'
+  run toyimg fsck
+  [ "$status" -eq 1 ]
+  expect '^repaired: layer'
+  expect 'bundles that were made from layer sha256:.* keep the damaged one'
+  run toyimg verify "$BUNDLE"
+  [ "$status" -eq 1 ]
+  expect '^changed /overlay/0:'
 }
 
 @test "fsck repairs a layer, and says what has to be pulled again" {
