@@ -56,14 +56,6 @@ void check_layout(const std::string& directory, const std::string& text) {
         sentence(directory, " has an image layout of another version than ", kLayoutVersion));
 }
 
-void check_owner(const std::string& directory) {
-  struct stat status = {};
-  check(::stat(directory.c_str(), &status), "stat ", directory);
-  if (status.st_uid != ::geteuid())
-    throw Error(sentence("the store ", directory, " belongs to the user ", status.st_uid,
-                         ": choose another one with --store"));
-}
-
 // oci-layout comes first, so that a second process that opens the store meanwhile never takes it
 // for something else.
 void make_layout(const std::string& directory) {
@@ -148,7 +140,6 @@ bool is_stale(int part, const std::string& path) {
 
 BlobStore BlobStore::open(const std::string& directory) {
   make_directories(directory, 0700);
-  check_owner(directory);
   const std::string absolute = real_path(directory);
   const std::optional<std::string> layout = read_file_if_exists(absolute + "/oci-layout");
   if (layout)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -112,6 +113,14 @@ const char* variable(const char* name) {
       std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing sets variables here
   return value != nullptr && *value != '\0' ? value : nullptr;
 }
+// Another user's store could be changed under our hands; a layout that copy writes may be anybody's.
+void check_owner(const std::string& directory) {
+  struct stat status = {};
+  if (::stat(directory.c_str(), &status) != 0 || status.st_uid == ::geteuid()) return;
+  throw Error(sentence("the store ", directory, " belongs to the user ", status.st_uid,
+                       ": choose another one with --store"));
+}
+
 }  // namespace
 
 std::string store_directory(std::string_view chosen) {
@@ -124,6 +133,7 @@ std::string store_directory(std::string_view chosen) {
 }
 
 ImageStore ImageStore::open(const std::string& directory) {
+  check_owner(directory);
   ImageStore store(BlobStore::open(directory));
   if (!read_file_if_exists(index_path(store.blobs_))) {
     const UniqueFd lock = store.lock_index();

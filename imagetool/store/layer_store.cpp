@@ -178,10 +178,10 @@ void LayerStore::sync() const {
 
 void LayerStore::lease(const std::string& directory, const std::vector<StoredLayer>& layers) const {
   const std::string bundle = std::filesystem::absolute(directory).lexically_normal();
-  std::string text = bundle;
+  std::string text;
   for (const StoredLayer& layer : layers)
-    text += sentence("\n", without_ending(layer.image.substr(directory_.size() + 1)));
-  replace_file(sentence(leases_, '/', sha256_of(bundle).hex), text + '\n', 0600,
+    text += without_ending(layer.image.substr(directory_.size() + 1)) + '\n';
+  replace_file(sentence(leases_, '/', sha256_of(bundle).hex), text + bundle, 0600,
                Durability::kSynced);
 }
 
@@ -191,18 +191,18 @@ std::set<std::string> LayerStore::leased() const {
   for (const std::string& name : names_in(leases_)) {
     if (name.starts_with('.')) continue;
     const std::string path = sentence(leases_, '/', name);
-    std::string text = read_file(path);
-    std::size_t end = text.find('\n');
-    const std::string bundle = text.substr(0, end);
-    if (!exists(bundle + "/overlay")) {
+    const std::string text = read_file(path);
+    std::vector<std::string> lines;
+    std::size_t begin = 0;  // of the bundle's path, which may have line feeds
+    for (std::size_t end = 0; text[begin] != '/'; begin = end + 1) {
+      end = text.find('\n', begin);
+      if (end == std::string::npos) throw Error(sentence(path, " is damaged: remove it"));
+      lines.push_back(text.substr(begin, end - begin));
+    }
+    if (exists(text.substr(begin) + "/overlay"))
+      keys.insert(lines.begin(), lines.end());
+    else
       ::unlink(path.c_str());
-      continue;
-    }
-    while (end != std::string::npos && end + 1 < text.size()) {
-      const std::size_t next = text.find('\n', end + 1);
-      keys.insert(text.substr(end + 1, next - end - 1));
-      end = next;
-    }
   }
   return keys;
 }

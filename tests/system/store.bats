@@ -96,6 +96,26 @@ changed /var: a directory is a file' ]
   expect '^changed /overlay/0:'
 }
 
+@test "a bundle on another file system keeps the store's layers, whatever its path" {
+  push_busybox busybox:latest
+  pull "$REGISTRY/busybox:latest"
+  local bundle=$BATS_TEST_TMPDIR/$'a\nbundle'
+  toyimg unpack "$REGISTRY/busybox:latest" --overlay -o "$bundle"
+  toyimg rmi "$REGISTRY/busybox:latest"
+  toyimg prune
+  [ -e "$bundle/overlay/0" ]
+  rm -r "$bundle"
+  toyimg prune
+  [ -z "$(ls "$STORE/layers")" ]
+  mkdir "$DISK/theirs" && chown 1000 "$DISK/theirs"
+  pull "$REGISTRY/busybox:latest"
+  toyimg copy "$REGISTRY/busybox:latest" "oci:$DISK/theirs:1"
+  chown 1000 "$STORE"
+  run toyimg images
+  [ "$status" -eq 1 ]
+  expect 'belongs to the user 1000: choose another one'
+}
+
 @test "fsck repairs a layer, and says what has to be pulled again" {
   push_busybox busybox:latest
   pull "$REGISTRY/busybox:latest"
