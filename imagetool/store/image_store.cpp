@@ -113,7 +113,8 @@ const char* variable(const char* name) {
       std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing sets variables here
   return value != nullptr && *value != '\0' ? value : nullptr;
 }
-// Another user's store could be changed under our hands; a layout that copy writes may be anybody's.
+// Another user's store could be changed under our hands; a layout that copy writes may be
+// anybody's.
 void check_owner(const std::string& directory) {
   struct stat status = {};
   if (::stat(directory.c_str(), &status) != 0 || status.st_uid == ::geteuid()) return;
