@@ -107,7 +107,9 @@ StageResult BuildRunner::base_result(const Stage& stage) {
 StageResult BuildRunner::result_of(std::size_t stage) { return results_.at(stage).get(); }
 
 std::string BuildRunner::place_of(const Stage& stage, std::size_t number) const {
-  return sentence(stage.label(), " ", number, "/", plans_.at(stage.index).steps.size());
+  const std::string platform =
+      options_.several_platforms ? options_.request.platform.str() + " " : "";
+  return sentence(platform, stage.label(), " ", number, "/", plans_.at(stage.index).steps.size());
 }
 
 StageResult BuildRunner::run_stage(std::size_t index) {

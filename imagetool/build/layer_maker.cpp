@@ -11,6 +11,7 @@
 #include "bundle-spec/fs/file.hpp"
 #include "imagetool/build/build_output.hpp"
 #include "imagetool/build/copy_files.hpp"
+#include "imagetool/build/emulation.hpp"
 #include "imagetool/build/run_step.hpp"
 #include "imagetool/bundle/user.hpp"
 #include "imagetool/layer/tree_layer.hpp"
@@ -206,6 +207,7 @@ Layer LayerMaker::make(const Step& step, const std::function<void(std::string_vi
 void LayerMaker::make_run(const RunAction& action, const std::vector<std::string>& lowers,
                           const std::string& upper,
                           const std::function<void(std::string_view)>& output) {
+  require_runnable(config_.platform());
   RunMounts mounts(store_, options_, [&](const Origin& origin) { return open_origin(origin); });
   add_step_files(mounts, action, options_);
   for (const PlannedMount& mount : action.mounts) mounts.add(mount);

@@ -43,7 +43,9 @@ void add_step_files(RunMounts& mounts, const RunAction& action, const Options& o
 oci::RuntimeConfig step_config(const RunRequest& request, const RunMounts& mounts,
                                const Options& options) {
   const RunAction& action = request.action;
-  oci::ImageConfig image{.architecture = request.config.architecture, .os = request.config.os};
+  // The processor's own even under an emulator: its system calls are what seccomp sees.
+  oci::ImageConfig image{.architecture = oci::host_platform().architecture,
+                         .os = request.config.os};
   image.config.env = action.env;
   image.config.working_dir = action.cwd;
   image.config.entrypoint = action.args;

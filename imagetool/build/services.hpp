@@ -55,6 +55,7 @@ struct Options {
   std::map<std::string, std::string> ssh{};  // id → agent's socket
   std::vector<std::string> hosts{};          // lines of /etc/hosts
   bool no_cache = false;
+  bool several_platforms = false;  // progress names the platform
   std::set<std::string> no_cache_stages{};
   bool explain_cache = false;
   std::optional<std::int64_t> epoch{};  // SOURCE_DATE_EPOCH

@@ -1,34 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-#include <nlohmann/json.hpp>
-#include <unistd.h>
-
 #include <array>
-#include <ctime>
 
 #include "bundle-spec/error.hpp"
-#include "bundle-spec/fs/file.hpp"
-#include "imagetool/build/build_output.hpp"
 #include "imagetool/build/lint.hpp"
 #include "imagetool/build/runtime_process.hpp"
 #include "imagetool/build/tree_mount.hpp"
 #include "imagetool/commands/build_cache.hpp"
 #include "imagetool/commands/build_options.hpp"
+#include "imagetool/commands/build_results.hpp"
+#include "imagetool/commands/build_services.hpp"
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/interruption.hpp"
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/commands/result.hpp"
 #include "imagetool/oci/printable.hpp"
-#include "imagetool/pull/pull.hpp"
 #include "imagetool/pull/push.hpp"
-#include "imagetool/registry/http.hpp"
-#include "imagetool/transport/archive_destination.hpp"
-#include "imagetool/transport/copy.hpp"
-#include "imagetool/transport/store_transport.hpp"
 
 namespace {
-
-constexpr int kMostRedirects = 10;
 
 constexpr auto kOptions =
     joined(std::to_array<cli::Option>({
@@ -56,8 +44,9 @@ constexpr auto kOptions =
                 .repeatable = true},
                {.name = "target", .value = "STAGE", .help = "stop at this stage"},
                {.name = "platform",
-                .value = "OS/ARCH[/VARIANT]",
-                .help = "build for this platform (default: this host's)"},
+                .value = "OS/ARCH[/VARIANT],...",
+                .help = "build for these platforms (default: this host's)",
+                .repeatable = true},
                {.name = "pull",
                 .value = "always|missing|never",
                 .help = "when to ask the registry for images (default: missing)",
@@ -124,66 +113,6 @@ constexpr auto kOptions =
            }),
            kRegistryOptions);
 
-/// An image of the store, or of its registry.
-build::BaseImage find_base(const ImageStore& store, const cli::Parsed& options,
-                           const std::string& policy, std::stop_source stop,
-                           const std::string& reference, const oci::Platform& platform) {
-  const ImageReference name = registry::image_named(reference);
-  std::optional<StoredImage> stored;
-  if (policy != "always")
-    if (const auto known = store.resolve(name.canonical())) {
-      stored = read_stored_image(store, known->manifest);
-      if (!oci::fits(stored->config.platform(), platform)) stored.reset();
-    }
-  if (!stored && policy == "never")
-    throw NotFound(sentence(name.familiar(), " is not in the store for ", platform.str(),
-                            ", and --pull=never was given"));
-  if (!stored) {
-    Progress quiet(ProgressStyle::kQuiet);
-    PullRequest request{.image = name,
-                        .platform = platform,
-                        .takes_any = true,
-                        .bundle = {},
-                        .registry = registry_options(options),
-                        .stop = std::move(stop)};
-    stored = pull(store, std::move(request), quiet);
-  }
-  return {stored->descriptor.digest, stored->manifest, stored->config};
-}
-
-std::optional<std::int64_t> read_http_date(const registry::HttpResponse& response) {
-  const auto text = response.header("last-modified");
-  std::tm time{};
-  if (!text || ::strptime(text->c_str(), "%a, %d %b %Y %H:%M:%S", &time) == nullptr)
-    return std::nullopt;
-  return ::timegm(&time);
-}
-
-build::FetchedFile fetch(const std::string& address, const std::string& file,
-                         const std::stop_token& stop) {
-  std::optional<registry::Url> url = registry::Url::parse(address);
-  registry::HttpClient client(stop);
-  for (int redirects = 0; url && redirects < kMostRedirects; ++redirects) {
-    const UniqueFd made = open_at(AT_FDCWD, file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
-    const registry::HttpResponse response =
-        client.send({.url = *url}, [&](const registry::HttpHead&) {
-          return [&](std::span<const std::byte> bytes) {
-            write_all(made.get(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-                      file);
-          };
-        });
-    if (response.transport != registry::Transport::kDone)
-      throw Error(sentence("fetch ", printable(address), ": ", response.failure));
-    if (response.is_content()) return {.last_modified = read_http_date(response)};
-    const auto location = response.header("location");
-    if (response.status < 300 || response.status > 399 || !location)
-      throw Error(
-          sentence("fetch ", printable(address), ": the server answered ", response.status));
-    url = url->resolve(*location);
-  }
-  throw Error(sentence("fetch ", printable(address), ": not an address, or it redirects for ever"));
-}
-
 int check_dockerfile(const BuildCommand& command, const build::Dockerfile& file,
                      const build::Services& services) {
   build::BuildGraph graph = build::build_graph(file, command.options.request);
@@ -217,70 +146,24 @@ void warn_of(const BuildCommand& command, const build::Dockerfile& file,
                          " warnings, and its check directive makes them errors"));
 }
 
-void write_metadata(const cli::Parsed& options, const BuildCommand& command,
-                    const build::StoredBuild& stored) {
-  if (const auto file = options.value("iidfile")) replace_file(*file, stored.config.digest);
-  const auto file = options.value("metadata-file");
-  if (!file) return;
-  std::string names;
-  for (const ImageReference& tag : command.tags)
-    names += (names.empty() ? "" : ",") + tag.canonical();
-  const nlohmann::ordered_json metadata = {{"containerimage.config.digest", stored.config.digest},
-                                           {"containerimage.descriptor",
-                                            {{"mediaType", stored.manifest.media_type},
-                                             {"digest", stored.manifest.digest},
-                                             {"size", stored.manifest.size}}},
-                                           {"containerimage.digest", stored.manifest.digest},
-                                           {"image.name", names}};
-  replace_file(*file, metadata.dump(2) + "\n");
-}
-
-void write_archive(const BuildCommand& command, const ImageStore& store,
-                   const build::StoredBuild& stored, const BuildOutput& output) {
-  using Format = transport::ArchiveDestination::Format;
-  transport::ArchiveDestination archive(
-      output.destination,
-      output.kind == BuildOutput::Kind::kOciArchive ? Format::kOci : Format::kDocker);
-  if (!command.tags.empty()) archive.set_name(command.tags[0].canonical());
-  Progress quiet(ProgressStyle::kQuiet);
-  const auto source = transport::store_source(store, stored.manifest);
-  transport::copy_image(*source, archive, {}, quiet);
-  archive.finish();
-}
-
-void write_output(build::BuildStore& builds, const BuildCommand& command,
-                  const build::BuiltImage& image, const build::StoredBuild& stored,
-                  const BuildOutput& output) {
-  const ImageStore& store = builds.images();
-  switch (output.kind) {
-    case BuildOutput::Kind::kDirectory:
-      return build::write_directory(builds, image, output.destination);
-    case BuildOutput::Kind::kTar:
-      return build::write_tar(builds, image, output.destination, command.options.epoch);
-    case BuildOutput::Kind::kOciArchive:
-    case BuildOutput::Kind::kDockerArchive:
-      return write_archive(command, store, stored, output);
-    case BuildOutput::Kind::kBundle:
-      break;
-  }
-  Progress quiet(ProgressStyle::kQuiet);
-  unpack(store, read_stored_image(store, stored.manifest), {.directory = output.destination},
-         command.options.stop, quiet);
-}
-
-void finish_image(build::BuiltImage& image, const BuildCommand& command) {
-  for (const auto& [name, value] : command.labels) image.config.config.labels[name] = value;
-}
+/// All that building for one platform needs.
+struct Build {
+  const cli::Parsed& options;
+  const BuildCommand& command;
+  build::BuildStore& builds;
+  const build::Dockerfile& file;
+  const build::Services& services;
+  build::BuildProgress& progress;
+  std::vector<build::KnownStep> steps{};  // of all platforms
+  std::vector<build::Layer> layers{};
+};
 
 /// Builds once more without the cache and compares layer by layer.
-void verify_reproducible(build::BuildStore& builds, const BuildCommand& command,
-                         const build::Dockerfile& file, const build::Services& services,
-                         build::BuildProgress& progress, const build::BuiltImage& image) {
-  build::Options again = command.options;
+void verify_reproducible(const Build& build, build::Options again, const build::BuiltImage& image) {
   again.no_cache = true;
-  build::BuildRunner runner(builds, again, services, progress);
-  const std::stop_callback stop(command.options.stop, [&] { runner.stop(); });
-  runner.plan(file);
+  build::BuildRunner runner(build.builds, again, build.services, build.progress);
+  const std::stop_callback stop(again.stop, [&] { runner.stop(); });
+  runner.plan(build.file);
   build::BuiltImage second = runner.run();
   if (second.layers.size() != image.layers.size())
     throw Error("not reproducible: the second build has another number of layers");
@@ -289,13 +172,32 @@ void verify_reproducible(build::BuildStore& builds, const BuildCommand& command,
       throw Error(sentence("not reproducible: layer ", layer + 1, " of ", image.layers.size(),
                            " is ", image.layers[layer].diff_id, " and then ",
                            second.layers[layer].diff_id,
-                           command.options.epoch ? "" : " (SOURCE_DATE_EPOCH is not set)"));
-  progress.note("reproducible: both builds made the same layers");
+                           again.epoch ? "" : " (SOURCE_DATE_EPOCH is not set)"));
+  build.progress.note("reproducible: both builds made the same layers");
+}
+
+PlatformBuild build_platform(Build& build, const oci::Platform& platform) {
+  build::Options wanted = build.command.options;
+  wanted.request.platform = platform;
+  build::BuildRunner runner(build.builds, wanted, build.services, build.progress);
+  const std::stop_callback stopping(wanted.stop, [&] { runner.stop(); });
+  runner.plan(build.file);
+  warn_of(build.command, build.file, runner, build.progress);
+  PlatformBuild made{.platform = platform, .image = runner.run()};
+  build.builds.fetch_offered(made.image.layers);
+  build.steps.insert(build.steps.end(), runner.known_steps().begin(), runner.known_steps().end());
+  build.layers.insert(build.layers.end(), made.image.layers.begin(), made.image.layers.end());
+  for (const auto& [name, value] : build.command.labels)
+    made.image.config.config.labels[name] = value;
+  if (build.options.has("verify-reproducible")) verify_reproducible(build, wanted, made.image);
+  if (build.options.has("squash")) build::squash(build.builds, made.image, wanted);
+  made.stored = build::store_build(build.builds.images(), made.image, build.command.annotations);
+  return made;
 }
 
 std::string build_and_store(const cli::Parsed& options, BuildCommand& command,
                             build::BuildStore& builds, const build::Dockerfile& file,
-                            const build::Services& services, std::stop_source stop) {
+                            const build::Services& services, const std::stop_source& stop) {
   const ImageStore& store = builds.images();
   build::BuildProgress progress(build_progress_kind(options));
   command.options.runtime = build::find_runtime(options.value_or("runtime", ""));
@@ -306,27 +208,33 @@ std::string build_and_store(const cli::Parsed& options, BuildCommand& command,
   OfferedCaches offered(builds, places);
   if (!command.options.no_cache)
     for (const CachePlace& cache : command.cache_from) offered.open(cache, progress);
-  build::BuildRunner runner(builds, command.options, services, progress);
-  const std::stop_callback stopping(stop.get_token(), [&] { runner.stop(); });
-  runner.plan(file);
-  warn_of(command, file, runner, progress);
-  build::BuiltImage image = runner.run();
-  builds.fetch_offered(image.layers);
+  Build build{options, command, builds, file, services, progress};
+  std::vector<PlatformBuild> images;
+  for (const oci::Platform& platform : command.platforms)
+    images.push_back(build_platform(build, platform));
   for (const CachePlace& cache : command.cache_to)
-    export_cache(builds, runner.known_steps(), image, cache, places, stop);
-  finish_image(image, command);
-  if (options.has("verify-reproducible"))
-    verify_reproducible(builds, command, file, services, progress, image);
-  if (options.has("squash")) build::squash(builds, image, command.options);
-  const build::StoredBuild stored = build::store_build(store, image, command.annotations);
+    export_cache(builds, build.steps, build.layers, cache, places, stop);
+  const BuildResult result = gather(store, std::move(images));
   for (const ImageReference& tag : command.tags) {
-    store.tag(tag.canonical(), stored.manifest);
+    store.tag(tag.canonical(), result.manifest);
     progress.note(sentence("named ", tag.familiar()));
   }
-  for (const BuildOutput& output : command.outputs)
-    write_output(builds, command, image, stored, output);
-  write_metadata(options, command, stored);
-  return stored.manifest.digest;
+  write_results(builds, options, command, result);
+  return result.manifest.digest;
+}
+
+void describe(const BuildCommand& command, build::BuildStore& builds, const build::Dockerfile& file,
+              const build::Services& services) {
+  build::BuildProgress quiet(build::ProgressKind::kQuiet);
+  for (const oci::Platform& platform : command.platforms) {
+    build::Options wanted = command.options;
+    wanted.request.platform = platform;
+    build::BuildRunner runner(builds, wanted, services, quiet);
+    runner.plan(file);
+    std::string text = runner.describe();
+    text.pop_back();
+    print_line(text);
+  }
 }
 
 int run_build(const cli::Parsed& global, const cli::Parsed& options) {
@@ -334,14 +242,7 @@ int run_build(const cli::Parsed& global, const cli::Parsed& options) {
   const Interruption interruption(stop);
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
   const UniqueFd held = store.hold();
-  const std::string policy = pull_policy(options);
-  const build::Services services{
-      .image =
-          [&](const std::string& reference, const oci::Platform& platform) {
-            return find_base(store, options, policy, stop, reference, platform);
-          },
-      .fetch = [&](const std::string& url,
-                   const std::string& path) { return fetch(url, path, stop.get_token()); }};
+  const build::Services services = build_services(store, options, pull_policy(options), stop);
   build::BuildStore builds(store);
   BuildCommand command = read_build_command(options, [&](const std::string& place) {
     return build::open_context(builds, services, place, stop.get_token());
@@ -351,19 +252,17 @@ int run_build(const cli::Parsed& global, const cli::Parsed& options) {
   if (options.has("check")) return check_dockerfile(command, file, services);
   if (options.has("push") && command.tags.empty()) throw UsageError("--push needs a name: -t REF");
   if (options.has("dry-run")) {
-    build::BuildProgress quiet(build::ProgressKind::kQuiet);
-    build::BuildRunner runner(builds, command.options, services, quiet);
-    runner.plan(file);
-    std::string text = runner.describe();
-    text.pop_back();
-    print_line(text);
+    describe(command, builds, file, services);
     return 0;
   }
   const std::string digest = build_and_store(options, command, builds, file, services, stop);
   if (options.has("push"))
     for (const ImageReference& tag : command.tags) {
       Progress progress(progress_style("auto", options.has("quiet")));
-      PushRequest request{.destination = tag, .registry = registry_options(options), .stop = stop};
+      PushRequest request{.destination = tag,
+                          .all = command.platforms.size() > 1,
+                          .registry = registry_options(options),
+                          .stop = stop};
       push(store, store.resolve(tag.canonical())->manifest, std::move(request), progress);
     }
   print_line(digest);

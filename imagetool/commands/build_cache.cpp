@@ -60,14 +60,14 @@ void OfferedCaches::open(const CachePlace& cache, build::BuildProgress& progress
 }
 
 void export_cache(build::BuildStore& builds, const std::vector<build::KnownStep>& steps,
-                  const build::BuiltImage& image, const CachePlace& cache,
+                  const std::vector<build::Layer>& result, const CachePlace& cache,
                   const transport::Places& places, const std::stop_source& stop) {
   const BlobStore& blobs = builds.images().blobs();
   std::map<std::string, build::KnownStep> by_key;
   std::map<std::string, build::Layer> layers;
   for (const build::KnownStep& known : steps) {
     const std::string& digest = known.step.layer.descriptor.digest;
-    if (cache.only_result && std::ranges::none_of(image.layers, [&](const build::Layer& layer) {
+    if (cache.only_result && std::ranges::none_of(result, [&](const build::Layer& layer) {
           return layer.descriptor.digest == digest;
         }))
       continue;

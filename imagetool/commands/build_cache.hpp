@@ -27,7 +27,8 @@ class OfferedCaches {
   std::vector<transport::OpenSource> sources_{};
 };
 
-/// Writes the steps of a build, and their layers, to the place of --cache-to. Throws Error.
+/// Writes the steps of a build, and their layers, to the place of --cache-to; `result` are the
+/// layers of its images. Throws Error.
 void export_cache(build::BuildStore& builds, const std::vector<build::KnownStep>& steps,
-                  const build::BuiltImage& image, const CachePlace& cache,
+                  const std::vector<build::Layer>& result, const CachePlace& cache,
                   const transport::Places& places, const std::stop_source& stop);

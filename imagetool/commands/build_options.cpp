@@ -223,6 +223,28 @@ void read_contexts(const cli::Parsed& options, const OpenContext& open, BuildCom
   }
 }
 
+/// --platform A,B --platform C.
+std::vector<oci::Platform> read_platforms(const cli::Parsed& options, const oci::Platform& host) {
+  std::vector<oci::Platform> platforms;
+  for (const std::string& word : options.values("platform"))
+    for (std::string_view rest = word; !rest.empty();) {
+      const std::size_t end = std::min(rest.find(','), rest.size());
+      const oci::Platform platform = oci::Platform::parse(rest.substr(0, end));
+      if (std::ranges::find(platforms, platform) == platforms.end()) platforms.push_back(platform);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  if (platforms.empty()) platforms.push_back(host);
+  return platforms;
+}
+
+void refuse_for_several(const std::vector<BuildOutput>& outputs) {
+  for (const BuildOutput& output : outputs)
+    if (output.kind != BuildOutput::Kind::kDirectory &&
+        output.kind != BuildOutput::Kind::kOciArchive)
+      throw UsageError(sentence("--output ", output.destination,
+                                ": of several platforms there is type=oci or type=local"));
+}
+
 std::optional<std::int64_t> read_epoch(const Pairs& arguments) {
   const auto given = arguments.find("SOURCE_DATE_EPOCH");
   if (given == arguments.end()) return source_date_epoch();
@@ -269,9 +291,9 @@ BuildCommand read_build_command(const cli::Parsed& options, const OpenContext& o
   wanted.request.target = options.value_or("target", "");
   wanted.request.build_platform = oci::normalised(oci::host_platform());
   wanted.request.build_platform.variant.clear();
-  wanted.request.platform = wanted.request.build_platform;
-  if (const auto platform = options.value("platform"))
-    wanted.request.platform = oci::Platform::parse(*platform);
+  command.platforms = read_platforms(options, wanted.request.build_platform);
+  wanted.request.platform = command.platforms[0];
+  wanted.several_platforms = command.platforms.size() > 1;
   wanted.network = options.value_or("network", "host");
   if (wanted.network == "default") wanted.network = "host";
   if (wanted.network != "host" && wanted.network != "none")
@@ -294,6 +316,7 @@ BuildCommand read_build_command(const cli::Parsed& options, const OpenContext& o
     for (const std::string& word : options.values(option))
       (option == std::string_view("cache-to") ? command.cache_to : command.cache_from)
           .push_back(read_cache_place(word, option));
+  if (wanted.several_platforms) refuse_for_several(command.outputs);
   command.annotations = named_values(options, "annotation");
   command.labels = named_values(options, "label");
   return command;

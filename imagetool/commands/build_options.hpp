@@ -29,8 +29,9 @@ struct CachePlace {
 
 struct BuildCommand {
   build::Options options{};
-  std::string file_name{};  // of the Dockerfile, for messages
-  std::string text{};       // of the Dockerfile
+  std::vector<oci::Platform> platforms{};  // at least one
+  std::string file_name{};                 // of the Dockerfile, for messages
+  std::string text{};                      // of the Dockerfile
   std::vector<ImageReference> tags{};
   std::vector<BuildOutput> outputs{};
   std::vector<CachePlace> cache_from{}, cache_to{};

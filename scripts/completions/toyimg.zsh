@@ -55,7 +55,6 @@ _toyimg() {
         '--build-arg[value of an ARG; without VALUE the environments]:NAME[=VALUE:' \
         '--build-context[another place for FROM and --from to name]:NAME=DIR|URL|docker-image //REF:' \
         '--target[stop at this stage]:STAGE:' \
-        '--platform[build for this platform (default - this hosts)]:OS/ARCH[/VARIANT:' \
         '--pull[when to ask the registry for images (default - missing)]' \
         '--push[push every name given by -t]' \
         '--no-cache[make every step anew]' \

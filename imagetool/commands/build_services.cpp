@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "imagetool/commands/build_services.hpp"
+
+#include <fcntl.h>
+
+#include <ctime>
+
+#include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
+#include "imagetool/commands/registry_options.hpp"
+#include "imagetool/oci/printable.hpp"
+#include "imagetool/pull/pull.hpp"
+#include "imagetool/registry/http.hpp"
+
+namespace {
+
+constexpr int kMostRedirects = 10;
+
+/// The image that a name in the store means for this platform, if it does.
+std::optional<StoredImage> stored_for(const ImageStore& store, oci::Descriptor named,
+                                      const oci::Platform& platform) {
+  const std::string text = store.blobs().read_all(Digest::parse(named.digest));
+  try {
+    if (oci::is_index(oci::document_media_type(text, named.media_type)))
+      named = oci::choose_platform(oci::read_index(text), platform, oci::Wish::kExplicit);
+    StoredImage image = read_stored_image(store, named);
+    if (oci::fits(image.config.platform(), platform)) return image;
+  } catch (const NotFound&) {
+    // For other platforms, or not whole: the registry is asked.
+  }
+  return std::nullopt;
+}
+
+/// An image of the store, or of its registry.
+build::BaseImage find_base(const ImageStore& store, const cli::Parsed& options,
+                           const std::string& policy, std::stop_source stop,
+                           const std::string& reference, const oci::Platform& platform) {
+  const ImageReference name = registry::image_named(reference);
+  std::optional<StoredImage> stored;
+  if (policy != "always")
+    if (const auto known = store.resolve(name.canonical()))
+      stored = stored_for(store, known->manifest, platform);
+  if (!stored && policy == "never")
+    throw NotFound(sentence(name.familiar(), " is not in the store for ", platform.str(),
+                            ", and --pull=never was given"));
+  if (!stored) {
+    Progress quiet(ProgressStyle::kQuiet);
+    PullRequest request{.image = name,
+                        .platform = platform,
+                        .takes_any = true,
+                        .bundle = {},
+                        .registry = registry_options(options),
+                        .stop = std::move(stop)};
+    stored = pull(store, std::move(request), quiet);
+  }
+  return {stored->descriptor.digest, stored->manifest, stored->config};
+}
+
+std::optional<std::int64_t> read_http_date(const registry::HttpResponse& response) {
+  const auto text = response.header("last-modified");
+  std::tm time{};
+  if (!text || ::strptime(text->c_str(), "%a, %d %b %Y %H:%M:%S", &time) == nullptr)
+    return std::nullopt;
+  return ::timegm(&time);
+}
+
+build::FetchedFile fetch(const std::string& address, const std::string& file,
+                         const std::stop_token& stop) {
+  std::optional<registry::Url> url = registry::Url::parse(address);
+  registry::HttpClient client(stop);
+  for (int redirects = 0; url && redirects < kMostRedirects; ++redirects) {
+    const UniqueFd made = open_at(AT_FDCWD, file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+    const registry::HttpResponse response =
+        client.send({.url = *url}, [&](const registry::HttpHead&) {
+          return [&](std::span<const std::byte> bytes) {
+            write_all(made.get(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                      file);
+          };
+        });
+    if (response.transport != registry::Transport::kDone)
+      throw Error(sentence("fetch ", printable(address), ": ", response.failure));
+    if (response.is_content()) return {.last_modified = read_http_date(response)};
+    const auto location = response.header("location");
+    if (response.status < 300 || response.status > 399 || !location)
+      throw Error(
+          sentence("fetch ", printable(address), ": the server answered ", response.status));
+    url = url->resolve(*location);
+  }
+  throw Error(sentence("fetch ", printable(address), ": not an address, or it redirects for ever"));
+}
+
+}  // namespace
+
+build::Services build_services(const ImageStore& store, const cli::Parsed& options,
+                               const std::string& policy, const std::stop_source& stop) {
+  return {.image =
+              [&store, &options, policy, stop](const std::string& reference,
+                                               const oci::Platform& platform) {
+                return find_base(store, options, policy, stop, reference, platform);
+              },
+          .fetch = [stop](const std::string& url,
+                          const std::string& path) { return fetch(url, path, stop.get_token()); }};
+}
