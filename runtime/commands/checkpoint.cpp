@@ -94,7 +94,8 @@ launch::CriuChoices choices_of(const cli::Parsed& options) {
 
 int checkpoint(const cli::Parsed& global, const cli::Parsed& options) {
   require_criu_rights();
-  const Container container = Container::open_locked(state_root(global), options.words[0]);
+  const Container container =
+      Container::open_locked(state_root(global), options.words[0], Container::Creating::kShow);
   const oci::Status status = container.status();
   if (status != oci::Status::kRunning && status != oci::Status::kPaused)
     throw Error(sentence("Container cannot be checkpointed in ", oci::name(status), " state"));

@@ -20,11 +20,11 @@ constexpr std::array kOptions = {
 };
 
 void delete_stopped(const std::string& root, const std::string& id) {
-  const Container container = Container::open_locked(root, id);
+  const Container container = Container::open_locked(root, id, Container::Creating::kShow);
   const oci::Status status = container.status();
   // The spec forbids to delete a created container; the engines do it all the time.
   if (status == oci::Status::kCreated) kill_container(container);
-  if (status == oci::Status::kRunning || status == oci::Status::kPaused)
+  if (status != oci::Status::kCreated && status != oci::Status::kStopped)
     throw Error(
         sentence("cannot delete container ", id, " that is not stopped: ", oci::name(status)));
   remove_container(container);

@@ -31,7 +31,8 @@ int mounts(const cli::Parsed& global, const cli::Parsed& options) {
   if (verb != "add" && verb != "remove")
     throw UsageError(sentence("mounts: \"", verb, "\" is neither add nor remove"));
   const std::vector<oci::Mount> wanted = read_mounts(options.words[2]);
-  const Container container = Container::open_locked(state_root(global), options.words[1]);
+  const Container container =
+      Container::open_locked(state_root(global), options.words[1], Container::Creating::kShow);
   check_changeable(container);
   if (verb == "remove") {
     launch::remove_mounts(container, plan::removed_mounts(wanted));

@@ -37,7 +37,8 @@ void destroy_failed(const Container& container) {
 }
 
 int start(const cli::Parsed& global, const cli::Parsed& options) {
-  const Container container = Container::open_locked(state_root(global), options.words[0]);
+  const Container container =
+      Container::open_locked(state_root(global), options.words[0], Container::Creating::kShow);
   check_startable(container);
   std::optional<NotifySocket> notify;
   const trace::Step step("open the gate, run the poststart hooks");

@@ -152,8 +152,11 @@ std::vector<std::string> read_schemata(const cli::Parsed& options, const Contain
 oci::Resources read_resources(const cli::Parsed& options) {
   const std::optional<std::string> file = options.value("resources");
   if (!file) return resources_from_flags(options);
-  if (*file == "-") return oci::read_resources(read_all(STDIN_FILENO, "stdin"), "stdin");
-  return oci::read_resources(read_file(*file), *file);
+  const bool is_stdin = *file == "-";
+  const std::string text = is_stdin ? read_all(STDIN_FILENO, "stdin") : read_file(*file);
+  const std::string name = is_stdin ? "stdin" : *file;
+  if (text.empty()) throw Error(sentence(name, ": EOF, but linux.resources as JSON is expected"));
+  return oci::read_resources(text, name);
 }
 
 /// memory.checkBeforeUpdate, of these resources or of those the container was made with.

@@ -143,10 +143,11 @@ Container Container::open(const std::string& root, const std::string& id) {
   return open(root, std::make_shared<const UniqueFd>(open_existing_root(root)), id, Lock::kNone);
 }
 
-Container Container::open_locked(const std::string& root, const std::string& id) {
+Container Container::open_locked(const std::string& root, const std::string& id,
+                                 Creating creating) {
   check_container_id(id);
   return open(root, std::make_shared<const UniqueFd>(open_existing_root(root)), id,
-              Lock::kExclusive);
+              creating == Creating::kShow ? Lock::kExclusiveOnceCreated : Lock::kExclusive);
 }
 
 Container Container::open(const std::string& root, Root directory, const std::string& id,
@@ -166,10 +167,8 @@ bool Container::open_file(Lock wanted) {
   file_.reset(::openat(root_->get(), file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file_ && errno == ENOENT) throw NotFound("container does not exist");
   check(file_.get(), "open ", root_path_, "/", file);
-  if (wanted == Lock::kExclusive) {
-    lock_record_in_time(file_.get(), record_.id);
-    if (is_unlinked(file_.get())) return false;
-  }
+  if (wanted != Lock::kNone && !lock_file(wanted)) return true;
+  if (wanted != Lock::kNone && is_unlinked(file_.get())) return false;
   read_file();
   // Without a pid: either the lock is free and its create was killed, or that create still works.
   if (creator_ == Creator::kGone && wanted == Lock::kNone) {
@@ -180,6 +179,21 @@ bool Container::open_file(Lock wanted) {
       return !is_unlinked(file_.get());
     }
   }
+  return true;
+}
+
+/// False for one that is being created, if that is to be shown.
+bool Container::lock_file(Lock wanted) {
+  if (lock_record_if_free(file_.get())) return true;
+  if (wanted == Lock::kExclusiveOnceCreated) {
+    read_file();
+    if (creator_ == Creator::kGone) {
+      creator_ = Creator::kAnother;
+      return false;
+    }
+    check(::lseek(file_.get(), 0, SEEK_SET), "rewind the container's state record");
+  }
+  lock_record_in_time(file_.get(), record_.id);
   return true;
 }
 

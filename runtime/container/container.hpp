@@ -23,8 +23,11 @@ class Container {
   /// Throws NotFound "container does not exist" (runc's words).
   static Container open(const std::string& root, const std::string& id);
   /// The same, locked against start, delete and update by others. Waits for ten seconds, then
-  /// throws Error naming the process that holds it.
-  static Container open_locked(const std::string& root, const std::string& id);
+  /// throws Error naming the process that holds it. With kShow, one whose create still works comes
+  /// back at once, not locked: its status is creating.
+  enum class Creating { kWaitFor, kShow };
+  static Container open_locked(const std::string& root, const std::string& id,
+                               Creating creating = Creating::kWaitFor);
   /// Ids of all containers under ROOT, sorted; a missing ROOT is none.
   static std::vector<std::string> list(const std::string& root);
   /// Opens each of them in turn; a record that cannot be read is a warning.
@@ -65,11 +68,12 @@ class Container {
  private:
   /// Whose the record is while it has no pid yet.
   enum class Creator { kDone, kThisProcess, kAnother, kGone };
-  enum class Lock { kNone, kExclusive };
+  enum class Lock { kNone, kExclusive, kExclusiveOnceCreated };
   Container() = default;
   using Root = std::shared_ptr<const UniqueFd>;
   static Container open(const std::string& root, Root directory, const std::string& id, Lock lock);
   bool open_file(Lock lock);
+  bool lock_file(Lock wanted);
   void read_file();
   const std::string& text_after_record() const;
 

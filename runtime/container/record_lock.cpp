@@ -94,9 +94,14 @@ void lock_record(int file) {
   check(result, "lock the container's state record");
 }
 
+bool lock_record_if_free(int file) {
+  const int result = ::flock(file, LOCK_EX | LOCK_NB);
+  if (result != 0 && errno == EWOULDBLOCK) return false;
+  check(result, "lock the container's state record");
+  return true;
+}
+
 void lock_record_in_time(int file, const std::string& id) {
-  if (::flock(file, LOCK_EX | LOCK_NB) == 0) return;
-  if (errno != EWOULDBLOCK) check(-1, "lock the container's state record");
   const kernel::Deadline end(kPatience);
   const Alarm alarm(kPatience);
   while (::flock(file, LOCK_EX) != 0) {

@@ -11,10 +11,13 @@ setup() {
 # into STATE: a container $ID in that state. creating: its prestart hook waits for $BATS_TEST_TMPDIR/go to be written.
 into() {
   sleeper
+  into_again "$1"
+}
+into_again() {
   case $1 in
     unknown) return ;;
     creating)
-      mkfifo "$BATS_TEST_TMPDIR/go"
+      [ -p "$BATS_TEST_TMPDIR/go" ] || mkfifo "$BATS_TEST_TMPDIR/go"
       printf '#!/bin/sh\ncat >/dev/null\nread word <"%s/go"\n' "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/hook"
       chmod +x "$BATS_TEST_TMPDIR/hook"
       edit '.hooks.prestart = [{"path": $path}]' --arg path "$BATS_TEST_TMPDIR/hook"
@@ -59,6 +62,14 @@ in_state() {
   in_state creating 1 'container not paused' resume
   in_state creating 1 'container not running' kill -- TERM
   in_state creating 1 'is not running' events --stats
+  # at once: what waits for the create would wait for its hook
+  local begin=$SECONDS
+  in_state creating 1 'cannot start a container in the creating state' start
+  in_state creating 1 "cannot delete container $ID that is not stopped: creating" delete
+  echo '[]' >"$BATS_TEST_TMPDIR/none"
+  run -1 rt mounts add "$ID" "$BATS_TEST_TMPDIR/none"
+  expect 'being created'
+  [ $((SECONDS - begin)) -lt 8 ]
   echo go >"$BATS_TEST_TMPDIR/go"
   wait "$CREATOR"
   in_state created 0 '"status": "created"' state
@@ -76,6 +87,25 @@ in_state() {
   in_state created 0 '^$' resume
   in_state created 0 '^$' start
   in_state running 0 '"status": "running"' state
+}
+
+@test "update, kill --all and delete --force of a container that is being created" {
+  only_toyrun 'runc has no container before its first hook has run'
+  into creating
+  # update waits until there is something to limit
+  rt update --pids-limit 99 "$ID" >"$BATS_TEST_TMPDIR/update" 2>&1 &
+  local update=$!
+  echo go >"$BATS_TEST_TMPDIR/go"
+  wait "$CREATOR"
+  wait "$update" || { cat "$BATS_TEST_TMPDIR/update"; return 1; }
+  [ "$(cat "$(cgroup_file pids pids.max)")" = 99 ]
+  rt delete --force "$ID"
+  into_again creating
+  in_state creating 0 '^$' kill --all -- KILL
+  echo go >"$BATS_TEST_TMPDIR/go"
+  if wait "$CREATOR"; then return 1; fi
+  in_state unknown 1 'container does not exist' state
+  [ -z "$(cgroup_directories)" ]
 }
 
 @test "delete and kill --all of a created container" {
