@@ -125,6 +125,31 @@ HOOK
   run -0 rt delete --force "$ID"
 }
 
+# TOY_KILLS=2000 for a soak.
+@test "kill -9 of create at any moment: delete --force leaves no cgroup, mount, process or file" {
+  only_toyrun 'the references leave cgroups behind'
+  sleeper
+  edit '.linux.maskedPaths = []' # quicker, and of no matter here
+  # the mount points in the root file system are there from now on, and the record's directory
+  created
+  rt delete --force "$ID"
+  snapshot 2>/dev/null >"$BATS_TEST_TMPDIR/before"
+  local round pid
+  for ((round = 0; round < ${TOY_KILLS:-40}; round++)); do
+    "$RUNTIME" --root "$STATE" create --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&- 4>&- &
+    pid=$!
+    sleep "0.0$((RANDOM % 2))$((RANDOM % 10))$((RANDOM % 10))"
+    kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+    rt delete --force "$ID" 2>"$BATS_TEST_TMPDIR/words" || { cat "$BATS_TEST_TMPDIR/words"; return 1; }
+    [ ! -s "$BATS_TEST_TMPDIR/words" ] || { cat "$BATS_TEST_TMPDIR/words"; return 1; }
+    [ -z "$(cgroup_directories; ls "$STATE")" ] || { echo "left in round $round:"; cgroup_directories; ls "$STATE"; return 1; }
+    # an init that has let go of the record may still be on its way out
+    wait_for 10 as_before || { cat "$BATS_TEST_TMPDIR/difference"; return 1; }
+  done
+}
+as_before() { snapshot 2>/dev/null | diff "$BATS_TEST_TMPDIR/before" - >"$BATS_TEST_TMPDIR/difference"; }
+
 @test "four containers at once, created and deleted in parallel" {
   sleeper
   edit 'del(.linux.cgroupsPath)'
