@@ -85,6 +85,25 @@ SCRIPT
   [ "${lines[2]}" = made ]
 }
 
+# The order of config.md puts these hooks before pivot_root, and a pid namespace that others are in may be entered after it only.
+@test "createContainer of a joined pid namespace: in all namespaces of the container but that one" {
+  not_on runc 'joins it first, and so shows the host to who is in it'
+  not_on crun '1.8.1 as well'
+  sleeper
+  OUT=$BATS_TEST_TMPDIR/first running first
+  hook inner createContainer "for one in pid mnt uts net ipc; do readlink /proc/self/ns/\$one; done >$BATS_TEST_TMPDIR/inner"
+  edit '.linux.cgroupsPath += "-second" | .linux.namespaces |= map(if .type == "pid" then .path = "/proc/\($pid)/ns/pid" else . end)' --arg pid "$(pid_of first)"
+  running
+  local namespace lines
+  mapfile -t lines <"$BATS_TEST_TMPDIR/inner"
+  [ "${lines[0]}" = "$(readlink /proc/self/ns/pid)" ]
+  local at=1
+  for namespace in mnt uts net ipc; do
+    [ "${lines[at++]}" = "$(readlink "/proc/$(pid_of)/ns/$namespace")" ]
+  done
+  [ "$(readlink "/proc/$(pid_of)/ns/pid")" = "$(readlink "/proc/$(pid_of first)/ns/pid")" ]
+}
+
 @test "createRuntime runs in the runtime's namespaces with the namespaces of the container there" {
   make_bundle
   hook outer createRuntime "readlink /proc/self/ns/mnt >$BATS_TEST_TMPDIR/mnt; pid=\$(sed 's/.*\"pid\": *\\([0-9]*\\).*/\\1/' $BATS_TEST_TMPDIR/stdin-outer | tail -1); readlink /proc/\$pid/ns/net >$BATS_TEST_TMPDIR/net"

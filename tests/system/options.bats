@@ -244,3 +244,57 @@ in_cgroup() { mkdir "$(cgroup_file "$1" "$2")"; }
   done
   [ "$said" = 1 ]
 }
+
+# known VERB OPTION...: each is taken, alone, before an id that is not there.
+known() {
+  local verb=$1 option
+  shift
+  for option; do
+    # shellcheck disable=SC2086
+    attempt rt "$verb" $option nobody "${AFTER[@]}"
+    [ "$status" -ne 0 ] || { echo "$verb $option: succeeded"; return 1; }
+    expect 'container does not exist|config.json|descriptor.json|descriptors.json|No such file' || { echo "for $verb $option"; return 1; }
+  done
+}
+
+@test "every option of runc's verbs is known" {
+  only_toyrun 'the packaged ones lack what is newer'
+  cd "$BATS_TEST_TMPDIR"
+  AFTER=()
+  local new='--console-socket=/x --pidfd-socket=/x --pid-file=/x --no-pivot --no-new-keyring --preserve-fds=0 --bundle=/no/such/config.json -b=/no/such/config.json'
+  local word
+  for word in $new; do known create "$word"; done
+  for word in $new -d --detach --keep --no-subreaper; do known run "$word"; done
+  known kill -a --all
+  known events '--interval 5s' --stats
+  known ps '-f table' '-f json' '--format json'
+  known update --blkio-weight=10 --cpu-period=1 --cpu-quota=1 --cpu-burst=1 --cpu-share=1 --cpu-rt-period=1 --cpu-rt-runtime=1 --cpuset-cpus=0 \
+    --cpuset-mems=0 --cpu-idle=1 --memory=1 --memory-reservation=1 --memory-swap=1 --pids-limit=1 --l3-cache-schema=x --mem-bw-schema=x \
+    --kernel-memory=1 --kernel-memory-tcp=1 '-r -' '--resources -'
+  known checkpoint --image-path=x --work-path=x --parent-path=x --leave-running --tcp-established --tcp-skip-in-flight --link-remap --ext-unix-sk \
+    --shell-job --lazy-pages --status-fd=9 --page-server=127.0.0.1:1 --file-locks --pre-dump --manage-cgroups-mode=soft --empty-ns=network --auto-dedup
+  AFTER=(true)
+  known exec --console-socket=/x --pidfd-socket=/x --cwd=/ --env=A=b '-e A=b' -t --tty --user=0 '-u 0:0' --additional-gids=1 '-g 1' -d --detach --pid-file=/x \
+    --process-label=x --apparmor=x --no-new-privs --cap=CAP_KILL '-c CAP_KILL' --preserve-fds=0 --cgroup=/ --ignore-paused
+  AFTER=()
+  known exec --process=/x '-p /x'
+  known restore --console-socket=/x --image-path=x --work-path=x --tcp-established --ext-unix-sk --shell-job --file-locks --manage-cgroups-mode=soft \
+    --bundle=/no/such/config.json -d --detach --pid-file=/x --no-subreaper --no-pivot --empty-ns=network --auto-dedup --lazy-pages --lsm-profile=apparmor:x \
+    --lsm-mount-context=x
+  # these need no container
+  run -0 rt list -f json
+  run -0 rt list --format table --quiet
+  run -0 rt delete -f nobody
+  run -0 rt delete --force nobody
+}
+
+@test "--no-new-keyring leaves the caller's session keyring" {
+  make_bundle
+  edit '.linux.maskedPaths = []'
+  command_is cat /proc/keys
+  run -0 rt run --bundle "$BUNDLE" "$ID"
+  expect "keyring +_ses.$ID"
+  # a name of its own: the kernel takes its time to forget the first one
+  run -0 rt run --no-new-keyring --bundle "$BUNDLE" "$ID-second"
+  expect_not "_ses.$ID-second"
+}

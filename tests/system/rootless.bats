@@ -37,6 +37,13 @@ inside_as_user() {
   [ "$(stat -c %u "$HOME_OF_USER/rootfs/tmp/file")" = 65534 ]
 }
 
+@test "CVE-2023-25809: without a cgroup namespace no cgroup of the host can be written" {
+  edit_user '.linux.namespaces |= map(select(.type != "cgroup"))'
+  run -0 inside_as_user 'find /sys/fs/cgroup -name cgroup.procs | head -40 | while read -r file; do echo 0 2>/dev/null >"$file" && echo "wrote $file"; done; echo looked'
+  expect looked
+  expect_not wrote
+}
+
 @test "exec, list, kill and delete without XDG_RUNTIME_DIR" {
   only_toyrun 'its place of records'
   edit_user '.process.args = ["sleep", "1000"]'

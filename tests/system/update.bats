@@ -82,6 +82,12 @@ limit() { # limit V1-CONTROLLER V1-FILE V2-FILE
   run rt exec "$ID" sh -c 'exec 3</dev/one'
   expect 'not permitted'
   run -0 rt exec "$ID" sh -c 'echo >/dev/null && cat /dev/null'
+  # the rules in effect are the config's again; another list is drift
+  run -0 rt audit "$ID"
+  expect '^as asked  device rules: '
+  rt update -r - "$ID" <<<"$allow"
+  run -1 rt audit "$ID"
+  expect '^drift     device rules: '
   run -1 rt update -r - "$ID" <<<'{"devices": [{"allow": true, "type": "c", "access": ""}]}'
   expect '/devices/0'
   [ "$(status_of)" = running ]
@@ -98,6 +104,42 @@ limit() { # limit V1-CONTROLLER V1-FILE V2-FILE
   else
     [ "$(cat "$(cgroup_file unified cpu.max)")" = '20000 50000' ]
   fi
+}
+
+# takes OPTION CONTROLLER V1-FILE=TEXT V2-FILE=TEXT: the value is in the file, or the error names the file that is missing here.
+takes() {
+  local option=$1 controller=$2 wanted=$3 file
+  [ -d "/sys/fs/cgroup/$controller" ] || wanted=$4
+  file=$(cgroup_file "$controller" "${wanted%%=*}")
+  # shellcheck disable=SC2086
+  run rt update $option "$ID"
+  if [ -e "$file" ]; then
+    succeeded && [ "$(cat "$file")" = "${wanted#*=}" ] || { echo "$option: $file: $(cat "$file")"; return 1; }
+  else
+    [ "$status" -eq 1 ] || { echo "$option: taken without $file"; return 1; }
+    expect "${wanted%%=*}|cgroup v2"
+  fi
+}
+
+@test "update: the rarer flags, one by one" {
+  not_on runc '1.1.5 lacks some, and ignores others'
+  not_on crun 'lacks some'
+  sleeper
+  edit '.linux.resources.cpu = {"quota": 50000, "period": 100000}'
+  running
+  takes '--cpu-burst 20000' cpu cpu.cfs_burst_us=20000 cpu.max.burst=20000
+  takes '--cpuset-mems 0' cpuset cpuset.mems=0 cpuset.mems=0
+  takes '--memory-reservation 64m' memory memory.soft_limit_in_bytes=67108864 memory.low=67108864
+  takes '--cpu-idle 1' cpu cpu.idle=1 cpu.idle=1
+  takes '--cpu-idle 0' cpu cpu.idle=0 cpu.idle=0
+  takes '--cpu-rt-period 500000' cpu cpu.rt_period_us=500000 cpu.rt_period_us=500000
+  run rt update --blkio-weight 500 "$ID"
+  [ "$status" -eq 0 ] || expect 'weight'
+  run -1 rt update --blkio-weight 5 "$ID"
+  run -1 rt update --blkio-weight 70000 "$ID"
+  run -1 rt update --cpu-idle 2 "$ID"
+  run -0 rt update --kernel-memory=-1 --kernel-memory-tcp=-1 "$ID"
+  [ "$(status_of)" = running ]
 }
 
 @test "memory.checkBeforeUpdate refuses a limit below what is used" {
