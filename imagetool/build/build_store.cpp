@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "bundle-spec/fs/rooted_dir.hpp"
+#include "imagetool/build/tree_mount.hpp"
 #include "imagetool/layer/apply_layer.hpp"
 #include "imagetool/layer/tree_entry.hpp"
 
@@ -93,6 +95,8 @@ BuildStore::BuildStore(const ImageStore& images)
 }
 
 BuildStore::~BuildStore() {
+  for (const auto& [image, place] : mounted_)
+    ::umount2(place.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
   try {
     remove_below(directory_, work_.substr(work_.rfind('/') + 1));
   } catch (const Error&) {
@@ -114,7 +118,6 @@ void BuildStore::remove_stale() const {
 }
 
 std::string BuildStore::make_work(std::string_view name) {
-  const std::lock_guard<std::mutex> guard(mutex_);
   std::string path = sentence(work_, "/", ++made_, "-", name);
   check(::mkdir(path.c_str(), 0755), "make ", path);
   return path;
@@ -209,7 +212,37 @@ std::vector<std::string> BuildStore::lower_directories(const std::vector<Layer>&
     if (std::ranges::find(lowers, kept) == lowers.end()) lowers.push_back(std::move(kept));
     rest.pop_back();
   }
-  if (!rest.empty()) lowers.push_back(extract_flat(rest));
+  if (rest.empty()) return lowers;
+  std::vector<std::string> below = mount_layers(rest);
+  if (below.empty()) below.push_back(extract_flat(rest));
+  lowers.insert(lowers.end(), below.begin(), below.end());
+  return lowers;
+}
+
+/// Where the layer is a directory: mounted once, or one already. nullopt where files cannot be
+/// mounted (before Linux 6.12).
+std::optional<std::string> BuildStore::mount_one(const StoredLayer& layer) {
+  if (!layer.directory.empty()) return layer.directory;
+  const auto known = mounted_.find(layer.image);
+  if (known != mounted_.end()) return known->second;
+  std::string place = make_work("layer");
+  if (!mount_image(layer.image, place)) return std::nullopt;
+  return mounted_.emplace(layer.image, std::move(place)).first->second;
+}
+
+/// Topmost first; empty where the layers cannot be mounted.
+std::vector<std::string> BuildStore::mount_layers(const std::vector<Layer>& layers) {
+  if (!prepare_) return {};
+  const MountableLayers ready = prepare_(layers);
+  // overlayfs takes what the root directory is like from the topmost directory.
+  std::vector<std::string> lowers = {make_work("root")};
+  check(::chown(lowers[0].c_str(), ready.root.uid, ready.root.gid), "chown ", lowers[0]);
+  check(::chmod(lowers[0].c_str(), ready.root.mode & 07777), "chmod ", lowers[0]);
+  for (auto layer = ready.layers.rbegin(); layer != ready.layers.rend(); ++layer) {
+    std::optional<std::string> place = mount_one(*layer);
+    if (!place) return {};
+    if (std::ranges::find(lowers, *place) == lowers.end()) lowers.push_back(std::move(*place));
+  }
   return lowers;
 }
 

@@ -4,6 +4,7 @@
 // toyimg.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -19,7 +20,9 @@
 #include "imagetool/oci/digest.hpp"
 #include "imagetool/oci/image_config.hpp"
 #include "imagetool/oci/manifest.hpp"
+#include "imagetool/store/erofs_writer.hpp"
 #include "imagetool/store/image_store.hpp"
+#include "imagetool/store/layer_store.hpp"
 
 namespace build {
 
@@ -30,6 +33,14 @@ std::string key_of(const Inputs& inputs);
 
 /// Puts the blob of a layer into the store. Throws Error.
 using FetchLayer = std::function<void(const Layer&)>;
+
+/// Layers of the store's own as it can mount them, lowest first, and what their root directory is.
+struct MountableLayers {
+  std::vector<StoredLayer> layers{};
+  InodeAttributes root{};
+};
+/// Makes layers (lowest first) mountable. Throws Error.
+using PrepareLayers = std::function<MountableLayers(const std::vector<Layer>&)>;
 
 class BuildStore {
  public:
@@ -59,14 +70,17 @@ class BuildStore {
   void remember_inputs(const std::string& place, const Inputs& inputs) const;
 
   /// Directories to mount as overlay's lower ones, topmost first, so that the layers (lowest first)
-  /// are seen: kept upper directories as far down as there are any, below them one tree with the
-  /// rest extracted.
+  /// are seen: kept upper directories as far down as there are any, below them the store's layers,
+  /// mounted as long as this object lives, or one tree with the rest extracted. The calling thread
+  /// must have entered private mounts.
   std::vector<std::string> lower_directories(const std::vector<Layer>& layers);
   /// Keeps an upper directory of the work directory as what that layer is when mounted.
   void keep_upper(const std::string& upper, const Layer& layer);
 
   /// Where the cache mount of this id is; the id is hashed, whatever is in it (CVE-2024-9675).
   std::string cache_mount(std::string_view id) const;
+  /// How layers that no build has made here become mountable; without it they are extracted.
+  void prepare_with(PrepareLayers prepare) { prepare_ = std::move(prepare); }
   /// Removes all that is remembered and kept; returns the bytes of files freed.
   static std::uint64_t remove_all(const std::string& store_directory);
 
@@ -74,15 +88,19 @@ class BuildStore {
   void remove_stale() const;
   bool has_blob(const Layer& layer) const;
   std::string extract_flat(const std::vector<Layer>& layers);
+  std::vector<std::string> mount_layers(const std::vector<Layer>& layers);
+  std::optional<std::string> mount_one(const StoredLayer& layer);
   const ImageStore& images_;
   std::string directory_;  // STORE/build
   std::string boot_;       // of this boot: nothing in it was synced to disk
   std::string work_;
   UniqueFd lock_;  // flock(2) on the work directory as long as its build lives
-  int made_ = 0;
-  std::mutex mutex_;
-  std::map<std::string, CachedStep> offered_{};  // by key
-  std::map<std::string, FetchLayer> fetches_{};  // by digest
+  std::atomic<int> made_ = 0;
+  std::mutex mutex_;  // of what lower_directories() makes
+  PrepareLayers prepare_{};
+  std::map<std::string, std::string> mounted_{};  // path of an image → where it is mounted
+  std::map<std::string, CachedStep> offered_{};   // by key
+  std::map<std::string, FetchLayer> fetches_{};   // by digest
   std::mutex fetching_;
 };
 

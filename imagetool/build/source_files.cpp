@@ -214,8 +214,9 @@ ContentDigests::ContentDigests(std::string file) : file_(std::move(file)) {
 }
 
 std::string ContentDigests::of(const SourceTree& tree, const SourceItem& item) {
-  const std::string key = identity(item.status);
-  {
+  // Of the user's files alone: a device number of an overlay or image is another's tomorrow.
+  const std::string key = tree.local ? identity(item.status) : "";
+  if (tree.local) {
     const std::lock_guard<std::mutex> guard(mutex_);
     const auto found = known_.find(key);
     if (found != known_.end()) {
@@ -236,7 +237,7 @@ std::string ContentDigests::of(const SourceTree& tree, const SourceItem& item) {
   struct stat now{};
   check(::fstat(file.get(), &now), "stat ", item.path);
   // A clock tick may hide a change that comes right after this one.
-  if (identity(now) == key && ::time(nullptr) - item.status.st_ctim.tv_sec > 2) {
+  if (tree.local && identity(now) == key && ::time(nullptr) - item.status.st_ctim.tv_sec > 2) {
     const std::lock_guard<std::mutex> guard(mutex_);
     used_.emplace(key, digest);
   }

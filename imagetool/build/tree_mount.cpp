@@ -32,7 +32,7 @@ RootedDir mount_overlay(const std::string& target, const std::vector<std::string
     // build writes is synced once, when its layers are published.
     options += sentence(",upperdir=", upper, ",workdir=", work, ",volatile");
   }
-  options += ",redirect_dir=off,metacopy=off,index=off";
+  options += ",redirect_dir=nofollow,metacopy=off,index=off";
   if (upper.empty() && lowers.size() == 1) {
     check(::mount(lowers[0].c_str(), target.c_str(), nullptr, MS_BIND, nullptr), "bind ", lowers[0],
           " on ", target);
@@ -66,6 +66,22 @@ void mount_descriptor(int fd, const std::string& target) {
             "clone the mount for ", target));
   check(::move_mount(tree.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH),
         "mount on ", target);
+}
+
+bool mount_image(const std::string& image, const std::string& target) {
+  const UniqueFd context(check(::fsopen("erofs", FSOPEN_CLOEXEC), "fsopen erofs"));
+  check(::fsconfig(context.get(), FSCONFIG_SET_FLAG, "ro", nullptr, 0), "make ", image,
+        " read-only");
+  check(::fsconfig(context.get(), FSCONFIG_SET_STRING, "source", image.c_str(), 0), "open ", image);
+  if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+    if (errno == ENOTBLK) return false;
+    check(-1, "mount ", image);
+  }
+  const UniqueFd made(
+      check(::fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY), "mount ", image));
+  check(::move_mount(made.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH), "mount ",
+        image, " on ", target);
+  return true;
 }
 
 void mount_tmpfs(const std::string& target) {

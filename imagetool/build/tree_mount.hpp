@@ -35,6 +35,8 @@ class TreeMount {
 /// Makes what the descriptor stands for appear at `target`, a directory or file that exists: a bind
 /// mount without a second walk along its path. Throws Error.
 void mount_descriptor(int fd, const std::string& target);
+/// Mounts an EROFS image; false when this kernel mounts no files (before Linux 6.12). Throws Error.
+bool mount_image(const std::string& image, const std::string& target);
 void mount_tmpfs(const std::string& target);
 /// Gives a new upper directory the owner and mode that the root has in the lower ones.
 void copy_root_attributes(const std::vector<std::string>& lowers, const std::string& upper);

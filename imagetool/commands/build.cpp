@@ -244,6 +244,7 @@ int run_build(const cli::Parsed& global, const cli::Parsed& options) {
   const UniqueFd held = store.hold();
   const build::Services services = build_services(store, options, pull_policy(options), stop);
   build::BuildStore builds(store);
+  builds.prepare_with(prepare_layers(store, stop.get_token()));
   BuildCommand command = read_build_command(options, [&](const std::string& place) {
     return build::open_context(builds, services, place, stop.get_token());
   });

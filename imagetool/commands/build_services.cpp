@@ -9,6 +9,7 @@
 #include "bundle-spec/fs/file.hpp"
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/oci/printable.hpp"
+#include "imagetool/pull/extract.hpp"
 #include "imagetool/pull/pull.hpp"
 #include "imagetool/registry/http.hpp"
 
@@ -100,4 +101,19 @@ build::Services build_services(const ImageStore& store, const cli::Parsed& optio
               },
           .fetch = [stop](const std::string& url,
                           const std::string& path) { return fetch(url, path, stop.get_token()); }};
+}
+
+build::PrepareLayers prepare_layers(const ImageStore& store, const std::stop_token& stop) {
+  return [&store, stop](const std::vector<build::Layer>& layers) {
+    StoredImage image{.descriptor = {}, .manifest = {}, .config = {}};
+    for (const build::Layer& layer : layers) {
+      image.manifest.layers.push_back(layer.descriptor);
+      image.config.diff_ids.push_back(layer.diff_id);
+    }
+    Progress quiet(ProgressStyle::kQuiet);
+    std::vector<StoredLayer> ready =
+        ready_layers(store, LayerStore::open(store.blobs().directory()), image, {}, stop, quiet);
+    const InodeAttributes root = root_attributes(ready);
+    return build::MountableLayers{.layers = std::move(ready), .root = root};
+  };
 }

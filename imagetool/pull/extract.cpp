@@ -43,7 +43,8 @@ std::string text_in(const LowerLayers& root, std::string_view path) {
   return found->layer->content(found->inode, kAccountsLimit);
 }
 
-/// The root directory of the container: the topmost layer that has an entry for it says.
+}  // namespace
+
 InodeAttributes root_attributes(const std::vector<StoredLayer>& layers) {
   for (const StoredLayer& layer : layers | std::views::reverse) {
     const ErofsReader image(open_at(AT_FDCWD, layer.image, O_RDONLY | O_NOFOLLOW), layer.image);
@@ -51,8 +52,6 @@ InodeAttributes root_attributes(const std::vector<StoredLayer>& layers) {
   }
   return {.mode = S_IFDIR | 0755, .xattrs = {}};
 }
-
-}  // namespace
 
 void check_diff_id(const Digest& found, const std::string& expected) {
   if (found.str() == expected) return;

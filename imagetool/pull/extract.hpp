@@ -66,6 +66,8 @@ class BundleOverlay {
   Progress& progress_;
 };
 
+/// The root directory of the container: the topmost layer that has an entry for it says.
+InodeAttributes root_attributes(const std::vector<StoredLayer>& layers);
 /// Throws Error when a layer's content is not what the image config says.
 void check_diff_id(const Digest& found, const std::string& expected);
 /// Keeps what the layer had in it, and warns of what could not be applied.

@@ -79,6 +79,27 @@ load build
   jq -e '.Layers | length == 3' <<<"$output"
 }
 
+@test "build: a base from a registry is mounted as the store has it" {
+  start_registry
+  work=$BATS_TEST_TMPDIR/layers
+  busybox_rootfs "$work/one"
+  mkdir -p "$work/one/gone" "$work/one/kept" "$work/two" "$work/three/kept"
+  chmod 751 "$work/one" "$work/two" "$work/three"
+  touch "$work/one/kept/old" "$work/three/kept/new"
+  layout_from "$work/layout" "$work/one" "$work/three"
+  umoci insert --rootless --image "$work/layout:latest" --whiteout /gone >/dev/null 2>&1
+  umoci insert --rootless --image "$work/layout:latest" --opaque "$work/three/kept" /kept >/dev/null 2>&1
+  push_layout "$work/layout" layered:1
+  dockerfile "FROM $REGISTRY/layered:1 AS a" 'RUN stat -c %a / >/made; ls -d /gone /kept/* >>/made 2>/dev/null; rm -r /kept; mkdir /kept' \
+    "FROM $REGISTRY/layered:1" 'COPY --from=a /made /kept /' "RUN --mount=from=$REGISTRY/layered:1,target=/m,rw ls /m/kept >>/made && touch /m/x"
+  run -0 toyimg build --quiet -o "$BUNDLE" "$CONTEXT"
+  pull "$REGISTRY/layered:1" -o "$BUNDLE.flat"
+  [ "$(cat "$ROOTFS/made")" = "$(stat -c %a "$BUNDLE.flat/rootfs")"$'\n/kept/new\nnew' ]
+  [ ! -e "$ROOTFS/gone" ]
+  nothing_of_a_build_is_left
+  ! toyimg info | grep -q 'mounted from the file' || [ -z "$(ls "$BATS_TEST_TMPDIR"/store/build/boot-*/trees)" ]
+}
+
 @test "build: outputs: directory, tar, iidfile, metadata, label, annotation" {
   base
   dockerfile 'FROM localhost/base' 'RUN mkdir /d && echo x >/d/x && chown 5:6 /d/x && ln -s x /d/y'
