@@ -179,6 +179,21 @@ load build
   expect ' cached$'
 }
 
+@test "build: an agent's socket is there for the step alone" {
+  base
+  python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$BATS_TEST_TMPDIR/agent"
+  dockerfile 'FROM localhost/base' 'RUN --mount=type=ssh,required test -S $SSH_AUTH_SOCK && stat -c %i $SSH_AUTH_SOCK >/inode' \
+    'RUN --mount=type=ssh,target=/agent test $SSH_AUTH_SOCK = /agent -a -S /agent' 'RUN env >/after; find / -xdev -type s >>/after'
+  run -0 bud --ssh "default=$BATS_TEST_TMPDIR/agent" -o "$BUNDLE"
+  [ "$(cat "$ROOTFS/inode")" = "$(stat -c %i "$BATS_TEST_TMPDIR/agent")" ]
+  run ! grep -E 'SSH|agent' "$ROOTFS/after"
+  [ ! -e "$ROOTFS/run/buildkit" ] && [ ! -e "$ROOTFS/agent" ]
+  run -1 bud --no-cache
+  expect 'ssh default: not found: give --ssh default'
+  run -1 bud --ssh "default=$BATS_TEST_TMPDIR/nothing"
+  expect "is no agent's socket"
+}
+
 @test "build: parallel stages" {
   base
   # Each waits for the others: one after the other they would not meet.
@@ -260,6 +275,12 @@ load build
   for rule in FromAsCasing StageNameCasing LegacyKeyValueFormat SecretsUsedInArgOrEnv MaintainerDeprecated WorkdirRelativePath ConsistentInstructionCasing \
     JSONArgsRecommended MultipleInstructionsDisallowed ExposeProtoCasing ExposeInvalidFormat UndefinedVar NoEmptyContinuation; do
     expect "^Dockerfile:[0-9]+: $rule: "
+  done
+  dockerfile 'FROM --platform=linux/amd64 localhost/base$NOPE AS context' 'FROM --platform=$TARGETPLATFORM localhost/base AS twice' 'FROM localhost/base AS twice'
+  run -1 toyimg build --check "$CONTEXT"
+  [ "${#lines[@]}" -eq 5 ]
+  for rule in 1:.FromPlatformFlagConstDisallowed 1:.ReservedStageName 1:.UndefinedArgInFrom 2:.RedundantTargetPlatform 3:.DuplicateStageName; do
+    expect "^Dockerfile:$rule: "
   done
   dockerfile '# check=skip=all' 'FROM localhost/base as Build'
   run -0 toyimg build --check "$CONTEXT"
