@@ -14,7 +14,7 @@
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/commands/result.hpp"
 #include "imagetool/oci/printable.hpp"
-#include "imagetool/pull/push.hpp"
+#include "imagetool/transport/push.hpp"
 
 namespace {
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <optional>
 
 #include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/error.hpp"
@@ -53,11 +54,11 @@ class EchoOff {
     check(::tcgetattr(STDIN_FILENO, &before_), "terminal");
     termios silent = before_;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    check(::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent), "terminal");
+    check(::tcsetattr(STDIN_FILENO, TCSANOW, &silent), "terminal");
   }
   EchoOff(const EchoOff&) = delete;
   EchoOff& operator=(const EchoOff&) = delete;
-  ~EchoOff() { ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_); }
+  ~EchoOff() { ::tcsetattr(STDIN_FILENO, TCSANOW, &before_); }
 
  private:
   termios before_{};
@@ -67,10 +68,13 @@ std::string ask(std::string_view what, bool is_secret) {
   if (::isatty(STDIN_FILENO) != 1)
     throw UsageError(sentence("login: there is no terminal to ask for the ", what,
                               ": give --username and --password-stdin"));
+  // Before the question: whoever answers it at once is not shown either. What was typed ahead
+  // counts.
+  std::optional<EchoOff> silent;
+  if (is_secret) silent.emplace();
   write_all(STDERR_FILENO, sentence(what, ": "), "stderr");
-  if (!is_secret) return read_line();
-  const EchoOff silent;
   std::string line = read_line();
+  if (!is_secret) return line;
   write_all(STDERR_FILENO, "\n", "stderr");
   return line;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "imagetool/pull/push.hpp"
+#include "imagetool/transport/push.hpp"
 
 #include <array>
 

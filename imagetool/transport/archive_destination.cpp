@@ -66,16 +66,15 @@ std::string ArchiveDestination::add_blob_header(const oci::Descriptor& blob) {
   return name;
 }
 
-bool ArchiveDestination::put(const oci::Descriptor& blob, const OpenBlob& open,
-                             const std::string&) {
-  if (!written_.insert(blob.digest).second) return false;
+Put ArchiveDestination::put(const oci::Descriptor& blob, const OpenBlob& open, Source&) {
+  if (!written_.insert(blob.digest).second) return Put::kPresent;
   add_blob_header(blob);
   const ByteSource source = verified(open(), blob);
   std::vector<std::byte> buffer(kBufferSize);
   while (const std::size_t count = source(buffer))
     file_.write({reinterpret_cast<const char*>(buffer.data()), count});
   file_.write(std::string(tar::padding(static_cast<std::uint64_t>(blob.size)), '\0'));
-  return true;
+  return Put::kSent;
 }
 
 void ArchiveDestination::put_manifest(const RawManifest& manifest, Role role) {

@@ -23,11 +23,11 @@ class ArchiveDestination : public Destination {
   /// The name of the images that come next: "docker.io/library/alpine:latest", a tag or nothing.
   void set_name(const std::string& name) { name_ = name; }
 
-  bool put(const oci::Descriptor& blob, const OpenBlob& open, const std::string& from) override;
+  Put put(const oci::Descriptor& blob, const OpenBlob& open, Source& from) override;
   void put_manifest(const RawManifest& manifest, Role role) override;
   void finish() override;
   bool compresses() const override { return format_ == Format::kOci; }
-  bool parallel() const override { return false; }
+  std::size_t at_once() const override { return 1; }
 
  private:
   struct Image {

@@ -17,7 +17,6 @@
 namespace transport {
 namespace {
 
-constexpr std::size_t kAtOnce = 3;  // as docker does
 constexpr int kDeepestIndex = 4;
 constexpr std::size_t kMostManifests = 1000;
 
@@ -64,6 +63,7 @@ class Copy {
   std::size_t manifests_ = 0;
   std::set<std::string> destination_has_it_;    // manifests
   std::map<std::string, RawManifest> visited_;  // source's digest → what became of it
+  std::set<std::string> blobs_;                 // that the destination has been given
   std::mutex mutex_;
   std::size_t next_ = 0;
   std::exception_ptr failure_;
@@ -101,9 +101,10 @@ RawManifest Copy::image(RawManifest manifest) {
   for (const BlobJob& job : jobs) known.insert(job.blob.digest);
   parts.layers.push_back(parts.config);
   for (const oci::Descriptor& blob : parts.layers)
-    if (known.insert(blob.digest).second)
+    if (known.insert(blob.digest).second && !blobs_.contains(blob.digest))
       jobs.push_back({blob, [this, blob] { return source_.open(blob); }});
   put(std::move(jobs));
+  blobs_.merge(known);
   return manifest;
 }
 
@@ -142,20 +143,26 @@ ByteSource Copy::stopped_with(ByteSource source) const {
 }
 
 ByteSource Copy::watched(ByteSource source, std::size_t index) {
-  progress_.set_phase(index, LayerPhase::kDownloading);
-  return [this, index, source = stopped_with(std::move(source)),
+  const LayerPhase moving =
+      destination_.is_registry() ? LayerPhase::kPushing : LayerPhase::kDownloading;
+  progress_.set_phase(index, moving);
+  return [this, index, moving, source = stopped_with(std::move(source)),
           total = std::uint64_t{0}](std::span<std::byte> buffer) mutable {
     const std::size_t count = source(buffer);
     total += count;
-    progress_.set_bytes(index, LayerPhase::kDownloading, total);
+    progress_.set_bytes(index, moving, total);
     return count;
   };
 }
 
 void Copy::put_one(const BlobJob& job, std::size_t index) {
-  const bool sent =
-      destination_.put(job.blob, [&] { return watched(job.open(), index); }, source_.repository());
-  progress_.set_phase(index, sent ? LayerPhase::kDownloaded : LayerPhase::kPresent);
+  const Put put = destination_.put(job.blob, [&] { return watched(job.open(), index); }, source_);
+  if (destination_.is_registry())
+    progress_.set_phase(index, put == Put::kSent      ? LayerPhase::kPushed
+                               : put == Put::kMounted ? LayerPhase::kMounted
+                                                      : LayerPhase::kAlreadyThere);
+  else
+    progress_.set_phase(index, put == Put::kSent ? LayerPhase::kDownloaded : LayerPhase::kPresent);
 }
 
 void Copy::put_some(const std::vector<BlobJob>& jobs) {
@@ -183,9 +190,10 @@ void Copy::put(std::vector<BlobJob> jobs) {
   std::vector<std::pair<std::string, std::uint64_t>> sizes;
   for (const BlobJob& job : jobs)
     sizes.emplace_back(job.blob.digest, static_cast<std::uint64_t>(job.blob.size));
-  progress_.begin(std::move(sizes), LayerPhase::kDownloaded);
+  progress_.begin(std::move(sizes),
+                  destination_.is_registry() ? LayerPhase::kPushed : LayerPhase::kDownloaded);
   next_ = 0;
-  const std::size_t count = destination_.parallel() ? std::min(kAtOnce, jobs.size()) : 1;
+  const std::size_t count = std::min(destination_.at_once(), jobs.size());
   {
     std::vector<std::jthread> others;
     for (std::size_t number = 1; number < count; ++number)

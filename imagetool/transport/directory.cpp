@@ -49,7 +49,7 @@ class DirectoryDestination : public Destination {
       check(-1, "replace ", path);
   }
 
-  bool put(const oci::Descriptor& blob, const OpenBlob& open, const std::string&) override {
+  Put put(const oci::Descriptor& blob, const OpenBlob& open, Source&) override {
     const std::string name = hex_of(blob.digest);
     const std::string hidden = sentence('.', name, ".new");
     const UniqueFd file =
@@ -64,7 +64,7 @@ class DirectoryDestination : public Destination {
       throw;
     }
     check(::renameat(root_.get(), hidden.c_str(), root_.get(), name.c_str()), "name ", name);
-    return true;
+    return Put::kSent;
   }
   void put_manifest(const RawManifest& manifest, Role role) override {
     if (role == Role::kPart)

@@ -58,9 +58,9 @@ class LayoutDestination : public Destination {
   LayoutDestination(const LayoutDestination&) = delete;
   LayoutDestination& operator=(const LayoutDestination&) = delete;
 
-  bool put(const oci::Descriptor& blob, const OpenBlob& open, const std::string&) override {
+  Put put(const oci::Descriptor& blob, const OpenBlob& open, Source&) override {
     written_.insert(Digest::parse(blob.digest));
-    return put_blob(blobs_, blob, open);
+    return put_blob(blobs_, blob, open) ? Put::kSent : Put::kPresent;
   }
   void put_manifest(const RawManifest& manifest, Role role) override {
     written_.insert(Digest::parse(manifest.digest));

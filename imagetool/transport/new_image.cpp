@@ -110,7 +110,7 @@ std::string store_image(const ImageStore& store, const std::string& name, const 
   std::vector<oci::Descriptor> layers = base.layers;
   for (oci::Descriptor& one : layers) one.media_type = oci_type(one.media_type);
   if (layer != nullptr) {
-    destination->put(layer->blob, [&] { return bytes_of({layer->blob, layer->file}); }, {});
+    put_blob(store.blobs(), layer->blob, [&] { return bytes_of({layer->blob, layer->file}); });
     layers.push_back(layer->blob);
   }
   const oci::Descriptor config_blob{.media_type = std::string(oci::kOciConfig),

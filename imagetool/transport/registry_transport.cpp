@@ -99,7 +99,9 @@ class RegistrySource : public Source {
     const auto download = std::make_shared<Download>(registry_, blob);
     return [download](std::span<std::byte> buffer) { return download->read(buffer); };
   }
-  std::string repository() const override { return image_.name(); }
+  std::string repository_with(const oci::Descriptor&, const std::string& registry) override {
+    return image_.registry == registry ? image_.repository : "";
+  }
 
  private:
   RawManifest fetch(const std::string& reference) {
@@ -114,15 +116,23 @@ class RegistrySource : public Source {
 
 class RegistryDestination : public Destination {
  public:
-  RegistryDestination(const ImageReference& image, registry::Options options)
-      : image_(image), registry_(image, std::move(options)) {}
-  bool put(const oci::Descriptor& blob, const OpenBlob& open, const std::string& from) override {
-    if (!blob.urls.empty()) return false;
-    const std::string host = image_.registry + '/';
-    std::optional<std::string> mount_from;
-    if (from.starts_with(host) && from != image_.name()) mount_from = from.substr(host.size());
-    return registry_.push_blob(blob, open, mount_from) == registry::Pushed::kSent;
+  RegistryDestination(const ImageReference& image, registry::Options options, Foreign foreign)
+      : image_(image), foreign_(foreign), registry_(image, std::move(options)) {}
+  Put put(const oci::Descriptor& blob, const OpenBlob& open, Source& from) override {
+    if (!blob.urls.empty() && foreign_ == Foreign::kStay) return Put::kPresent;
+    const std::string place = from.repository_with(blob, image_.registry);
+    switch (registry_.push_blob(blob, open, place.empty() ? std::nullopt : std::optional(place))) {
+      case registry::Pushed::kPresent:
+        return Put::kPresent;
+      case registry::Pushed::kMounted:
+        return Put::kMounted;
+      case registry::Pushed::kSent:
+        break;
+    }
+    return Put::kSent;
   }
+  std::size_t at_once() const override { return 5; }  // as docker pushes
+  bool is_registry() const override { return true; }
   void put_manifest(const RawManifest& manifest, Role role) override {
     const bool named = role == Role::kNamed;
     registry_.push_manifest(manifest.body, manifest.media_type,
@@ -131,6 +141,7 @@ class RegistryDestination : public Destination {
 
  private:
   ImageReference image_;
+  Foreign foreign_;
   registry::Registry registry_;
 };
 
@@ -141,8 +152,8 @@ std::unique_ptr<Source> registry_source(const ImageReference& image, registry::O
 }
 
 std::unique_ptr<Destination> registry_destination(const ImageReference& image,
-                                                  registry::Options options) {
-  return std::make_unique<RegistryDestination>(image, std::move(options));
+                                                  registry::Options options, Foreign foreign) {
+  return std::make_unique<RegistryDestination>(image, std::move(options), foreign);
 }
 
 }  // namespace transport

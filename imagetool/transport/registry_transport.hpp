@@ -11,9 +11,11 @@
 namespace transport {
 
 std::unique_ptr<Source> registry_source(const ImageReference& image, registry::Options options);
-/// A blob that another repository of the same registry has is mounted from there. Layers with URLs
-/// of their own are not sent (image-spec, layer "Non-Distributable Layers").
+/// Layers with URLs of their own (image-spec, layer "Non-Distributable Layers").
+enum class Foreign { kStay, kSend };
+/// A blob that another repository of the same registry has is mounted from there.
 std::unique_ptr<Destination> registry_destination(const ImageReference& image,
-                                                  registry::Options options);
+                                                  registry::Options options,
+                                                  Foreign foreign = Foreign::kStay);
 
 }  // namespace transport

@@ -40,30 +40,37 @@ class Source {
   virtual ByteSource open(const oci::Descriptor& blob) = 0;
   /// True when the manifest was made up from an archive that has none: its digests bind nobody.
   virtual bool is_made_up() const { return false; }
-  /// The repository on which registry: "docker.io/library/alpine"; empty elsewhere.
-  virtual std::string repository() const { return {}; }
+  /// A repository on that registry which has the blob, to mount it from: "library/alpine"; empty
+  /// when none is known. May be called from several threads.
+  virtual std::string repository_with(const oci::Descriptor&, const std::string& /*registry*/) {
+    return {};
+  }
 };
 
 /// Gives a blob's bytes from the first one on, as often as it is asked.
 using OpenBlob = std::function<ByteSource()>;
+
+/// What became of a blob: it was there, or could be had without sending it, or was sent.
+enum class Put { kPresent, kMounted, kSent };
 
 enum class Role { kPart, kNamed };  // listed in an index; what the reference shall name
 
 class Destination {
  public:
   virtual ~Destination() = default;
-  /// Makes the destination have the blob; false when it had it. Its digest is checked. May be
-  /// called from several threads when parallel(). `from` is the source's repository(). Throws
-  /// Error.
-  virtual bool put(const oci::Descriptor& blob, const OpenBlob& open, const std::string& from) = 0;
+  /// Makes the destination have the blob. Its digest is checked. May be called from at_once()
+  /// threads. `from` is asked for repositories only. Throws Error.
+  virtual Put put(const oci::Descriptor& blob, const OpenBlob& open, Source& from) = 0;
   /// After all that it refers to.
   virtual void put_manifest(const RawManifest& manifest, Role role) = 0;
   /// Makes everything visible, on disk first. Without it nothing is left behind (blobs may be).
   virtual void finish() {}
   /// True when plain layers are worth compressing on their way here.
   virtual bool compresses() const { return true; }
-  /// True when several blobs may come at once.
-  virtual bool parallel() const { return true; }
+  /// How many blobs may come at once; the default as docker pulls.
+  virtual std::size_t at_once() const { return 3; }
+  /// True when what comes here is spoken of as being pushed.
+  virtual bool is_registry() const { return false; }
 };
 
 /// Ends with an Error unless exactly the blob's bytes come.

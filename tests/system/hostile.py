@@ -54,7 +54,8 @@ if case == "tar-cut":
     tar = tar[: 2 * 512 + 512 + 2]  # in the middle of the file's content
 if case in ("stalls", "no-ranges", "flaky", "wrong-range", "other-size"):  # big enough to be worth resuming
     size = int(os.environ.get("TOY_BIG_LAYER", "24")) << 20
-    tar = layer(("big", {"data": random.Random(1).randbytes(size)}))
+    noise = random.Random(1)  # randbytes gives no gigabyte at once
+    tar = layer(("big", {"data": b"".join(noise.randbytes(1 << 20) for _ in range(size >> 20))}))
 blob = gzip.compress(tar, 1)
 if case == "bomb":  # two gigabytes of zeros behind the end mark
     blob += gzip.compress(bytes(64 << 20), 1) * 32

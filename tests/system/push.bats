@@ -118,6 +118,53 @@ digest_at() { skopeo inspect --tls-verify=false "${@:2}" "docker://$REGISTRY/$1"
   run -0 push --tls-verify=false "$REGISTRY/busybox:latest" "$REGISTRY/other:2"
 }
 
+@test "push: an index alone means this host's image, with --all it and all it lists" {
+  start_registry
+  push_busybox busybox:amd
+  pull "$REGISTRY/busybox:amd"
+  toyimg manifest create both >/dev/null
+  toyimg manifest add both "$REGISTRY/busybox:amd" >/dev/null
+  mkdir -p "$BATS_TEST_TMPDIR/arm" && echo arm >"$BATS_TEST_TMPDIR/arm/file"
+  tar -C "$BATS_TEST_TMPDIR/arm" -cf "$BATS_TEST_TMPDIR/arm.tar" .
+  toyimg import --platform linux/arm64 "$BATS_TEST_TMPDIR/arm.tar" arm >/dev/null
+  toyimg manifest add both arm >/dev/null
+  run -0 push both "$REGISTRY/one:1"
+  [ "$output" = "$(digest_at busybox:amd)" ]
+  forget_requests
+  run -0 push --all both "$REGISTRY/all:1"
+  skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/all:1" | jq -e '.manifests | length == 2 and ([.[].platform.architecture] | sort == ["amd64", "arm64"])'
+  [ "$output" = "sha256:$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/all:1" | sha256sum | cut -d' ' -f1)" ]
+  local digest
+  for digest in $(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/all:1" | jq -r '.manifests[].digest'); do
+    skopeo inspect --tls-verify=false "docker://$REGISTRY/all@$digest" >/dev/null
+  done
+  # each blob is asked about once, whoever lists it
+  [ "$(grep -oE 'HEAD /v2/all/blobs/[^ ]*' "$REGISTRY_LOG" | sort | uniq -d | wc -l)" -eq 0 ]
+  skopeo copy -q --insecure-policy --all --src-tls-verify=false "docker://$REGISTRY/all:1" "dir:$BATS_TEST_TMPDIR/dir"
+}
+
+@test "push: layers that are kept elsewhere stay there, unless --foreign" {
+  start_registry
+  push_busybox busybox:latest
+  local layout=$BATS_TEST_TMPDIR/foreign manifest
+  cp -a "$BATS_TEST_TMPDIR/busybox-image/layout" "$layout"
+  manifest=$(jq -r '.manifests[0].digest[7:]' "$layout/index.json")
+  jq -c --arg url "http://$REGISTRY/elsewhere" '.layers[0] |= (.mediaType = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip" | .urls = [$url])' \
+    "$layout/blobs/sha256/$manifest" | tr -d '\n' >"$layout/new"
+  local digest size layer
+  digest=$(sha256sum <"$layout/new" | cut -d' ' -f1) size=$(stat -c %s "$layout/new")
+  layer=$(jq -r '.layers[0].digest' "$layout/new")
+  mv "$layout/new" "$layout/blobs/sha256/$digest"
+  jq -c --arg digest "sha256:$digest" --argjson size "$size" '.manifests[0] |= (.digest = $digest | .size = $size)' "$layout/index.json" >"$layout/index.new"
+  mv "$layout/index.new" "$layout/index.json"
+  toyimg copy -q "oci:$layout:latest" store:foreign
+  run -0 push foreign "$REGISTRY/kept:1"
+  [ "$output" = "sha256:$digest" ]
+  [ "$(curl -s -o /dev/null -w '%{http_code}' "http://$REGISTRY/v2/kept/blobs/$layer")" = 404 ]
+  run -0 push --foreign foreign "$REGISTRY/sent:1"
+  [ "$(curl -s -o /dev/null -w '%{http_code}' "http://$REGISTRY/v2/sent/blobs/$layer")" = 200 ]
+}
+
 @test "push: what cannot be pushed" {
   start_registry
   push_busybox busybox:latest

@@ -31,6 +31,7 @@ version: 0.1
 log: {level: info, accesslog: {disabled: false}}
 storage: {filesystem: {rootdirectory: $directory/data}, delete: {enabled: true}}
 http: {addr: $REGISTRY$tls}
+validation: {manifests: {urls: {allow: ['^http://']}}}
 $authentication
 YAML
   docker-registry serve "$directory/config.yml" >"$REGISTRY_LOG" 2>&1 3>&- &
