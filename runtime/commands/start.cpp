@@ -9,6 +9,7 @@
 #include "runtime/commands/new_container.hpp"
 #include "runtime/container/removal.hpp"
 #include "runtime/container/start_gate.hpp"
+#include "runtime/kernel/pidfd.hpp"
 
 namespace commands {
 namespace {
@@ -44,7 +45,9 @@ int start(const cli::Parsed& global, const cli::Parsed& options) {
   const trace::Step step("open the gate, run the poststart hooks");
   try {
     notify = bind_notify_socket(container);
-    StartGate::open(container.root_directory(), container.record().id);
+    const ContainerRecord& record = container.record();
+    StartGate::open(container.root_directory(), record.id,
+                    [&] { return !kernel::is_ending(record.pid, record.start_time); });
     run_poststart_hooks(container);
   } catch (const Error&) {
     destroy_failed(container);

@@ -83,6 +83,8 @@ void StartGate::wait() const {
   check(got, "wait for start");
 }
 
+void StartGate::pass() { start_.reset(); }
+
 void StartGate::report(std::string_view sentence) const {
   // Less than a pipe holds, so this never blocks; nobody is there to be told of a failure.
   [[maybe_unused]] const ssize_t written =
@@ -92,14 +94,15 @@ void StartGate::report(std::string_view sentence) const {
 std::string StartGate::file_name(const std::string& id) { return start_name(id); }
 
 bool StartGate::exists(int root_directory, const std::string& id) {
-  // ENXIO: nobody reads any more, so the program runs and only the `start` that let it was killed
-  // before it could remove the fifos.
+  // ENXIO: nobody reads any more, so the startContainer hooks or the program run and only the
+  // `start` that let them was killed before it could remove the fifos.
   const std::string name = start_name(id);
   const int flags = O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW;
   return static_cast<bool>(UniqueFd(::openat(root_directory, name.c_str(), flags)));
 }
 
-void StartGate::open(int root_directory, const std::string& id) {
+void StartGate::open(int root_directory, const std::string& id,
+                     const std::function<bool()>& is_alive) {
   // Before the gate opens, so that end of file can only mean that init's end closed.
   const UniqueFd status =
       open_at(root_directory, status_name(id), O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
@@ -114,7 +117,8 @@ void StartGate::open(int root_directory, const std::string& id) {
   }
   int unread = 0;
   check(::ioctl(start.get(), FIONREAD, &unread), "FIONREAD on the start gate of ", id);
-  if (unread > 0)
+  // Alive, it was let through by a `start` that was killed, and ours came too late to be read.
+  if (unread > 0 && !is_alive())
     throw Error("cannot start: the container's first process ended while it waited for start");
   remove(root_directory, id);
 }

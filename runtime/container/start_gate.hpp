@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,8 @@ class StartGate {
   static void end_on_signals();
   /// Init: blocks until start opens the gate (read(2) only).
   void wait() const;
+  /// Init, after wait() (close(2) only): from now on exists() is false unless a `start` is at work.
+  void pass();
   /// Init: says why the program cannot run (write(2) only); the gate's reader throws it.
   void report(std::string_view sentence) const;
 
@@ -37,8 +40,9 @@ class StartGate {
   /// The file below the root directory whose removal means that the gate was opened.
   static std::string file_name(const std::string& id);
   /// Host: opens the gate and waits until the program runs; then removes the fifos. Throws Error
-  /// with init's sentence, or that init is gone.
-  static void open(int root_directory, const std::string& id);
+  /// with init's sentence, or that init is gone; `is_alive` tells whether the first process lives.
+  static void open(int root_directory, const std::string& id,
+                   const std::function<bool()>& is_alive);
   static void remove(int root_directory, const std::string& id);
 
  private:

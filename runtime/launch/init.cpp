@@ -128,6 +128,9 @@ void wait_for_start(InitContext& context) {
   context.started = true;
   const std::vector<oci::Hook>& hooks = context.plan.hooks.start_container;
   if (hooks.empty()) return;
+  // A `start` that is killed while they run must not leave a container that seems to wait. Without
+  // hooks execve does it, and the program's seccomp filter, which holds already, is asked no more.
+  if (context.gate != nullptr) context.gate->pass();
   oci::State state = context.hook_state;
   state.status = oci::Status::kCreated;
   state.pid = ::getpid();

@@ -24,7 +24,7 @@ struct InitContext {
   const std::vector<kernel::OpenNamespace>& namespaces;  // to join; pid was joined by the parent
   std::vector<UniqueFd>& prepared_mounts;
   const kernel::PreparedOverlay& overlay;
-  const StartGate* gate;  // none for run
+  StartGate* gate;  // none for run
   Handshake& handshake;
   oci::State hook_state;
   int bundle_directory = -1;  // hooks start there

@@ -76,6 +76,28 @@ SCRIPT
   [ "${lines[1]}" = program ]
 }
 
+@test "a start that is killed while startContainer runs: the next one leaves the container alone" {
+  only_toyrun 'runc says that such a container is still created'
+  sleeper
+  mkfifo -m 666 "$ROOTFS/tmp/go"
+  printf '#!/bin/sh\ncat >/dev/null\nread word </tmp/go\n' >"$ROOTFS/bin/hook"
+  chmod +x "$ROOTFS/bin/hook"
+  edit '.hooks.startContainer = [{"path": "/bin/hook"}]'
+  created
+  "$RUNTIME" --root "$STATE" start "$ID" >"$OUT" 2>&1 3>&- 4>&- &
+  local starter=$!
+  wait_for 5 runs '/bin/hook'
+  has_status created
+  kill -9 "$starter"
+  wait "$starter" || true
+  has_status running
+  run -1 rt start "$ID"
+  expect 'cannot start an already running container'
+  echo go >"$ROOTFS/tmp/go"
+  wait_for 5 runs '^sleep 1000'
+  has_status running
+}
+
 @test "createContainer runs in the container's namespaces, before the pivot" {
   make_bundle
   hook inner createContainer "readlink /proc/self/ns/mnt >$BATS_TEST_TMPDIR/mnt; readlink /proc/self/ns/uts >$BATS_TEST_TMPDIR/uts; echo made >$ROOTFS/from-hook"

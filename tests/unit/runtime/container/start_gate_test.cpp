@@ -28,9 +28,9 @@ void reap(pid_t pid) {
   ASSERT_EQ(::waitpid(pid, &status, 0), pid);
 }
 
-std::string refusal(int root) {
+std::string refusal(int root, bool is_alive = false) {
   try {
-    StartGate::open(root, "c");
+    StartGate::open(root, "c", [&] { return is_alive; });
   } catch (const Error& error) {
     return error.what();
   }
@@ -113,6 +113,28 @@ TEST(StartGate, AStartThatWasKilledLeavesNoCreatedContainer) {
   EXPECT_FALSE(StartGate::exists(root.fd(), "c"));
   ::kill(init, SIGKILL);
   reap(init);
+}
+
+TEST(StartGate, TheByteOfASecondStartIsNotReadByALivingInit) {
+  const TemporaryDirectory root;
+  const pid_t init = init_waiting(root, [](const StartGate& gate) {
+    gate.wait();
+    ::execl("/bin/sleep", "sleep", "100", nullptr);
+  });
+  const UniqueFd start = open_at(root.fd(), "c.start", O_RDWR);
+  ASSERT_EQ(::write(start.get(), "s", 1), 1);
+  EXPECT_EQ(refusal(root.fd(), true), "opened");
+  EXPECT_EQ(::kill(init, SIGKILL), 0) << "the program runs";
+  reap(init);
+}
+
+TEST(StartGate, PassedItIsNoLongerThere) {
+  const TemporaryDirectory root;
+  StartGate gate = StartGate::make(root.fd(), "c");
+  EXPECT_TRUE(StartGate::exists(root.fd(), "c"));
+  gate.pass();
+  EXPECT_FALSE(StartGate::exists(root.fd(), "c"));
+  StartGate::remove(root.fd(), "c");
 }
 
 TEST(StartGate, IsRemovedUnlessKept) {
