@@ -7,9 +7,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <functional>
 #include <optional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "bundle-spec/error.hpp"
@@ -30,6 +32,17 @@ void enter_mounts(int init, std::uint64_t flags) {
   // What is made belongs to the container's root, if it has one.
   [[maybe_unused]] const bool is_root = ::setresgid(0, 0, 0) == 0 && ::setresuid(0, 0, 0) == 0;
   check(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE");
+}
+
+/// Without the right to clone it here its path would be looked up in the container, and
+/// open_tree(2) clones nothing of another mount namespace.
+void refuse_binds(const plan::RootfsPlan& plan) {
+  for (const plan::RootfsStep& step : plan.mounts)
+    if (const auto* bind = std::get_if<plan::BindMount>(&step))
+      throw Error(sentence("bind ", bind->source, " on ", bind->target,
+                           ": an ordinary user cannot bind what is on the host into a running "
+                           "container: put the mount into config.json, or do this as root"),
+                  EPERM);
 }
 
 void change_mounts(const Container& container, const std::function<void()>& change) {
@@ -60,6 +73,7 @@ void change_mounts(const Container& container, const std::function<void()>& chan
 void add_mounts(const Container& container, const plan::RootfsPlan& plan) {
   const kernel::Procfs procfs = kernel::Procfs::open();
   std::vector<UniqueFd> prepared = kernel::prepare_mounts(plan, true, -1);
+  if (prepared.empty()) refuse_binds(plan);
   change_mounts(container, [&] { kernel::add_mounts(plan, procfs, std::move(prepared)); });
 }
 

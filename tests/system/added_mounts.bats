@@ -110,3 +110,32 @@ seen() { rt exec "$ID" grep -c " $1 " /proc/self/mountinfo; }
   [ "$output" = 0 ]
   run -0 rt mounts remove "$ID" "$LIST"
 }
+
+@test "an ordinary user: a file system yes, a bind of the host's is refused" {
+  make_bundle
+  HOME_OF_USER=$(mktemp -d /tmp/toytest-mounts.XXXXXX)
+  chmod 755 "$HOME_OF_USER"
+  install -m 755 "$TOYRUN" "$HOME_OF_USER/runtime"
+  mv "$ROOTFS" "$HOME_OF_USER/rootfs"
+  mkdir -p "$HOME_OF_USER"/{source,rootfs"$HOME_OF_USER"/source}
+  echo host >"$HOME_OF_USER/source/file"
+  echo container >"$HOME_OF_USER/rootfs$HOME_OF_USER/source/file"
+  chown -hR 65534:65534 "$HOME_OF_USER"
+  as_user() { (cd "$HOME_OF_USER" && setpriv --reuid=65534 --regid=65534 --clear-groups ./runtime --root "$HOME_OF_USER/state" "$@" 3>&- 4>&-); }
+  as_user spec --rootless
+  jq '.process.terminal = false | .process.args = ["sleep", "1000"]' "$HOME_OF_USER/config.json" >"$BATS_TEST_TMPDIR/config.json"
+  cp "$BATS_TEST_TMPDIR/config.json" "$HOME_OF_USER/config.json"
+  as_user run -d "$ID" </dev/null >"$OUT" 2>&1 || { cat "$OUT"; rm -rf "$HOME_OF_USER"; return 1; }
+  run as_user mounts add "$ID" - <<<"[{\"destination\": \"/tmp\", \"type\": \"tmpfs\", \"source\": \"tmpfs\"},
+    {\"destination\": \"/mnt\", \"type\": \"bind\", \"source\": \"$HOME_OF_USER/source\", \"options\": [\"bind\"]}]"
+  local refused=$status words=$output
+  run as_user mounts add "$ID" - <<<'[{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]'
+  local added=$status
+  run as_user exec "$ID" grep -c -E ' /(mnt|tmp) ' /proc/self/mountinfo
+  as_user delete --force "$ID"
+  rm -rf "$HOME_OF_USER"
+  [ "$refused" -eq 1 ]
+  grep 'an ordinary user cannot bind what is on the host into a running container' <<<"$words"
+  [ "$added" -eq 0 ]
+  [ "$output" = 1 ]
+}
