@@ -273,7 +273,9 @@ void audit_cgroups(const LaunchPlan& launch, const Isolation& isolation,
                                       : sentence("cgroup of ", last_component(one.mount_point)),
                         .asked = one.path,
                         .in_effect = left ? "another one" : one.path});
-    for (const FileWrite& write : one.writes) audit_write(one, write, isolation, findings);
+    for (const FileWrite& write : one.writes)
+      if (std::ranges::find(one.last_writes, write.file, &FileWrite::file) == one.last_writes.end())
+        audit_write(one, write, isolation, findings);
     for (const FileWrite& write : one.last_writes) audit_write(one, write, isolation, findings);
   }
 }

@@ -124,6 +124,17 @@ std::pair<Verdict, std::string> verdict_of(const LaunchPlan& launch, const Isola
   return {Verdict::kExtra, "not told"};
 }
 
+TEST(Audit, TheLastWriteCounts) {  // a systemd scope has room for its place holder at first
+  LaunchPlan launch = asked();
+  launch.cgroup.directories[0].writes = {{.file = "pids.max", .value = "8"}};
+  launch.cgroup.directories[0].last_writes = {{.file = "pids.max", .value = "7"}};
+  Isolation isolation = in_effect();
+  isolation.values = {{"/sys/fs/cgroup", "pids.max", "7\n"}};
+  EXPECT_EQ(verdict_of(launch, isolation, "cgroup pids.max").first, Verdict::kAsAsked);
+  isolation.values[0].text = "8\n";
+  EXPECT_EQ(verdict_of(launch, isolation, "cgroup pids.max").first, Verdict::kDrift);
+}
+
 TEST(Audit, DevicesOfAList) {
   LaunchPlan launch = asked();
   std::vector<FileWrite>& writes = launch.cgroup.directories[0].device_writes;
