@@ -135,7 +135,7 @@ HOOK
   rt delete --force "$ID"
   snapshot 2>/dev/null >"$BATS_TEST_TMPDIR/before"
   local round pid
-  for ((round = 0; round < ${TOY_KILLS:-40}; round++)); do
+  for ((round = 0; round < ${TOY_KILLS:-$((40 / ${TOY_PATIENCE:-1}))}; round++)); do
     "$RUNTIME" --root "$STATE" create --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&- 4>&- &
     pid=$!
     sleep "0.0$((RANDOM % 2))$((RANDOM % 10))$((RANDOM % 10))"
