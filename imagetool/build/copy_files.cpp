@@ -55,25 +55,6 @@ bool is_directory_in(const RootedDir& root, const std::string& path) {
   return root.open_if_exists(path.empty() ? "." : path, O_PATH | O_DIRECTORY).has_value();
 }
 
-void copy_bytes(int from, int to, std::uint64_t size, const std::string& path) {
-  if (size == 0 || ::ioctl(to, FICLONE, from) == 0) return;
-  std::uint64_t left = size;
-  while (left > 0) {
-    const ssize_t count = ::copy_file_range(from, nullptr, to, nullptr, left, 0);
-    if (count == 0) return;  // shorter than it was
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) break;
-    left -= static_cast<std::uint64_t>(count);
-  }
-  std::array<char, std::size_t{64} << 10> buffer{};
-  while (left > 0) {
-    const ssize_t count = check(::read(from, buffer.data(), buffer.size()), "read ", path);
-    if (count == 0) return;
-    write_all(to, std::string_view(buffer.data(), static_cast<std::size_t>(count)), path);
-    left -= std::min(left, static_cast<std::uint64_t>(count));
-  }
-}
-
 class Copier {
  public:
   Copier(const SourceTree& tree, const RootedDir& root, const CopyStyle& style)
@@ -240,6 +221,25 @@ std::string without_slash(std::string path) {
 }
 
 }  // namespace
+
+void copy_bytes(int from, int to, std::uint64_t size, const std::string& path) {
+  if (size == 0 || ::ioctl(to, FICLONE, from) == 0) return;
+  std::uint64_t left = size;
+  while (left > 0) {
+    const ssize_t count = ::copy_file_range(from, nullptr, to, nullptr, left, 0);
+    if (count == 0) return;  // shorter than it was
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) break;
+    left -= static_cast<std::uint64_t>(count);
+  }
+  std::array<char, std::size_t{64} << 10> buffer{};
+  while (left > 0) {
+    const ssize_t count = check(::read(from, buffer.data(), buffer.size()), "read ", path);
+    if (count == 0) return;
+    write_all(to, std::string_view(buffer.data(), static_cast<std::size_t>(count)), path);
+    left -= std::min(left, static_cast<std::uint64_t>(count));
+  }
+}
 
 CopyStyle copy_style(const RootedDir& root, const CopyAction& action) {
   CopyStyle style;

@@ -31,6 +31,8 @@ void copy_matches(const SourceTree& tree, const std::vector<SourceMatch>& matche
 /// Writes a text as a file: a heredoc.
 void copy_text(const std::string& name, const std::string& content, const RootedDir& root,
                const std::string& destination, bool several, const CopyStyle& style);
+/// As many bytes as `size` or the file has, shared with the source where the file system can.
+void copy_bytes(int from, int to, std::uint64_t size, const std::string& path);
 /// mkdir -p inside the root; new directories are 0755 and belong to the owner of the style.
 void make_parents(const RootedDir& root, const std::string& path, const CopyStyle& style);
 

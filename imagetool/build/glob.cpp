@@ -107,6 +107,15 @@ bool match(std::string_view pattern, std::string_view text, bool deep, std::size
 
 bool has_wildcards(std::string_view pattern) { return pattern.find_first_of("*?[\\") != kNone; }
 
+std::string as_pattern(std::string_view path) {
+  std::string pattern;
+  for (const char letter : path) {
+    if (std::string_view("*?[\\").find(letter) != kNone) pattern += '\\';
+    pattern += letter;
+  }
+  return pattern.empty() ? "." : pattern;
+}
+
 bool glob_matches(std::string_view pattern, std::string_view path) {
   check_pattern(pattern);
   std::size_t budget = 0;

@@ -11,6 +11,8 @@ namespace build {
 
 /// True when COPY must look for names: * ? [ or an escape in it.
 bool has_wildcards(std::string_view pattern);
+/// The pattern that only this path matches; "." for none.
+std::string as_pattern(std::string_view path);
 /// Go's filepath.Match: * and ? stop at '/', [a-z] and [^a-z], '\' escapes. Throws Error naming a
 /// malformed pattern.
 bool glob_matches(std::string_view pattern, std::string_view path);

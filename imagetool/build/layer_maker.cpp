@@ -68,7 +68,11 @@ bool LayerMaker::is_directory_origin(const Origin& origin) const {
 }
 
 const IgnoreRules& LayerMaker::ignored_of(const Origin& origin) const {
-  return origin.kind == Origin::Kind::kContext ? options_.ignored : nothing_;
+  if (origin.kind == Origin::Kind::kContext) return options_.ignored;
+  const auto named = options_.named_ignored.find(origin.name);
+  return origin.kind == Origin::Kind::kNamed && named != options_.named_ignored.end()
+             ? named->second
+             : nothing_;
 }
 
 std::string LayerMaker::name_of(const Origin& origin) const {
@@ -136,7 +140,7 @@ void LayerMaker::add_run_inputs(const RunAction& action, Inputs& inputs) {
     const std::shared_ptr<const RootedDir> root = open_origin(mount.origin);
     const SourceTree tree{
         .root = *root, .ignored = ignored_of(mount.origin), .name = name_of(mount.origin)};
-    CopyAction whole{.sources = {flag.source.empty() ? "." : flag.source}};
+    const CopyAction whole{.sources = {as_pattern(flag.source)}};
     add_inputs(inputs, tree, find_sources(tree, whole), digests_);
   }
 }
@@ -208,18 +212,19 @@ void LayerMaker::make_run(const RunAction& action, const std::vector<std::string
                           const std::string& upper,
                           const std::function<void(std::string_view)>& output) {
   require_runnable(config_.platform());
-  RunMounts mounts(store_, options_, [&](const Origin& origin) { return open_origin(origin); });
+  RunMounts mounts(store_, options_, [&](const Origin& origin) {
+    return OpenedOrigin{open_origin(origin), ignored_of(origin)};
+  });
   add_step_files(mounts, action, options_);
-  for (const PlannedMount& mount : action.mounts) mounts.add(mount);
+  mounts.add_all(action.mounts);
   std::vector<std::string> with_stubs = lowers;
   with_stubs.push_back(store_.make_work("stubs"));
   mounts.make_stubs(with_stubs.back());
   const std::string merged = store_.make_work("merged");
-  const TreeMount tree(merged, with_stubs, upper, store_.make_work("work"));
+  const TreeMount tree(merged, with_stubs, upper, store_.make_work("work"), Devices::kOpened);
   std::string id = merged.substr(store_.work().rfind('/') + 1);
   std::ranges::replace(id, '/', '-');
-  run_step(store_,
-           {.action = action, .config = config_, .root = merged, .id = "toyimg-build-" + id},
+  run_step({.action = action, .config = config_, .root = merged, .id = "toyimg-build-" + id},
            mounts, options_, output);
 }
 

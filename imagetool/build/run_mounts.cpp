@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "imagetool/build/copy_files.hpp"
 #include "imagetool/oci/printable.hpp"
+#include "imagetool/store/file_lock.hpp"
 
 namespace build {
 namespace {
@@ -35,6 +37,10 @@ void write_file(const std::string& path, const std::string& content, mode_t mode
   check(::fchown(file.get(), uid, gid), "chown ", path);
   check(::fchmod(file.get(), mode), "chmod ", path);
   write_all(file.get(), content, path);
+}
+
+std::string cache_of(const BuildStore& store, const MountFlag& flag) {
+  return store.cache_mount(flag.id.empty() ? flag.target : flag.id);
 }
 
 std::string read_secret(const Secret& secret) {
@@ -98,13 +104,14 @@ void RunMounts::add_file(const std::string& target, const std::string& content, 
 }
 
 void RunMounts::add_bind(const PlannedMount& mount) {
-  const std::shared_ptr<const RootedDir> root = open_origin_(mount.origin);
+  const OpenedOrigin origin = open_origin_(mount.origin);
   const std::string& source = mount.flag.source;
+  if (!origin.ignored.empty()) return bind_filtered(origin, mount.flag);
   const std::string path = clean_relative(source);
-  const auto opened = root->open_if_exists(path.empty() ? "." : path, O_PATH);
+  const auto opened = origin.root->open_if_exists(path.empty() ? "." : path, O_PATH);
   if (!opened) throw Error(sentence("source \"", printable(source, 200), "\" is not there"));
-  roots_.push_back(root);
-  if (!mount.flag.readonly) return bind_writable(opened->get(), mount.flag.target);
+  roots_.push_back(origin.root);
+  if (!mount.flag.readonly) return bind_writable(opened->get(), mount.flag);
   const bool directory = is_directory(opened->get());
   const std::string target = place(directory);
   mount_descriptor(opened->get(), target);
@@ -112,14 +119,36 @@ void RunMounts::add_bind(const PlannedMount& mount) {
   bind(target, mount.flag.target, directory, true);
 }
 
+/// What .dockerignore leaves of a context, copied: the step sees what its key was made from.
+void RunMounts::bind_filtered(const OpenedOrigin& origin, const MountFlag& flag) {
+  const SourceTree tree{
+      .root = *origin.root, .ignored = origin.ignored, .name = "the build context"};
+  const CopyAction whole{.sources = {as_pattern(flag.source)}};
+  const std::vector<SourceMatch> matches = find_sources(tree, whole);
+  const std::string copy = store_.make_work("context");
+  copy_matches(tree, matches, RootedDir::open(copy), "/", false, {});
+  const SourceMatch& match = matches.front();
+  bind(match.is_directory ? copy : sentence(copy, "/", base_name(match.path)), flag.target,
+       match.is_directory, flag.readonly);
+}
+
 /// What the step writes goes with the step.
-void RunMounts::bind_writable(int source, const std::string& target) {
-  const bool directory = is_directory(source);
-  const std::string below = place(directory);
-  if (!directory) {
-    write_file(below + ".copy", read_file(sentence("/proc/self/fd/", source)), 0644, 0, 0);
-    return bind(below + ".copy", target, false, false);
+void RunMounts::bind_writable(int source, const MountFlag& flag) {
+  struct stat status{};
+  check(::fstat(source, &status), "stat a mount's source");
+  const std::string below = place(S_ISDIR(status.st_mode));
+  if (S_ISREG(status.st_mode)) {
+    const UniqueFd from =
+        open_at(AT_FDCWD, sentence("/proc/self/fd/", source), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    const UniqueFd to = open_at(AT_FDCWD, below, O_WRONLY | O_NOFOLLOW);
+    copy_bytes(from.get(), to.get(), static_cast<std::uint64_t>(status.st_size), flag.source);
+    check(::fchown(to.get(), status.st_uid, status.st_gid), "chown ", below);
+    check(::fchmod(to.get(), status.st_mode & 0777), "chmod ", below);
+    return bind(below, flag.target, false, false);
   }
+  if (!S_ISDIR(status.st_mode))
+    throw Error(sentence("source \"", printable(flag.source, 200),
+                         "\" is neither a file nor a directory: it cannot be mounted with rw"));
   mount_descriptor(source, below);
   mounted_.push_back(below);
   const std::string upper = store_.make_work("upper");
@@ -127,36 +156,71 @@ void RunMounts::bind_writable(int source, const std::string& target) {
   overlays_.push_back(std::make_unique<TreeMount>(store_.make_work("merged"),
                                                   std::vector<std::string>{below}, upper,
                                                   store_.make_work("work")));
-  bind(overlays_.back()->path(), target, true, false);
+  bind(overlays_.back()->path(), flag.target, true, false);
+}
+
+void RunMounts::add_all(const std::vector<PlannedMount>& mounts) {
+  lock_caches(mounts);
+  for (const PlannedMount& mount : mounts) add(mount);
+}
+
+/// Each cache once, as strictly as any of the mounts wants it, in the order of their names: no two
+/// steps wait for each other. Before that come the stages that are mounted, since one that is not
+/// done yet may want the same cache.
+void RunMounts::lock_caches(const std::vector<PlannedMount>& mounts) {
+  std::map<std::string, MountFlag::Sharing> wanted;
+  for (const PlannedMount& mount : mounts) {
+    const MountFlag& flag = mount.flag;
+    const bool is_cache = flag.type == MountFlag::Type::kCache;
+    if ((is_cache && mount.origin.kind != Origin::Kind::kNothing) ||
+        flag.type == MountFlag::Type::kBind)
+      roots_.push_back(open_origin_(mount.origin).root);
+    if (!is_cache) continue;
+    MountFlag::Sharing& sharing = wanted[cache_of(store_, flag)];
+    sharing = std::max(sharing, flag.sharing);
+  }
+  for (const auto& [directory, sharing] : wanted) lock_cache(directory, sharing);
+}
+
+void RunMounts::lock_cache(const std::string& directory, MountFlag::Sharing sharing) {
+  static_assert(MountFlag::Sharing::kShared < MountFlag::Sharing::kPrivate &&
+                MountFlag::Sharing::kPrivate < MountFlag::Sharing::kLocked);
+  UniqueFd lock = open_at(AT_FDCWD, directory + ".lock", O_RDWR | O_CREAT, 0600);
+  caches_[directory] = directory;
+  if (sharing != MountFlag::Sharing::kPrivate) {
+    const bool exclusive = sharing == MountFlag::Sharing::kLocked;
+    lock_unless_stopped(lock.get(), exclusive ? LOCK_EX : LOCK_SH, "a cache", options_.stop);
+  } else if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) check(-1, "lock a cache");
+    caches_[directory] = store_.make_work("own") + "/cache";
+  }
+  locks_.push_back(std::move(lock));
+}
+
+/// Made whole under another name: what fails leaves no cache.
+void RunMounts::fill_cache(const PlannedMount& mount, const std::string& directory) {
+  const MountFlag& flag = mount.flag;
+  const std::string draft = store_.make_work("cache");
+  if (mount.origin.kind != Origin::Kind::kNothing) {
+    const OpenedOrigin origin = open_origin_(mount.origin);
+    const CopyAction copy{.sources = {as_pattern(flag.source)}};
+    const SourceTree tree{.root = *origin.root,
+                          .ignored = origin.ignored,
+                          .name = "the cache's from",
+                          .local = false};
+    copy_matches(tree, find_sources(tree, copy), RootedDir::open(draft), "/", false, {});
+  }
+  check(::chown(draft.c_str(), flag.uid.value_or(0), flag.gid.value_or(0)), "chown the cache");
+  check(::chmod(draft.c_str(), flag.mode.value_or(0755)), "chmod the cache");
+  if (::renameat2(AT_FDCWD, draft.c_str(), AT_FDCWD, directory.c_str(), RENAME_NOREPLACE) != 0 &&
+      errno != EEXIST)
+    check(-1, "make the cache ", directory);
 }
 
 void RunMounts::add_cache(const PlannedMount& mount) {
   const MountFlag& flag = mount.flag;
-  std::string directory = store_.cache_mount(flag.id.empty() ? flag.target : flag.id);
-  UniqueFd lock = open_at(AT_FDCWD, directory + ".lock", O_RDWR | O_CREAT, 0600);
-  const bool exclusive = flag.sharing != MountFlag::Sharing::kShared;
-  const bool wait = flag.sharing != MountFlag::Sharing::kPrivate;
-  if (::flock(lock.get(), (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB)) != 0) {
-    if (errno != EWOULDBLOCK) check(-1, "lock the cache");
-    directory = store_.make_work("cache");  // private, and in use: one of its own
-    check(::rmdir(directory.c_str()), "remove ", directory);
-  }
-  locks_.push_back(std::move(lock));
-  if (::mkdir(directory.c_str(), 0755) == 0) {
-    if (mount.origin.kind != Origin::Kind::kNothing) {
-      const std::shared_ptr<const RootedDir> root = open_origin_(mount.origin);
-      const IgnoreRules none;
-      CopyAction copy{.sources = {flag.source.empty() ? "." : flag.source}};
-      const SourceTree tree{
-          .root = *root, .ignored = none, .name = "the cache's from", .local = false};
-      copy_matches(tree, find_sources(tree, copy), RootedDir::open(directory), "/", false, {});
-    }
-    check(::chown(directory.c_str(), flag.uid.value_or(0), flag.gid.value_or(0)),
-          "chown the cache");
-    check(::chmod(directory.c_str(), flag.mode.value_or(0755)), "chmod the cache");
-  } else if (errno != EEXIST) {
-    check(-1, "make the cache ", directory);
-  }
+  const std::string& directory = caches_.at(cache_of(store_, flag));
+  if (::access(directory.c_str(), F_OK) != 0) fill_cache(mount, directory);
   std::string source = directory;
   if (mount.origin.kind == Origin::Kind::kNothing && !clean_relative(flag.source).empty()) {
     const RootedDir root = RootedDir::open(directory);
@@ -179,15 +243,14 @@ void RunMounts::add_tmpfs(const MountFlag& flag) {
   targets_.push_back({flag.target, true});
 }
 
-/// Secrets never touch a disk.
-std::string RunMounts::secret_directory() {
-  if (secrets_.empty()) {
-    const std::string directory = store_.make_work("secrets");
+const std::string& RunMounts::memory() {
+  if (memory_.empty()) {
+    const std::string directory = store_.make_work("memory");
     mount_tmpfs(directory);
     mounted_.push_back(directory);
-    secrets_ = directory;
+    memory_ = directory;
   }
-  return secrets_;
+  return memory_;
 }
 
 void RunMounts::add_secret(const MountFlag& flag) {
@@ -202,7 +265,7 @@ void RunMounts::add_secret(const MountFlag& flag) {
   const std::string content = read_secret(found->second);
   if (!flag.environment.empty()) environment_.push_back(sentence(flag.environment, "=", content));
   if (!flag.environment.empty() && flag.target.empty()) return;
-  const std::string file = sentence(secret_directory(), "/", mounts_.size());
+  const std::string file = sentence(memory(), "/", mounts_.size());
   write_file(file, content, flag.mode.value_or(0400), flag.uid.value_or(0), flag.gid.value_or(0));
   bind(file, flag.target.empty() ? "/run/secrets/" + base_name(id) : flag.target, false, true);
 }

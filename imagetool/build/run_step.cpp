@@ -64,12 +64,13 @@ oci::RuntimeConfig step_config(const RunRequest& request, const RunMounts& mount
   return config;
 }
 
-void run_step(BuildStore& store, const RunRequest& request, const RunMounts& mounts,
-              const Options& options, const std::function<void(std::string_view)>& output) {
-  const std::string directory = store.make_work("bundle");
+void run_step(const RunRequest& request, RunMounts& mounts, const Options& options,
+              const std::function<void(std::string_view)>& output) {
+  // Secrets may be in the environment, which the bundle has, and the runtime's record perhaps, too.
+  const std::string directory = mounts.memory() + "/bundle";
   Bundle::create(directory).write(step_config(request, mounts, options));
   const RuntimeCall call{.runtime = options.runtime,
-                         .state_root = store.work() + "/containers",
+                         .state_root = mounts.memory() + "/containers",
                          .bundle = directory,
                          .id = request.id};
   const int status = run_container(call, output, options.stop);

@@ -23,7 +23,7 @@ void add_step_files(RunMounts& mounts, const RunAction& action, const Options& o
 oci::RuntimeConfig step_config(const RunRequest& request, const RunMounts& mounts,
                                const Options& options);
 /// Runs it. Throws Error in BuildKit's words when it does not exit with 0.
-void run_step(BuildStore& store, const RunRequest& request, const RunMounts& mounts,
-              const Options& options, const std::function<void(std::string_view)>& output);
+void run_step(const RunRequest& request, RunMounts& mounts, const Options& options,
+              const std::function<void(std::string_view)>& output);
 
 }  // namespace build

@@ -49,6 +49,7 @@ struct Options {
   std::string context_name{};                           // what it was called, for records
   IgnoreRules ignored{};                                // its .dockerignore
   std::map<std::string, std::string> named_contexts{};  // directories, or "docker-image://REF"
+  std::map<std::string, IgnoreRules> named_ignored{};   // the .dockerignore of such a directory
   std::string runtime{};                                // path
   std::string network{"host"};                          // of RUN by default: host or none
   std::map<std::string, Secret> secrets{};

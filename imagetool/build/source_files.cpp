@@ -33,6 +33,19 @@ std::string unescaped(const std::string& component) {
   return plain;
 }
 
+std::string link_target(int directory, const std::string& name, const std::string& shown) {
+  std::array<char, 4097> target{};
+  const ssize_t length = check(::readlinkat(directory, name.c_str(), target.data(), target.size()),
+                               "read the link ", shown);
+  return {target.data(), static_cast<std::size_t>(length)};
+}
+
+/// Where an open file is, as the kernel has it (proc(5)): nothing is walked again.
+std::string path_of(int file) {
+  const std::string link = sentence("/proc/self/fd/", file);
+  return link_target(AT_FDCWD, link, link);
+}
+
 class Finder {
  public:
   Finder(const SourceTree& tree, const CopyAction& action)
@@ -108,13 +121,37 @@ class Finder {
     }
   }
 
-  bool add_match(const std::string& path) {
+  /// Whether a rule is against the path; then, whether something below it may be let in again.
+  struct Verdict {
+    bool excluded = false;
+    bool enter = true;
+  };
+  Verdict verdict(const std::string& path) const {
     const bool excluded = tree_.ignored.excludes(path);
-    if (excluded && !tree_.ignored.may_include_below(path)) return false;
+    return {excluded, !excluded || tree_.ignored.may_include_below(path)};
+  }
+
+  /// Where the open file is in the tree, all symlinks resolved: .dockerignore speaks of files,
+  /// whichever link leads to them.
+  std::string resolved(int file, const std::string& path) const {
+    if (tree_.ignored.empty()) return path;
+    const std::string root = path_of(tree_.root.fd()), real = path_of(file);
+    if (real == root) return "";
+    const std::string prefix = root == "/" ? root : root + "/";
+    if (!real.starts_with(prefix))
+      throw Error(sentence(printable(path, 200), ": was moved out of ", tree_.name));
+    return real.substr(prefix.size());
+  }
+
+  bool add_match(const std::string& path) {
+    if (!verdict(path).enter) return false;
     const auto opened = tree_.root.open_if_exists(path.empty() ? "." : path, O_PATH);
     if (!opened) return false;
-    SourceMatch match{.path = path};
-    SourceItem item{.path = path};
+    const std::string real = resolved(opened->get(), path);
+    if (!verdict(real).enter) return false;
+    const bool excluded = verdict(path).excluded || verdict(real).excluded;
+    SourceMatch match{.path = path, .real = real};
+    SourceItem item{.path = real};
     check(::fstat(opened->get(), &item.status), "stat ", path);
     match.is_directory = S_ISDIR(item.status.st_mode);
     if (excluded && !match.is_directory) return false;
@@ -123,7 +160,7 @@ class Finder {
     if (!match.is_directory && excludes_.excludes(base_name(path))) return true;
     match.items.push_back(std::move(item));
     if (match.is_directory) {
-      const UniqueFd directory = tree_.root.open(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
+      const UniqueFd directory = tree_.root.open(real.empty() ? "." : real, O_RDONLY | O_DIRECTORY);
       add_below(directory.get(), match, "", 0);
     }
     if (!excluded || match.items.size() > 1) matches_.push_back(std::move(match));
@@ -133,7 +170,7 @@ class Finder {
   void add_below(int directory, SourceMatch& match, const std::string& below, int depth) {
     if (depth > kDeepest) throw Error("the source directories are nested too deeply");
     for (const std::string& name : sorted_names(directory)) {
-      SourceItem item{.path = joined(joined(match.path, below), name), .name = joined(below, name)};
+      SourceItem item{.path = joined(joined(match.real, below), name), .name = joined(below, name)};
       if (::fstatat(directory, name.c_str(), &item.status, AT_SYMLINK_NOFOLLOW) != 0) continue;
       const bool is_directory = S_ISDIR(item.status.st_mode);
       const bool ignored = tree_.ignored.excludes(item.path);
@@ -146,7 +183,7 @@ class Finder {
         if (enter) add_directory(directory, match, std::move(item), name, depth, true);
         continue;
       }
-      if (S_ISLNK(item.status.st_mode)) read_link(directory, name, item);
+      if (S_ISLNK(item.status.st_mode)) item.link = link_target(directory, name, item.path);
       if (is_directory)
         add_directory(directory, match, std::move(item), name, depth, false);
       else
@@ -164,14 +201,6 @@ class Finder {
     match.items.push_back(std::move(item));
     add_below(directory.get(), match, below, depth + 1);
     if (only_if_filled && match.items.size() == before + 1) match.items.pop_back();
-  }
-
-  static void read_link(int directory, const std::string& name, SourceItem& item) {
-    std::array<char, 4097> target{};
-    const ssize_t length =
-        check(::readlinkat(directory, name.c_str(), target.data(), target.size()), "read the link ",
-              item.path);
-    item.link.assign(target.data(), static_cast<std::size_t>(length));
   }
 
   const SourceTree& tree_;

@@ -34,6 +34,8 @@ struct SourceItem {
 
 struct SourceMatch {
   std::string path{};  // as matched: "src/a.c"
+  std::string
+      real{};  // where .dockerignore's rules look for it: without symlinks, if there are any
   std::string kept{};  // with --parents: the part of the path that is kept
   bool is_directory = false;
   std::vector<SourceItem> items{};  // parents first, sorted; the match itself first

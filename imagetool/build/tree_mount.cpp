@@ -24,8 +24,11 @@ std::string lower_option(const std::vector<std::string>& lowers, std::vector<Uni
 }
 
 RootedDir mount_overlay(const std::string& target, const std::vector<std::string>& lowers,
-                        const std::string& upper, const std::string& work) {
+                        const std::string& upper, const std::string& work, Devices devices) {
   std::vector<UniqueFd> open;
+  unsigned long flags = 0;
+  if (upper.empty()) flags |= MS_RDONLY;
+  if (devices == Devices::kRefused) flags |= MS_NODEV;
   std::string options = lower_option(lowers, open);
   if (!upper.empty()) {
     // A layer cannot say that a directory was renamed or that a file's data lie below; and what a
@@ -36,11 +39,10 @@ RootedDir mount_overlay(const std::string& target, const std::vector<std::string
   if (upper.empty() && lowers.size() == 1) {
     check(::mount(lowers[0].c_str(), target.c_str(), nullptr, MS_BIND, nullptr), "bind ", lowers[0],
           " on ", target);
-    check(::mount(nullptr, target.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr),
-          "make ", target, " read-only");
+    check(::mount(nullptr, target.c_str(), nullptr, MS_REMOUNT | MS_BIND | flags, nullptr), "make ",
+          target, " read-only");
   } else {
-    check(::mount("overlay", target.c_str(), "overlay", upper.empty() ? MS_RDONLY : 0,
-                  options.c_str()),
+    check(::mount("overlay", target.c_str(), "overlay", flags, options.c_str()),
           "mount an overlay on ", target);
   }
   return RootedDir::open(target);
@@ -55,8 +57,8 @@ void enter_private_mounts() {
 }
 
 TreeMount::TreeMount(const std::string& target, const std::vector<std::string>& lowers,
-                     const std::string& upper, const std::string& work)
-    : target_(target), root_(mount_overlay(target, lowers, upper, work)) {}
+                     const std::string& upper, const std::string& work, Devices devices)
+    : target_(target), root_(mount_overlay(target, lowers, upper, work, devices)) {}
 
 TreeMount::~TreeMount() { ::umount2(target_.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW); }
 

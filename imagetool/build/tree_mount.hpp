@@ -14,12 +14,17 @@ namespace build {
 /// their own. Throws Error: root is needed.
 void enter_private_mounts();
 
+/// Whether device nodes in a mounted tree can be opened: by a RUN, whose device cgroup decides
+/// which, but not by this program, which has none.
+enum class Devices { kRefused, kOpened };
+
 class TreeMount {
  public:
   /// Mounts the lower directories (topmost first) on `target`; with `upper` and `work` it can be
   /// written to. Throws Error.
   TreeMount(const std::string& target, const std::vector<std::string>& lowers,
-            const std::string& upper = {}, const std::string& work = {});
+            const std::string& upper = {}, const std::string& work = {},
+            Devices devices = Devices::kRefused);
   TreeMount(const TreeMount&) = delete;
   TreeMount& operator=(const TreeMount&) = delete;
   ~TreeMount();

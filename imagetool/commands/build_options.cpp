@@ -166,6 +166,13 @@ CachePlace read_cache_place(const std::string& word, const std::string& option) 
   return cache;
 }
 
+/// None when there is no such file.
+build::IgnoreRules ignore_rules_in(const std::string& path) {
+  if (!exists(path)) return {};
+  return build::IgnoreRules::parse(read_file(path, std::size_t{1} << 20),
+                                   path.substr(path.rfind('/') + 1));
+}
+
 /// Where the user's own .dockerignore rules are. Fetched contexts are taken as they are.
 void read_ignore_rules(const cli::Parsed& options, const build::BuildContext& context,
                        const std::string& dockerfile, BuildCommand& command) {
@@ -173,9 +180,9 @@ void read_ignore_rules(const cli::Parsed& options, const build::BuildContext& co
   if (path.empty() && !context.is_local) return;
   if (path.empty() && !dockerfile.empty()) path = dockerfile + ".dockerignore";
   if (!options.has("ignorefile") && !exists(path)) path = context.directory + "/.dockerignore";
-  if (options.has("ignorefile") || exists(path))
-    command.options.ignored = build::IgnoreRules::parse(read_file(path, std::size_t{1} << 20),
-                                                        path.substr(path.rfind('/') + 1));
+  if (options.has("ignorefile") && !exists(path))
+    throw Error(sentence("--ignorefile: there is no file ", printable(path, 200)));
+  command.options.ignored = ignore_rules_in(path);
 }
 
 /// From standard input, or from where the user says: a file of a fetched context, or any other.
@@ -215,7 +222,14 @@ void read_contexts(const cli::Parsed& options, const OpenContext& open, BuildCom
     const bool is_image = place.starts_with(build::kImageContext);
     try {
       if (place == "-") throw UsageError("standard input is for the main context");
-      command.options.named_contexts[key] = is_image ? place : open(place).directory;
+      if (is_image) {
+        command.options.named_contexts[key] = place;
+        continue;
+      }
+      const build::BuildContext context = open(place);
+      command.options.named_contexts[key] = context.directory;
+      if (context.is_local)
+        command.options.named_ignored[key] = ignore_rules_in(context.directory + "/.dockerignore");
     } catch (Error& error) {
       error.add_context("--build-context ", name);
       throw;

@@ -14,10 +14,19 @@ constexpr auto kOptions = std::to_array<cli::Option>({
     {.name = "build-cache", .help = "also forget what builds remember, cache mounts included"},
 });
 
+std::uint64_t forget_builds(const ImageStore& store) {
+  const std::optional<UniqueFd> alone = store.hold_alone();
+  if (!alone)
+    throw Error(
+        "another toyimg is at work in the store, perhaps a build: nothing was removed, try again "
+        "when it is done");
+  return build::BuildStore::remove_all(store.blobs().directory());
+}
+
 int run_prune(const cli::Parsed& global, const cli::Parsed& options) {
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
   std::uint64_t bytes = 0;
-  if (options.has("build-cache")) bytes = build::BuildStore::remove_all(store.blobs().directory());
+  if (options.has("build-cache")) bytes = forget_builds(store);
   const ImageStore::Removed removed = store.collect_garbage();
   if (removed.kept_for_others)
     logging::warning("another toyimg is at work in the store: try again when it is done");

@@ -10,15 +10,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <cstdio>
 #include <memory>
-#include <mutex>
-#include <thread>
 #include <utility>
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
+#include "imagetool/store/file_lock.hpp"
 
 namespace {
 constexpr std::string_view kLayoutVersion = "1.0.0";
@@ -93,40 +91,6 @@ struct VerifiedFile {
     return static_cast<std::size_t>(count);
   }
 };
-
-/// What waits for a lock, and who waits for that.
-struct LockWait {
-  UniqueFd file;  // the same open file, so the same lock
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  std::optional<int> error;  // errno; 0: got it
-
-  void run() {
-    int result = 0;
-    do {
-      result = ::flock(file.get(), LOCK_EX);
-    } while (result != 0 && errno == EINTR);
-    const int number = result == 0 ? 0 : errno;
-    const std::lock_guard lock(mutex);
-    file.reset();
-    error = number;
-    changed.notify_all();
-  }
-};
-
-/// flock(2) cannot be told to stop, so when somebody else has the lock a thread of its own waits
-/// for it. Stopped, that thread stays behind: the program is about to end.
-void lock_unless_stopped(int file, const std::string& name, const std::stop_token& stop) {
-  if (::flock(file, LOCK_EX | LOCK_NB) == 0) return;
-  if (errno != EWOULDBLOCK) check(-1, "lock ", name);
-  const auto wait = std::make_shared<LockWait>();
-  wait->file.reset(check(::fcntl(file, F_DUPFD_CLOEXEC, 3), "dup"));
-  std::thread([wait] { wait->run(); }).detach();
-  std::unique_lock lock(wait->mutex);
-  if (!wait->changed.wait(lock, stop, [&] { return wait->error.has_value(); }))
-    throw Error("stopped");
-  if (*wait->error != 0) throw Error(sentence("lock ", name), *wait->error);
-}
 
 /// Whether nobody will go on from this part.
 bool is_stale(int part, const std::string& path) {
@@ -210,7 +174,7 @@ std::optional<BlobWriter> BlobStore::begin(const Digest& digest, std::uint64_t w
       sentence(directory_, "/partial/", digest.algorithm, '-', digest.hex);
   for (;;) {
     UniqueFd part = open_at(AT_FDCWD, part_path, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
-    lock_unless_stopped(part.get(), part_path, stop);
+    lock_unless_stopped(part.get(), LOCK_EX, part_path, stop);
     if (!is_same_file(part.get(), part_path)) {
       if (is_there()) return std::nullopt;
       continue;

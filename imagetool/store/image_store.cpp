@@ -152,6 +152,13 @@ UniqueFd ImageStore::hold() const {
   return in_use;
 }
 
+std::optional<UniqueFd> ImageStore::hold_alone() const {
+  UniqueFd in_use = open_in_use(blobs_);
+  if (::flock(in_use.get(), LOCK_EX | LOCK_NB) == 0) return in_use;
+  if (errno != EWOULDBLOCK) check(-1, "lock the store");
+  return std::nullopt;
+}
+
 void ImageStore::tag(const std::string& name, const oci::Descriptor& manifest, Sync sync) const {
   if (name.empty()) throw Error("an image in the store needs a name");
   if (sync == Sync::kContent) {
@@ -219,11 +226,8 @@ ImageStore::Removed ImageStore::remove(const std::string& name) const {
 // tagged them.
 ImageStore::Removed ImageStore::collect_garbage() const {
   const UniqueFd lock = lock_index();
-  const UniqueFd in_use = open_in_use(blobs_);
-  if (::flock(in_use.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) check(-1, "lock the store");
-    return {.kept_for_others = true};
-  }
+  const std::optional<UniqueFd> alone = hold_alone();
+  if (!alone) return {.kept_for_others = true};
   Used used;
   for (const Image& image : list()) mark(blobs_, image.manifest, used);
   Removed removed;

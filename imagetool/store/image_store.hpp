@@ -48,6 +48,8 @@ class ImageStore {
 
   /// As long as the returned descriptor lives no blob is removed: held by whoever pulls or unpacks.
   UniqueFd hold() const;
+  /// The same for who wants to remove, without waiting: nullopt while anybody else holds it.
+  std::optional<UniqueFd> hold_alone() const;
   /// Makes `name` mean this manifest (an older meaning is dropped; its blobs stay until remove()).
   /// Throws Error, with Sync::kContent also when the manifest cannot be understood.
   void tag(const std::string& name, const oci::Descriptor& manifest,
