@@ -36,7 +36,9 @@ bool is(const char* word, const char* wanted) {
 /// An id or a path that reads like a verb costs a needless second start, nothing else.
 bool may_enter_container(char** arguments) {
   for (; *arguments != nullptr; ++arguments)
-    if (is(*arguments, "create") || is(*arguments, "run") || is(*arguments, "exec")) return true;
+    if (is(*arguments, "create") || is(*arguments, "run") || is(*arguments, "exec") ||
+        is(*arguments, "mounts"))
+      return true;
   return false;
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstddef>
 #include <cstdlib>
 #include <exception>
@@ -60,10 +61,11 @@ const cli::Command& find_command(const cli::Program& program, std::string_view n
   return *found;
 }
 
-/// create, run and exec let foreign code near our executable.
+/// create, run, exec and mounts bring a process of ours into the container.
 bool enters_container(const Request& request) {
   const std::string_view name = request.command->name;
-  return (name == "create" || name == "run" || name == "exec") && !request.options.has("explain");
+  const bool enters = name == "create" || name == "run" || name == "exec" || name == "mounts";
+  return enters && !request.options.has("explain");
 }
 
 void read_request(const cli::Program& program, std::span<const std::string_view> words,
@@ -78,9 +80,9 @@ void read_request(const cli::Program& program, std::span<const std::string_view>
   if (is_help) return request.options.add("help", "");
   request.options = cli::parse(rest.subspan(1), request.command->options, request.command->words);
   // Before anything is opened, the log above all: it would pass for one of them.
-  if (const auto count = request.options.value("preserve-fds"))
-    launch::check_preserved_fds(
-        static_cast<unsigned>(cli::parse_number(*count, 1 << 20, "--preserve-fds")));
+  if (enters_container(request))
+    launch::check_inherited_fds(static_cast<unsigned>(cli::parse_number(
+        request.options.value_or("preserve-fds", "0"), 1 << 20, "--preserve-fds")));
 }
 
 /// Understands the command line and opens the log; what is wrong with the former is said in the
@@ -149,6 +151,7 @@ void __gnu_cxx::__verbose_terminate_handler() {
 }
 
 int main(int count, char** arguments) {
+  std::signal(SIGCHLD, SIG_DFL);  // ignored, it would take every status away: wait(2)
   const auto rows = commands::all();
   const cli::Program program{.name = "toyrun",
                              .summary = "Runs containers from OCI bundles.",

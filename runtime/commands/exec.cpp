@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
+#include <csignal>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -109,6 +110,9 @@ oci::Process process_from_flags(oci::Process process, const cli::Parsed& options
 oci::Process process_of(const cli::Parsed& options, const std::optional<oci::Process>& own) {
   if (const std::string file = options.value_or("process", ""); !file.empty()) {
     if (options.words.size() > 1) throw Error("--process and a command line exclude each other");
+    for (const char* flag : {"cwd", "env", "user", "additional-gids", "cap"})
+      if (options.has(flag))
+        throw Error(sentence("--process and --", flag, " exclude each other: the file says it"));
     oci::Process process = oci::read_process(read_file(file), file);
     // Security labels and CPUs fall back to the container's.
     if (!process.apparmor_profile && own) process.apparmor_profile = own->apparmor_profile;
@@ -141,6 +145,17 @@ plan::ProcessPlan plan_in(const ContainerDetails& details, const oci::Process& p
   return plan;
 }
 
+/// Once the program runs: conmon takes a pid file for success. Without the file nobody would know
+/// of the process.
+void write_pid_file(const launch::Launched& launched, const std::string& file) {
+  try {
+    replace_file(file, std::to_string(launched.pid));
+  } catch (const Error&) {
+    kernel::send_signal(launched.pidfd.get(), SIGKILL);
+    throw;
+  }
+}
+
 int exec_in(const Container& container, const cli::Parsed& options) {
   check_enterable(container, options);
   const ContainerDetails& details = container.details();
@@ -158,8 +173,7 @@ int exec_in(const Container& container, const cli::Parsed& options) {
   launch::Launched launched =
       start_process([&] { return launch::join_container(container, process, stdio); });
   start_process([&] { launched.release(); });
-  // Not before: conmon takes a pid file for success.
-  if (stdio.pid_file) replace_file(*stdio.pid_file, std::to_string(launched.pid));
+  if (stdio.pid_file) write_pid_file(launched, *stdio.pid_file);
   if (detach) return 0;
   return kernel::wait_in_foreground(launched.pid, launched.pidfd.get(), *signals,
                                     std::move(launched.master), false);

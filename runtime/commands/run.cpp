@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
 #include "runtime/commands/commands.hpp"
 #include "runtime/commands/global_options.hpp"
 #include "runtime/commands/new_container.hpp"
@@ -35,11 +36,14 @@ constexpr std::array kOptions = {
     kNoNewKeyringOption,
 };
 
-/// A container whose program could not be started leaves nothing behind.
-void start(const Container& container, launch::Launched& launched) {
+/// A container whose program could not be started leaves nothing behind. The pid file comes last:
+/// conmon takes one for success.
+void start(const Container& container, launch::Launched& launched,
+           const std::optional<std::string>& pid_file) {
   try {
     start_process([&] { launched.release(); });
     run_poststart_hooks(container);
+    if (pid_file) replace_file(*pid_file, std::to_string(launched.pid));
   } catch (const Error&) {
     kill_container(container);
     remove_container(container);
@@ -59,9 +63,10 @@ int run_new_container(const cli::Parsed& global, const cli::Parsed& options) {
   add_notify_socket(root, wanted);
   if (!wanted.config.process) throw Error("config.json: process property must not be empty");
   const bool detach = options.has("detach");
-  const launch::ProcessOptions process =
+  launch::ProcessOptions process =
       process_options(options, wanted.plan.process.terminal,
                       detach ? Attachment::kDetached : Attachment::kForeground);
+  const std::optional<std::string> pid_file = std::exchange(process.pid_file, {});
   const bool subreaper = !detach && !options.has("no-subreaper");
   if (subreaper) check(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become a subreaper");
   std::optional<kernel::SignalForwarder> signals;
@@ -71,7 +76,7 @@ int run_new_container(const cli::Parsed& global, const cli::Parsed& options) {
   launch::Launched launched = start_container(
       container, [&] { return launch::create_init_for_run(wanted.plan, container, process); });
   const std::optional<NotifySocket> notify = bind_notify_socket(container);
-  start(container, launched);
+  start(container, launched, pid_file);
   container.unlock();
   if (detach) {
     wait_until_notified(container, notify);

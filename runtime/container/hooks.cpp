@@ -83,9 +83,15 @@ struct Output {
                   std::min(static_cast<std::size_t>(got), kMostOutput - text.size()));
     }
   }
-  std::string_view shown() const {
-    const std::string_view all = text;
-    return all.substr(0, all.find_last_not_of("\n\r ") + 1);
+  /// On one line: a line of a hook's must not look like one of ours.
+  std::string shown() const {
+    std::string line;
+    for (const char letter : std::string_view(text).substr(0, text.find_last_not_of("\n\r ") + 1))
+      if (letter == '\n')
+        line += "\\n";
+      else
+        line += letter;
+    return line;
   }
 };
 
@@ -132,7 +138,7 @@ class RunningHook {
 
   /// The wait status, waitpid(2).
   int reap() {
-    int status = 0;
+    int status = W_EXITCODE(1, 0);
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
     pid_ = 0;

@@ -159,7 +159,13 @@ void make_time_namespace(const plan::NamespacePlan& namespaces) {
   std::string offsets;
   for (const auto& [clock, offset] : namespaces.time_offsets)
     words::append(offsets, sentence(clock, ' ', offset.secs, ' ', offset.nanosecs, '\n'));
-  if (!offsets.empty()) Procfs::open().write("self/timens_offsets", offsets);
+  if (offsets.empty()) return;
+  try {
+    Procfs::open().write("self/timens_offsets", offsets);
+  } catch (Error& error) {
+    error.add_context("/linux/timeOffsets");
+    throw;
+  }
 }
 
 void bring_up_loopback() {

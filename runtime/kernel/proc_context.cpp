@@ -30,7 +30,7 @@ pid_t fork_plainly() {
 }
 
 int wait_for(pid_t pid) {
-  int status = 0;
+  int status = W_EXITCODE(1, 0);
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1;

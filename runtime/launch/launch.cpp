@@ -7,6 +7,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -323,10 +325,16 @@ void Launched::release() {
   handshake.expect_exec();
 }
 
-void check_preserved_fds(unsigned count) {
+void check_inherited_fds(unsigned preserve_fds) {
+  const char* pid = ::getenv("LISTEN_PID");
+  if (pid == nullptr || std::to_string(::getpid()) != pid)
+    for (const char* name : {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"}) ::unsetenv(name);
+  const unsigned count = count_kept_fds(preserve_fds);
   for (unsigned fd = 3; fd < 3 + count; ++fd)
     if (::fcntl(static_cast<int>(fd), F_GETFD) < 0)
-      throw Error(sentence("--preserve-fds=", count, ": descriptor ", fd, " is not open"));
+      throw Error(sentence("descriptor ", fd, " is not open: the process is to have ",
+                           count - preserve_fds, " of LISTEN_FDS and ", preserve_fds,
+                           " of --preserve-fds"));
 }
 
 Launched create_init(const plan::LaunchPlan& plan, Container& container,

@@ -26,8 +26,7 @@ struct ProcessOptions {
       0;  // descriptors 3 … 2+N (after LISTEN_FDS) stay open; proved open before
   std::optional<std::string> pidfd_socket;     // init's pidfd goes there
   std::vector<plan::CgroupDirectory> cgroups;  // exec: where to, if not into the container's own
-  std::optional<std::string>
-      pid_file;  // create and run: written by the launch, before init may go on
+  std::optional<std::string> pid_file;         // create: written before init may go on
 };
 
 /// A process that is set up and waits for the last word.
@@ -43,9 +42,12 @@ struct Launched {
   void release();
 };
 
-/// Throws Error unless descriptors 3 … 2+count are open (runc #5474). Call before anything is
+/// Throws Error unless the descriptors that the program is to get are open: so many as LISTEN_FDS
+/// says and `preserve_fds` more (runc #5474). A number that is not true would leave descriptors of
+/// ours open until execve (CVE-2024-21626). As in sd_listen_fds(3), LISTEN_FDS is meant for the
+/// process LISTEN_PID; for another it is dropped from the environment. Call before anything is
 /// opened.
-void check_preserved_fds(unsigned count);
+void check_inherited_fds(unsigned preserve_fds);
 
 /// create: the process waits at the container's start gate; Launched::release need not be called
 /// (and must not). The record is updated with the pid. On failure everything made is undone. Hooks

@@ -226,3 +226,26 @@ JSON
   run -0 rt exec "$ID" ls /../..
   [ "$output" = "$(ls "$ROOTFS")" ]
 }
+
+@test "exec and run whose pid file cannot be written, or whose start fails, leave no process and no pid file" {
+  not_on crun 'leaves the process'
+  sleeper
+  running
+  attempt rt exec -d --pid-file /nonexistent/pid "$ID" sleep 777.5
+  [ "$status" -eq 255 ]
+  wait_for 5 gone '^sleep 777\.5$'
+  is_toyrun || return 0
+  attempt rt exec --process "$BUNDLE/config.json" --cwd /etc "$ID"
+  [ "$status" -eq 255 ]
+  expect 'process and --cwd exclude each other'
+  rt delete --force "$ID"
+  printf 'no program' >"$ROOTFS/bad" && chmod +x "$ROOTFS/bad"
+  command_is /bad
+  attempt rt run -d --pid-file "$BATS_TEST_TMPDIR/pid" --bundle "$BUNDLE" "$ID"
+  [ "$status" -eq 1 ]
+  [ ! -e "$BATS_TEST_TMPDIR/pid" ]
+  command_is sleep 1000
+  attempt rt run -d --pid-file /nonexistent/pid --bundle "$BUNDLE" "$ID"
+  [ "$status" -eq 1 ]
+  [ -z "$(rt list -q)" ]
+}

@@ -72,6 +72,27 @@ load support
   expect 'descriptor|preserve'
 }
 
+@test "LISTEN_FDS for another process, or of descriptors that are not open, keep none of ours" {
+  make_bundle
+  cp "$ROOTFS/bin/busybox" "$BATS_TEST_TMPDIR/outside"
+  local fd
+  for fd in {3..24}; do
+    command_is "/proc/self/fd/$fd/../../../../../../../../$BATS_TEST_TMPDIR/outside" true
+    LISTEN_FDS=22 attempt rt run --bundle "$BUNDLE" "$ID"
+    [ "$status" -ne 0 ]
+    LISTEN_FDS=22 LISTEN_PID=1 attempt rt run --bundle "$BUNDLE" "$ID"
+    [ "$status" -ne 0 ]
+  done
+  command_is sh -c 'echo "${LISTEN_FDS-none}"; ls /proc/self/fd | wc -l'
+  LISTEN_FDS=22 LISTEN_PID=1 run -0 rt run --bundle "$BUNDLE" "$ID" </dev/null
+  is_toyrun || return 0
+  [ "$output" = $'none\n4' ] # stdio and what ls opened
+  run bash -c 'exec 3</dev/null 4>&-; export LISTEN_FDS=2 LISTEN_PID=$$; exec "$0" --root "$1" run --bundle "$2" "$3" </dev/null' \
+    "$RUNTIME" "$STATE" "$BUNDLE" "$ID"
+  [ "$status" -eq 1 ]
+  expect 'descriptor 4 is not open: the process is to have 2 of LISTEN_FDS'
+}
+
 @test "LISTEN_FDS are passed, with LISTEN_PID for the program" {
   not_on crun 'another LISTEN_PID'
   make_bundle

@@ -274,3 +274,32 @@ SCRIPT
   rt delete --force "$ID"
   [ -z "$(ls "$STATE")" ]
 }
+
+@test "a caller that ignores SIGCHLD changes nothing: hooks fail, statuses arrive" {
+  sleeper
+  local plain=$BATS_TEST_TMPDIR/plain.json
+  cp "$BUNDLE/config.json" "$plain"
+  hook failing createRuntime 'exit 3'
+  attempt env --ignore-signal=CHLD "$RUNTIME" --root "$STATE" create --bundle "$BUNDLE" "$ID"
+  [ "$status" -eq 1 ]
+  [ -z "$(rt list -q)" ]
+  cp "$plain" "$BUNDLE/config.json"
+  command_is sh -c 'exit 7'
+  attempt env --ignore-signal=CHLD "$RUNTIME" --root "$STATE" run --bundle "$BUNDLE" "$ID"
+  [ "$status" -eq 7 ]
+  [ -z "$(rt list -q)" ]
+  cp "$plain" "$BUNDLE/config.json"
+  running
+  attempt env --ignore-signal=CHLD "$RUNTIME" --root "$STATE" exec "$ID" sh -c 'exit 5'
+  [ "$status" -eq 5 ]
+}
+
+@test "a hook's output makes no line of its own in the error" {
+  only_toyrun 'the references print it as it is'
+  sleeper
+  hook loud createRuntime 'printf "one\ntoyrun: forged\n\033[31mred" >&2; exit 1'
+  attempt rt create --bundle "$BUNDLE" "$ID"
+  [ "$status" -eq 1 ]
+  [ "${#lines[@]}" -eq 1 ]
+  expect 'stderr: one.ntoyrun: forged.n.x1b.31mred'
+}
