@@ -20,6 +20,9 @@ constexpr auto kOptions = joined(
                {.name = "dest-creds",
                 .value = "USER:PASSWORD",
                 .help = "log in with these where it goes"},
+               {.name = "sparse",
+                .help = "of an index: it as it is, with those of its images that are there (and "
+                        "for --platform)"},
                {.name = "preserve-digests", .help = "fail rather than make another manifest"},
                {.name = "compression",
                 .value = "gzip|zstd|none[:LEVEL]",
@@ -38,6 +41,7 @@ registry::Options registry_side(const cli::Parsed& options, const std::string& c
 int run_copy(const cli::Parsed& global, const cli::Parsed& options) {
   transport::CopyOptions copy = copy_options(options);
   copy.preserve_digests = options.has("preserve-digests");
+  copy.sparse = options.has("sparse");
   if (const auto how = options.value("compression"))
     copy.form = transport::LayerForm{.compression = Compression::parse(*how)};
   const auto from = transport::Reference::parse(options.words[0], transport::Kind::kStore);

@@ -32,7 +32,8 @@ class Copy {
 
   RawManifest top() {
     RawManifest manifest = source_.manifest();
-    if (!options_.all) manifest = image_manifest(source_, std::move(manifest), options_.platform);
+    if (!options_.all && !options_.sparse)
+      manifest = image_manifest(source_, std::move(manifest), options_.platform);
     return any(std::move(manifest), Role::kNamed, 0);
   }
 
@@ -47,6 +48,7 @@ class Copy {
     return copied;
   }
   RawManifest index(RawManifest manifest, int depth);
+  std::optional<RawManifest> listed(const oci::Descriptor& entry);
   RawManifest image(RawManifest manifest);
   RawManifest with_form(RawManifest manifest, oci::Manifest& parts, std::vector<BlobJob>& jobs);
   void put(std::vector<BlobJob> jobs);
@@ -77,15 +79,32 @@ std::optional<LayerForm> Copy::form() const {
   return std::nullopt;
 }
 
+/// nullopt for what a sparse copy leaves out.
+std::optional<RawManifest> Copy::listed(const oci::Descriptor& entry) {
+  if (!options_.sparse) return source_.manifest(entry);
+  if (options_.platform && !(entry.platform && oci::fits(*entry.platform, *options_.platform)))
+    return std::nullopt;
+  try {
+    return source_.manifest(entry);
+  } catch (const NotFound&) {
+    return std::nullopt;
+  }
+}
+
 RawManifest Copy::index(RawManifest manifest, int depth) {
   if (depth == kDeepestIndex) throw Error("its indexes name each other too deep");
   std::vector<oci::Descriptor> entries;
   bool changed = false;
   for (const oci::Descriptor& entry : oci::read_index(manifest.body).manifests) {
     auto known = visited_.find(entry.digest);
-    if (known == visited_.end())
-      known = visited_.emplace(entry.digest, any(source_.manifest(entry), Role::kPart, depth + 1))
-                  .first;
+    if (known == visited_.end()) {
+      std::optional<RawManifest> there = listed(entry);
+      if (!there) {
+        entries.push_back(entry);
+        continue;
+      }
+      known = visited_.emplace(entry.digest, any(std::move(*there), Role::kPart, depth + 1)).first;
+    }
     changed = changed || known->second.digest != entry.digest;
     entries.push_back(known->second.descriptor());
   }

@@ -16,6 +16,7 @@ namespace transport {
 struct CopyOptions {
   bool all = false;                       // an index with all that it lists
   std::optional<oci::Platform> platform;  // which one of an index; none: this host's
+  bool sparse = false;                    // an index with those it lists that are there and wanted
   bool preserve_digests = false;          // an Error rather than other manifests
   std::optional<LayerForm> form;          // of layers
   std::stop_source stop;

@@ -86,6 +86,7 @@ complete -c toyimg -n '__fish_seen_subcommand_from copy' -s q -l quiet -d 'say n
 complete -c toyimg -n '__fish_seen_subcommand_from copy' -l progress -r -d 'how to show progress on stderr'
 complete -c toyimg -n '__fish_seen_subcommand_from copy' -l src-creds -r -d 'log in with these where the image comes from'
 complete -c toyimg -n '__fish_seen_subcommand_from copy' -l dest-creds -r -d 'log in with these where it goes'
+complete -c toyimg -n '__fish_seen_subcommand_from copy' -l sparse -d 'of an index: it as it is, with those of its images that are there (and for --platform)'
 complete -c toyimg -n '__fish_seen_subcommand_from copy' -l preserve-digests -d 'fail rather than make another manifest'
 complete -c toyimg -n '__fish_seen_subcommand_from copy' -l compression -r -d 'give the layers this compression, and the image another digest'
 complete -c toyimg -n '__fish_seen_subcommand_from copy' -s h -l help -d 'Show this help'

@@ -132,6 +132,7 @@ _toyimg() {
         '--progress[how to show progress on stderr]:auto|plain|json|none:' \
         '--src-creds[log in with these where the image comes from]:USER PASSWORD:' \
         '--dest-creds[log in with these where it goes]:USER PASSWORD:' \
+        '--sparse[of an index - it as it is, with those of its images that are there (and for --platform)]' \
         '--preserve-digests[fail rather than make another manifest]' \
         '--compression[give the layers this compression, and the image another digest]:gzip|zstd|none[ LEVEL:' \
         '(-h --help)'{-h,--help}'[Show this help]' \

@@ -131,6 +131,16 @@ busybox_everywhere() {
   [ "$(raw_digest "docker://$REGISTRY/again:all")" = "$digest" ]
   toyimg copy -q --platform linux/arm64 multi oci:arm:x
   [ "$(skopeo inspect --config oci:arm:x | jq -r .architecture)" = arm64 ]
+  # sparse: the index as it is, without what is not there or not asked for
+  [ "$(toyimg copy -q --sparse --platform linux/arm64 multi oci:sparse:x)" = "sha256:$digest" ]
+  [ "$(jq '.manifests | length' "sparse/blobs/sha256/$digest")" -eq 2 ]
+  [ "$(find sparse/blobs -type f | wc -l)" -eq 4 ] # the index, a manifest, a config, a layer
+  run toyimg copy -q --all oci:sparse:x oci:whole:x
+  [ "$status" -eq 1 ]
+  [ "$(toyimg copy -q --sparse oci:sparse:x oci-archive:sparse.tar:x)" = "sha256:$digest" ]
+  [ "$(toyimg copy -q --sparse oci-archive:sparse.tar store:sparse)" = "sha256:$digest" ]
+  [ "$(toyimg copy -q --platform linux/arm64 sparse oci:arm-again:x)" = "$(toyimg copy -q --platform linux/arm64 multi oci:arm-too:x)" ]
+  toyimg fsck
   run toyimg copy -q --platform linux/s390x multi oci:none:x
   [ "$status" -eq 1 ] && expect 'linux/amd64, linux/arm64'
 }
