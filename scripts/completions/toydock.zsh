@@ -80,6 +80,7 @@ _toydock() {
         '--cpu-period[period of the quota]:MICROSECONDS:' \
         '--cpu-quota[processor time in a period]:MICROSECONDS:' \
         '--cpuset-cpus[processors to use, as in 0-3,7]:LIST:' \
+        '--cpuset[the same as --cpuset-cpus]:LIST:' \
         '--cpuset-mems[memory nodes to use]:LIST:' \
         '--pids-limit[most processes, -1 for any number]:NUMBER:' \
         '--ulimit[limit of a process, as in nofile=1024 -4096]:NAME=SOFT[ HARD:' \
@@ -153,6 +154,7 @@ _toydock() {
         '--cpu-period[period of the quota]:MICROSECONDS:' \
         '--cpu-quota[processor time in a period]:MICROSECONDS:' \
         '--cpuset-cpus[processors to use, as in 0-3,7]:LIST:' \
+        '--cpuset[the same as --cpuset-cpus]:LIST:' \
         '--cpuset-mems[memory nodes to use]:LIST:' \
         '--pids-limit[most processes, -1 for any number]:NUMBER:' \
         '--ulimit[limit of a process, as in nofile=1024 -4096]:NAME=SOFT[ HARD:' \

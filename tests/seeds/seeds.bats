@@ -94,6 +94,10 @@ load ../toydock/toydock
   expect '^first$'
   run -0 td run --rm --pull always "$REGISTRY/many:1" echo many
   expect '^many$'
+  run -0 td run --rm --platform linux/amd64 "$REGISTRY/many:1" echo this machine\'s
+  expect "^this machine's$"
+  run -125 td run --rm --platform linux/s390x "$REGISTRY/many:1" true
+  expect 'linux/s390x'
   kill "$first_pid"
   stop_registry
 }

@@ -11,6 +11,7 @@ teardown() {
   for network in $(td network ls -q 2>/dev/null); do td network rm "$network" >/dev/null 2>&1 || true; done
   [ -z "$WORLD" ] || kill "$WORLD" 2>/dev/null || true
   ip link del outside 2>/dev/null || true
+  sysctl -qw net.bridge.bridge-nf-call-ip6tables=1 2>/dev/null || true
 }
 
 # world: a network namespace, 192.0.2.2 and 2001:db8::2, that reaches the host at 192.0.2.1 and 2001:db8::1
@@ -45,7 +46,27 @@ web() {
   shift
   td run -d --name "$name" "$@" "$IMAGE" sh -c "mkdir /www; echo $name >/www/index.html; exec httpd -f -h /www" >/dev/null
 }
-answers() { [ "$(wget -q -T 2 -O - "http://$1")" = "$2" ]; }
+answers() { [ "$(wget -q -t 1 -T 2 -O - "http://$1" 2>/dev/null)" = "$2" ]; }
+
+# echo_server NAME OPTION...: port 53/udp of a container sends back what it gets; ECHO is the server
+echo_server() {
+  td run -d --name "$@" "$IMAGE" sleep 1000 >/dev/null
+  # busybox has no program for it: this one runs in the container's network only
+  nsenter -t "$(td inspect -f '{{.State.Pid}}' "$1")" -n python3 -c 'import socket
+server = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+server.bind(("::", 53))
+while True: server.sendto(*server.recvfrom(100))' 3>&- 4>&- &
+  ECHO=$!
+  cat >"$BATS_TEST_TMPDIR/ask.py" <<'PYTHON'
+import socket, sys
+client = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+client.settimeout(2)
+client.sendto(b"ping", (sys.argv[1], 5353))
+print(client.recv(100).decode())
+PYTHON
+}
+udp() { [ "$(python3 "$BATS_TEST_TMPDIR/ask.py" "$1" 2>/dev/null)" = ping ]; }
 
 @test "network: containers know each other by name, alias and id, as they come and go" {
   web first --network-alias www
@@ -70,11 +91,11 @@ answers() { [ "$(wget -q -T 2 -O - "http://$1")" = "$2" ]; }
   web web -p 8080:80 -p '127.0.0.1:8081:80;192.0.2.1:8082:80'
   wait_for 10 answers 127.0.0.1:8080 web
   answers 192.0.2.1:8080 web
-  run -0 from_world wget -q -T 5 -O - http://192.0.2.1:8080/
+  run -0 from_world wget -q -t 1 -T 5 -O - http://192.0.2.1:8080/
   [ "$output" = web ]
   answers 127.0.0.1:8081 web
-  run ! from_world wget -q -T 2 -O - http://192.0.2.1:8081/
-  run -0 from_world wget -q -T 5 -O - http://192.0.2.1:8082/
+  run ! from_world wget -q -t 1 -T 2 -O - http://192.0.2.1:8081/
+  run -0 from_world wget -q -t 1 -T 5 -O - http://192.0.2.1:8082/
   run -0 td port web
   expect '80/tcp -> 0.0.0.0:8080'
   [ "$(td inspect -f '{{json .NetworkSettings.Ports}}' web | jq -r '."80/tcp" | map(.HostPort) | join(" ")')" = '8080 8081 8082' ]
@@ -83,26 +104,12 @@ answers() { [ "$(wget -q -T 2 -O - "http://$1")" = "$2" ]; }
   run -125 td run -d --name other -p 8080:80 "$IMAGE" sleep 10
   expect 'port 8080.* is taken by the container web'
   expect "another port"
-  td run -d --name echo -p 5353:53/udp "$IMAGE" sleep 1000
-  # busybox has no program for it: this one runs in the container's network only
-  nsenter -t "$(td inspect -f '{{.State.Pid}}' echo)" -n python3 -c 'import socket
-server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-server.bind(("0.0.0.0", 53))
-while True: server.sendto(*server.recvfrom(100))' 3>&- 4>&- &
-  local echo=$!
-  cat >"$BATS_TEST_TMPDIR/ask.py" <<'PYTHON'
-import socket, sys
-client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-client.settimeout(1)
-client.sendto(b"ping", (sys.argv[1], 5353))
-print(client.recv(100).decode())
-PYTHON
-  udp() { [ "$(python3 "$BATS_TEST_TMPDIR/ask.py" "$1" 2>/dev/null)" = ping ]; }
+  echo_server echo -p 5353:53/udp
   wait_for 10 udp 127.0.0.1
   udp 192.0.2.1
   run -0 from_world python3 "$BATS_TEST_TMPDIR/ask.py" 192.0.2.1
   [ "$output" = ping ]
-  kill $echo
+  kill $ECHO
   # any free port
   web any -p 80
   run -0 td port any 80
@@ -110,6 +117,48 @@ PYTHON
   run -125 td run -p 70000:1 "$IMAGE" true
   run -125 td run -p nonsense "$IMAGE" true
   expect 'is not understood'
+}
+
+@test "network: published ports of IPv6 from the world, the host, loopback and containers; hairpin" {
+  world
+  # as toyrun(8) has it: where bridged packets pass the firewall, the kernel drops the answers to ::1
+  sysctl -qw net.bridge.bridge-nf-call-ip6tables=0 2>/dev/null || true
+  td network create --subnet 10.79.0.0/24 --subnet fd00:79::/64 six
+  web web --network six -p 8080:80
+  web other --network six -p '[::1]:8081:80' -p '[2001:db8::1]:8082:80'
+  wait_for 10 answers '[::1]:8080' web
+  wait_for 10 answers '[::1]:8081' other
+  answers '[2001:db8::1]:8080' web
+  answers '[2001:db8::1]:8082' other
+  answers 127.0.0.1:8080 web
+  run ! answers 127.0.0.1:8081 other
+  run -0 from_world wget -q -t 1 -T 5 -O - 'http://[2001:db8::1]:8080/'
+  [ "$output" = web ]
+  run -0 from_world wget -q -t 1 -T 5 -O - 'http://[2001:db8::1]:8082/'
+  run ! from_world wget -q -t 1 -T 2 -O - 'http://[2001:db8::1]:8081/'
+  run -0 from_world wget -q -t 1 -T 5 -O - http://192.0.2.1:8080/
+  # over the host's address: from a neighbour, from itself, from another network
+  local address from
+  for address in 192.0.2.1 '[2001:db8::1]'; do
+    for from in other web; do
+      run -0 td exec $from timeout 5 wget -q -O - "http://$address:8080/"
+      [ "$output" = web ]
+    done
+  done
+  run -0 td run --rm "$IMAGE" timeout 5 wget -q -O - http://192.0.2.1:8080/
+  [ "$output" = web ]
+  # by name over either
+  run -0 td exec other grep -cE '^(10.79.0.|fd00:79::)[0-9]+.web ' /etc/hosts
+  [ "$output" = 2 ]
+  echo_server echo --network six -p 5353:53/udp
+  for address in 127.0.0.1 ::1 192.0.2.1 2001:db8::1; do wait_for 10 udp "$address"; done
+  for address in 192.0.2.1 2001:db8::1; do run -0 from_world python3 "$BATS_TEST_TMPDIR/ask.py" "$address"; done
+  run -0 nsenter -t "$(td inspect -f '{{.State.Pid}}' web)" -n python3 "$BATS_TEST_TMPDIR/ask.py" 2001:db8::1
+  kill $ECHO
+  run -0 td port other
+  expect '80/tcp -> ::1:8081'
+  td rm -f web other echo
+  td network rm six
 }
 
 @test "network: one's own: subnet, fixed addresses, internal, IPv6, isolation, removal" {
@@ -168,7 +217,7 @@ PYTHON
   td network create --subnet 10.78.0.0/24 other
   web one -p 8080:80
   web two --network other
-  run ! td exec two wget -q -T 2 -O - http://one/
+  run ! td exec two timeout 2 wget -q -O - http://one/
   td network connect --ip 10.78.0.9 --alias first other one
   run -0 td exec two sh -c 'wget -q -O - http://one/; wget -q -O - http://first/; wget -q -O - http://10.78.0.9/'
   [ "${lines[*]}" = 'one one one' ]
@@ -189,7 +238,7 @@ PYTHON
   run ! td network disconnect default one
   expect 'is not in the network default'
   td network disconnect other one
-  run ! td exec two wget -q -T 2 -O - http://one/
+  run ! td exec two timeout 2 wget -q -O - http://one/
   run -0 td exec two cat /etc/hosts
   expect_not 'one'
   td restart -t 0 one

@@ -75,7 +75,8 @@ load toydock
   run -0 td run --rm "$IMAGE" printf '%s|' '' $'line\nbreak' $'tab\t' 'ü'
   [ "$output" = $'|line\nbreak|tab\t|ü|' ]
   run -125 td run --rm --entrypoint '' "$IMAGE"
-  [ "$status" -eq 125 ] || expect 'no command'
+  expect 'has no command of its own'
+  expect 'toydock run .* COMMAND'
 }
 
 @test "run: directories of the host, read only, named volumes, mounts, tmpfs" {
@@ -206,6 +207,55 @@ on_shell_survives() { [ "$(td inspect -f '{{.State.ExitCode}}' fat)" = 137 ]; }
   expect '^\+ .*toyrun-attach '
 }
 
+@test "run: the rarer options take effect" {
+  local hosts=/sys/fs/cgroup
+  run -0 td run --rm --shm-size 8m --sysctl net.core.somaxconn=77 --group-add 4242 --oom-score-adj 123 --domainname example.org --cpuset 0 "$IMAGE" \
+    sh -c 'df -k /dev/shm | tail -1; cat /proc/sys/net/core/somaxconn; id -G; cat /proc/self/oom_score_adj; cat /proc/sys/kernel/domainname; grep Cpus_allowed_list /proc/self/status'
+  [[ ${lines[0]} == *' 8192 '* ]]
+  [ "${lines[1]} ${lines[3]} ${lines[4]}" = '77 123 example.org' ]
+  [[ " ${lines[2]} " == *' 4242 '* ]]
+  [[ ${lines[5]} == *$'\t0' ]]
+  run -0 td run --rm --cpu-shares 512 --cpu-period 50000 --cpu-quota 25000 --memory-reservation 32m -m 64m "$IMAGE" \
+    sh -c 'cd /sys/fs/cgroup; cat cpu/cpu.shares cpu/cpu.cfs_period_us cpu/cpu.cfs_quota_us memory/memory.soft_limit_in_bytes 2>/dev/null || cat cpu.weight cpu.max memory.low'
+  [[ "${lines[*]}" == '512 50000 25000 33554432' || "${lines[*]}" == *' 25000 50000 33554432' ]]
+  run -0 td run --rm --pid host --ipc host "$IMAGE" sh -c 'readlink /proc/self/ns/pid; readlink /proc/self/ns/ipc'
+  [ "${lines[*]}" = "$(readlink /proc/self/ns/pid) $(readlink /proc/self/ns/ipc)" ]
+  printf 'tier=back\n# words\nteam=a b\n' >"$BATS_TEST_TMPDIR/labels"
+  run -0 td create --name one --cidfile "$BATS_TEST_TMPDIR/id" --label-file "$BATS_TEST_TMPDIR/labels" --label x=y --annotation org.example.a=b \
+    --cgroup-parent /toytest.d/toydock/below --stop-timeout 3 -v shared:/data "$IMAGE" sh -c 'cat /data/file'
+  [ "$output" = "$(cat "$BATS_TEST_TMPDIR/id")" ]
+  run -0 td inspect -f '{{.Config.Labels.team}} {{.Config.Labels.tier}} {{.Config.Labels.x}} {{.Config.StopTimeout}} {{.HostConfig.CgroupParent}}' one
+  [ "$output" = 'a b back y 3 /toytest.d/toydock/below' ]
+  jq -e '.annotations["org.example.a"] == "b" and (.linux.cgroupsPath | startswith("/toytest.d/toydock/below/"))' "$TOYDOCK_ROOT/containers/$(cat "$BATS_TEST_TMPDIR/id")/bundle/config.json"
+  td run --rm --volumes-from one "$IMAGE" sh -c 'echo shared >/data/file'
+  run -0 td start -a one
+  [ "$output" = shared ]
+  td run --name talker --log-opt max-size=4k "$IMAGE" sh -c 'for i in $(seq 500); do echo "line $i of a log that is too long"; done' >/dev/null
+  [ "$(stat -c %s "$TOYDOCK_ROOT/containers/"*"$(basename "$(readlink "$TOYDOCK_ROOT/names/talker")")/log")" -le 8192 ]
+  td run -d --name open -P --expose 80 --expose 53/udp "$IMAGE" sleep 1000
+  run -0 td port open
+  expect '^80/tcp -> 0.0.0.0:[0-9]+$'
+  expect '^53/udp -> 0.0.0.0:[0-9]+$'
+  rmdir "$hosts"/*/toytest.d/toydock/below "$hosts"/toytest.d/toydock/below 2>/dev/null || true
+}
+
+@test "run: what this host lacks is named: a cgroup controller, conmon, jq" {
+  [ -d /sys/fs/cgroup/memory ] || skip 'cgroup v2 has all controllers'
+  run -125 unshare --mount --propagation private bash -c 'umount /sys/fs/cgroup/memory && exec "$@"' - "$REPO/scripts/toydock" run --rm -m 64m "$IMAGE" true
+  expect 'the cgroup controller memory is not available on this host'
+  expect 'cgroup_enable=memory'
+  local program
+  for program in conmon jq; do
+    mkdir "$BATS_TEST_TMPDIR/without-$program"
+    ln -s /usr/bin/* /usr/sbin/* "$BATS_TEST_TMPDIR/without-$program/" 2>/dev/null || true
+    rm "$BATS_TEST_TMPDIR/without-$program/$program"
+    PATH=$BATS_TEST_TMPDIR/without-$program run -125 "$REPO/scripts/toydock" run --rm "$IMAGE" true
+    expect "$program is not installed"
+    expect "apt-get install $program"
+  done
+  [ -z "$(ls -A "$TOYDOCK_ROOT/containers")" ]
+}
+
 @test "run: words for people" {
   run -125 td run --rm --pull never no-such-image:9 true
   expect 'no-such-image:9 is not here'
@@ -216,8 +266,31 @@ on_shell_survives() { [ "$(td inspect -f '{{.State.ExitCode}}' fat)" = 137 ]; }
   expect 'toydock rm -f taken'
   run -125 td run --name 'a b' "$IMAGE" true
   expect 'is no name'
+  run -125 td run --rm 127.0.0.1:1/nothing true
+  expect 'cannot reach the registry 127.0.0.1:1'
+  expect 'is the name right'
   run -1 td nosuchverb
   expect 'no command nosuchverb'
+  expect 'toydock --help'
+  run -1 td rum
+  expect 'perhaps you mean toydock run'
+  run -125 td run --memroy 64m "$IMAGE" true
+  expect 'unknown option --memroy'
+  expect 'toydock run --help'
+  run -125 td run --rm --cap-add NOSUCH "$IMAGE" true
+  expect '--cap-add NOSUCH: there is no such capability'
+  python3 -c 'import socket, time; s = socket.socket(); s.bind(("0.0.0.0", 8099)); s.listen(); print("ready", flush=True); time.sleep(100)' >"$BATS_TEST_TMPDIR/listener" 3>&- 4>&- &
+  local listener=$!
+  wait_for 10 contains ready "$BATS_TEST_TMPDIR/listener"
+  run -125 td run --rm -p 8099:80 "$IMAGE" true
+  expect 'cannot start [a-z_0-9]+: port 8099/tcp is taken by a program on this host$'
+  expect 'ss -lntup'
+  kill $listener
+  run -125 td run --rm -p 192.0.2.77:8099:80 "$IMAGE" true
+  expect 'this host has no address 192.0.2.77'
+  run ! td stop nobody
+  expect 'no container is called nobody'
+  expect 'toydock ps -a'
   run -125 td run
   expect 'which image'
   run -125 setpriv --reuid 65534 --clear-groups "$REPO/scripts/toydock" run "$IMAGE" true

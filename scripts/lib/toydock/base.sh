@@ -65,6 +65,8 @@ images() { step "$TOYIMG" "$@"; }
 
 need_root() {
   ((EUID == 0)) || die "$VERB needs root: it makes namespaces, mounts and cgroups" "type: sudo toydock $VERB …"
+  have_program jq jq 'it reads and writes the documents of containers'
+  have_program conmon conmon 'it keeps the log, the exit code and the terminal of each container'
 }
 # make_root: the directories of the state, for root only.
 make_root() {

@@ -48,14 +48,28 @@ launch_failed() {
     printf '%s' $code >"$DIRECTORY/code"
     if [[ $auto_remove == true ]]; then remove_container; fi
   fi
-  if [[ $words =~ port\ ([0-9]+/[a-z]+)\ is\ taken\ by\ the\ container\ ([0-9a-f]{64}) ]]; then
-    fail 125 "cannot start $NAME: port ${BASH_REMATCH[1]} is taken by the container $(cat "$CONTAINERS/${BASH_REMATCH[2]}/name" 2>/dev/null || echo "${BASH_REMATCH[2]}")" \
-      "stop that one, or choose another port of the host: toydock rm $NAME, and run again with -p OTHER:PORT"
-  fi
-  if ((code == 127)) && [[ $words == *exec* ]]; then
-    fail 127 "$words" "the image has no such program; to look around: toydock run -it --rm --entrypoint sh $image"
-  fi
-  fail $code "cannot start ${NAME}: $words"
+  say_why "$words" $code
+}
+
+# say_why WORDS CODE: what toyrun said, and what to do about it
+say_why() {
+  local words=${1#create failed: } code=$2 what='' other
+  words=${words#unable to start container process: }
+  case $words in
+    *' is taken by the container '*)
+      other=${words##* } words=${words% *}
+      words+=\ $(cat "$CONTAINERS/$other/name" 2>/dev/null || echo "$other")
+      what="stop that one, or choose another port of the host: toydock rm $NAME, and run again with -p OTHER:PORT"
+      ;;
+    *' is taken by a program on this host'*) what="ss -lntup tells which program; or choose another port of the host: -p OTHER:PORT" ;;
+    'this host has no address '*) what="ip addr shows those it has; without an address a port is published on all: -p PORT:PORT" ;;
+    *'cgroup controller '*' is not available'*) what="leave out the option that needs it, or boot the kernel with it: cgroup_enable=memory, for example" ;;
+    *veth* | *bridge*) [[ $words != *'not supported'* ]] || what="type: modprobe veth bridge; without a network: --network none" ;;
+    *nftables*) what="type: modprobe nf_tables; without a network: --network none" ;;
+    *overlay*'No such device'*) what="type: modprobe overlay" ;;
+    *exec*) if ((code == 127)); then fail 127 "$words" "the image has no such program; to look around: toydock run -it --rm --entrypoint sh $image"; fi ;;
+  esac
+  fail "$code" "cannot start $NAME: $words" "$what"
 }
 
 # start_program [attached OPTION...]: lets the program run; attached: with its output here.

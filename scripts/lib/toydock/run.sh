@@ -23,6 +23,7 @@ c cpu-shares=NUMBER share of the processors against others, 1024 is normal
 - cpu-period=MICROSECONDS period of the quota
 - cpu-quota=MICROSECONDS processor time in a period
 - cpuset-cpus=LIST processors to use, as in 0-3,7
+- cpuset=LIST the same as --cpuset-cpus
 - cpuset-mems=LIST memory nodes to use
 - pids-limit=NUMBER most processes, -1 for any number
 - ulimit=NAME=SOFT[:HARD] limit of a process, as in nofile=1024:4096
@@ -251,6 +252,11 @@ collect_options() {
       security-opt) add_security "$value" ;;
       init) [[ $value != true ]] || add_init ;;
       log-opt) add_log_option "$value" ;;
+      cap-add | cap-drop)
+        check_capability "$key" "$value"
+        PAIRS+=("$key" "$value")
+        ;;
+      cpuset) PAIRS+=(cpuset-cpus "$value") ;;
       workdir)
         [[ $value == /* ]] || die "--workdir $value: a working directory begins with /"
         PAIRS+=(workdir "$value")
@@ -432,15 +438,21 @@ add_all_devices() {
   done < <(find /dev -xdev \( -path /dev/pts -o -path /dev/shm -o -path /dev/mqueue \) -prune -o \( -type c -o -type b \) -print)
 }
 
+# in the order of their bits
+CAPABILITIES=(CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST
+  NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME
+  SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE)
 add_host_capabilities() {
-  local line bit names=(CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST
-    NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME
-    SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE)
+  local line bit
   while read -r line bit; do [[ $line != CapBnd: ]] || break; done </proc/self/status
   local has=$((16#$bit))
-  for bit in "${!names[@]}"; do
-    if ((has >> bit & 1)); then PAIRS+=(host-capability "CAP_${names[bit]}"); fi
+  for bit in "${!CAPABILITIES[@]}"; do
+    if ((has >> bit & 1)); then PAIRS+=(host-capability "CAP_${CAPABILITIES[bit]}"); fi
   done
+}
+check_capability() { # OPTION NAME
+  local name=${2^^}
+  [[ " ${CAPABILITIES[*]} ALL " == *" ${name#CAP_} "* ]] || die "--$1 $2: there is no such capability" "see: man 7 capabilities; ALL is all of them"
 }
 
 add_security() {

@@ -179,6 +179,12 @@ unknown_option() { die "$VERB: unknown option ${1%%=*}" "see: toydock $VERB --he
 # at_least NUMBER WHAT: of WORDS.
 at_least() { ((${#WORDS[@]} >= $1)) || die "$VERB: $2" "see: toydock $VERB --help"; }
 
+no_such_verb() {
+  local verb like=''
+  while read -r verb _; do [[ ${verb:0:2} != "${VERB:0:2}" ]] || like+="toydock $verb, "; done <<<"$VERBS"
+  die "there is no command $VERB" "${like:+perhaps you mean ${like%, }; }see: toydock --help"
+}
+
 show_names() {
   case $1 in
     network) printf '%s\n' create ls inspect rm prune connect disconnect && "$TOYRUN" network ls -q ;;
@@ -227,7 +233,7 @@ main() {
     ;;
   esac
   if [[ -z ${file:-} && $'\n'$VERBS =~ $'\n'"$VERB "([a-z]+)' ' ]]; then file=${BASH_REMATCH[1]}; fi
-  [[ -n ${file:-} ]] || die "there is no command $VERB" "see: toydock --help"
+  [[ -n ${file:-} ]] || no_such_verb
   case $VERB in run | create | start | exec) FAILURE=125 ;; esac
   # shellcheck source=/dev/null
   source "$LIBRARY/containers.sh"
