@@ -195,6 +195,8 @@ udp() { [ "$(python3 "$BATS_TEST_TMPDIR/ask.py" "$1" 2>/dev/null)" = ping ]; }
   run -125 td run --rm --network none -p 80:80 "$IMAGE" true
   expect 'no ports'
   run -125 td run --rm --network container:nobody "$IMAGE" true
+  run -125 td run --rm --volumes-from nobody "$IMAGE" true
+  status_is one running # what fails takes nobody else with it
 }
 
 @test "network: ${TOYDOCK_MANY:-20} containers on one network reach each other by name; removing all leaves nothing" {

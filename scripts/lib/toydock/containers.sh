@@ -28,7 +28,7 @@ find_container() {
       done
     fi
   fi
-  DIRECTORY=$CONTAINERS/$ID
+  DIRECTORY=$CONTAINERS/${ID:-none}
   [[ -n $ID && -d $DIRECTORY ]] || return 1
   settle
   [[ -d $DIRECTORY ]]
@@ -48,8 +48,8 @@ load_settings() {
 # read_state: STATUS (created, running, paused, restarting, exited), CODE, PID and the rest of the line in STATE.
 read_state() {
   STATUS=created CODE=0 PID=0 STATE='{}'
-  [[ -s $DIRECTORY/state ]] || return 0
-  read -r STATE <"$DIRECTORY/state"
+  # with --rm it may go at any moment
+  { read -r STATE <"$DIRECTORY/state"; } 2>/dev/null || return 0
   [[ $STATE =~ \"Status\":\"([a-z]+)\" ]] && STATUS=${BASH_REMATCH[1]}
   [[ $STATE =~ \"ExitCode\":([0-9]+) ]] && CODE=${BASH_REMATCH[1]}
   [[ $STATE =~ \"Pid\":([0-9]+) ]] && PID=${BASH_REMATCH[1]}
@@ -80,8 +80,8 @@ write_state() {
 monitor_pid() {
   local file words
   for file in supervisor-pid conmon-pid; do
-    [[ -s $DIRECTORY/$file ]] || continue
-    MONITOR=$(<"$DIRECTORY/$file")
+    MONITOR=
+    read -r MONITOR <"$DIRECTORY/$file" || [[ -n $MONITOR ]] || continue
     mapfile -d '' -t words <"/proc/$MONITOR/cmdline" || continue
     # the number may be another process's by now
     if [[ " ${words[*]} " == *" $ID "* ]]; then return 0; fi
@@ -111,6 +111,7 @@ settle() {
   if monitor_pid || is_locked; then return 0; fi
   if [[ $("$TOYRUN" state "$ID" 2>/dev/null) == *'"status":'*'"'@(running|paused)'"'* ]]; then return 0; fi
   source "$LIBRARY/monitor.sh"
+  [[ -s $DIRECTORY/settings ]] || return 0 # --rm, this very moment
   load_settings
   UNWATCHED=1 clean_up_after_end
 }

@@ -52,8 +52,9 @@ one_document() {
   [[ -s $DIRECTORY/container.json ]] || return 0 # --rm, this very moment
   read_state
   [[ $STATE != '{}' ]] || STATE='{"Status":"created","Running":false,"Paused":false,"Restarting":false,"OOMKilled":false,"Dead":false,"Pid":0,"ExitCode":0,"Error":"","StartedAt":"0001-01-01T00:00:00Z","FinishedAt":"0001-01-01T00:00:00Z","RestartCount":0}'
-  document=$(<"$DIRECTORY/container.json")
-  if [[ -s $DIRECTORY/health ]]; then health=",\"Health\":$(<"$DIRECTORY/health")"; fi
+  { read -r document <"$DIRECTORY/container.json"; } 2>/dev/null || return 0
+  { read -r health <"$DIRECTORY/health"; } 2>/dev/null || true
+  health=${health:+,\"Health\":$health}
   printf '%s\n' "${document%\}},\"RestartCount\":${RESTARTS:-0},\"State\":${STATE%\}}$health}}"
 }
 

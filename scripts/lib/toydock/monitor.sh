@@ -19,7 +19,7 @@ launch() {
   if [[ $terminal == true ]]; then command+=(--terminal --leave-stdin-open); fi
   if [[ $interactive == true ]]; then command+=(--stdin); fi
   if [[ -n $log_size ]]; then command+=(--log-size-max "$log_size"); fi
-  rm -f "$DIRECTORY"/{made,refused,"$ID",exit,oom,pidfile,health,conmon-pid} "$DIRECTORY/bundle"/{oom,attach,ctl,winsz}
+  clear_last_run
   : >"$DIRECTORY/code"
   show "${command[@]}"
   # The log's times are in UTC, so that they can be compared as words.
@@ -31,6 +31,15 @@ launch() {
   PID=${BASH_REMATCH[1]}
   ((PID > 0)) || launch_failed "$(jq -r '.message // "toyrun said nothing"' <<<"$answer" 2>/dev/null || echo "$answer")"
   case $network_mode in none | host | container:*) ;; *) write_names ;; esac
+}
+
+# clear_last_run: files that conmon and the last run left; the first run has none, and needs no rm.
+clear_last_run() {
+  local file left=()
+  for file in "$DIRECTORY"/{"$ID",exit,oom,pidfile,health,conmon-pid} "$DIRECTORY/bundle"/{oom,attach,ctl,winsz}; do
+    if [[ -e $file || -L $file ]]; then left+=("$file"); fi
+  done
+  if ((${#left[@]})); then rm -f "${left[@]}"; fi
 }
 
 launch_failed() {
@@ -74,8 +83,10 @@ say_why() {
 
 # start_program [attached OPTION...]: lets the program run; attached: with its output here.
 start_program() {
-  local status=0 words
+  local status=0 words='' errors
   write_state running 0 "$PID"
+  : >"$DIRECTORY/start-errors"
+  exec {errors}<"$DIRECTORY/start-errors" # with --rm all files may be gone when it is read
   if ((${#health_words[@]})); then in_background _health; fi
   if [[ $restart_policy != no ]]; then in_background _supervise; fi
   if (($#)); then
@@ -86,12 +97,16 @@ start_program() {
     tell_event start "name=$NAME" "image=$image"
     return 0
   fi
-  words=$(<"$DIRECTORY/start-errors")
-  : >"$DIRECTORY/stopped"
+  IFS= read -r -d '' -u "$errors" words || true
+  { : >"$DIRECTORY/stopped"; } 2>/dev/null || true
   end_restarts
   launch_failed "${words:-the program did not start}"
 }
-wait_for_conmon() { [[ ! -s $DIRECTORY/conmon-pid ]] || "$ATTACH" --wait "$(<"$DIRECTORY/conmon-pid")"; }
+wait_for_conmon() { # with --rm the file may go at any moment
+  local pid=
+  { read -r pid <"$DIRECTORY/conmon-pid"; } 2>/dev/null || [[ -n $pid ]] || return 0
+  "$ATTACH" --wait "$pid"
+}
 
 # attach_to_container OPTION... [-- COMMAND...]: exit status 3 means detached by keys, 125 that COMMAND failed.
 attach_to_container() {
@@ -157,9 +172,13 @@ clean_up_after_end() {
     write_state restarting "$code" 0 $oom
     return
   fi
+  if [[ $auto_remove == true ]]; then
+    printf '%s' "$code" >"$DIRECTORY/code" # whoever waits has it open
+    remove_container
+    return
+  fi
   write_state exited "$code" 0 $oom
   printf '%s' "$code" >"$DIRECTORY/code"
-  if [[ $auto_remove == true ]]; then remove_container; fi
 }
 
 wants_restart() {
@@ -215,9 +234,8 @@ end_supervision() {
 }
 # end_restarts: when it returns nobody will start the container again.
 end_restarts() {
-  local pid
-  [[ -s $DIRECTORY/supervisor-pid ]] || return 0
-  pid=$(<"$DIRECTORY/supervisor-pid")
+  local pid=
+  { read -r pid <"$DIRECTORY/supervisor-pid"; } 2>/dev/null || [[ -n $pid ]] || return 0
   if [[ $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) == *"_supervise $ID"* ]]; then
     step kill -TERM "$pid" || true
     "$ATTACH" --wait "$pid"
@@ -260,7 +278,7 @@ write_health() {
 
 # remove_container: everything it had; what is being removed has a name of its own, so that a crash leaves no half container.
 remove_container() {
-  local doomed=$CONTAINERS/.removing-$ID volume
+  local doomed=("$CONTAINERS/.removing-$ID") volume
   if [[ -z ${ENDED:-} ]]; then "$TOYRUN" delete --force "$ID" 2>/dev/null || true; fi
   if [[ -e $DIRECTORY/visit.json ]]; then leave_root; fi # of a cp that was killed
   remove_cgroups
@@ -268,10 +286,11 @@ remove_container() {
   if [[ -s $DIRECTORY/anonymous-volumes && (${auto_remove:-} == true || -n ${WITH_VOLUMES:-}) ]]; then
     while read -r volume; do rm -rf --one-file-system -- "${VOLUMES:?}/$volume"; done <"$DIRECTORY/anonymous-volumes"
   fi
-  if [[ -n ${NAME:-} && $NAMES/$NAME -ef $DIRECTORY ]]; then rm -f "$NAMES/$NAME"; fi
-  mv -T "$DIRECTORY" "$doomed" 2>/dev/null || true
+  # killed in between, it leaves a name that leads nowhere, which the next one who wants it takes
+  if [[ -n ${NAME:-} && $NAMES/$NAME -ef $DIRECTORY ]]; then doomed+=("$NAMES/$NAME"); fi
+  mv -T "$DIRECTORY" "${doomed[0]}" 2>/dev/null || true
   show rm -rf "$DIRECTORY"
-  rm -rf --one-file-system "$doomed"
+  rm -rf --one-file-system "${doomed[@]}"
   tell_event destroy "name=${NAME:-}"
 }
 

@@ -86,10 +86,12 @@ write_names() {
     networks[$id]+=" $network"
   done < <("$TOYRUN" network leases)
   for id in "${!networks[@]}"; do
-    [[ -e $CONTAINERS/$id/hosts-base ]] || continue # toydock did not make it
-    base=$(<"$CONTAINERS/$id/hosts-base") text=
+    # toydock did not make it, or it is being removed
+    base='' text=''
+    { IFS= read -r -d '' base <"$CONTAINERS/$id/hosts-base"; } 2>/dev/null || [[ -n $base ]] || continue
     for network in ${networks[$id]}; do text+=${members[$network]}; done
-    printf '%s\n%s' "$base" "$text" >"$CONTAINERS/$id/hosts" # in place: it is bound into the container
+    # in place: it is bound into the container
+    { printf '%s%s' "$base" "$text" >"$CONTAINERS/$id/hosts"; } 2>/dev/null || true
   done
   exec 5>&-
 }

@@ -135,7 +135,7 @@ create_container() {
   IMAGE=${WORDS[0]}
   new_id
   # shellcheck disable=SC2153
-  DIRECTORY=$CONTAINERS/$ID
+  DIRECTORY=$CONTAINERS/$ID MAKING=$CONTAINERS/$ID
   mkdir -m 0700 "$DIRECTORY"
   : >"$DIRECTORY/maker-$$"
   trap 'abandon_creation' EXIT
@@ -153,13 +153,14 @@ create_container() {
   if [[ -n ${OPTION[cidfile]:-} ]]; then (set -o noclobber && printf '%s' "$ID" >"${OPTION[cidfile]}") || die "cannot write ${OPTION[cidfile]}"; fi
 }
 
+# abandon_creation: of MAKING, for DIRECTORY may be another container's at the moment.
 abandon_creation() {
   local status=$?
   trap - EXIT
-  if [[ -n ${NAME:-} && $NAMES/$NAME -ef $DIRECTORY ]]; then rm -f "$NAMES/$NAME"; fi
+  if [[ -n ${NAME:-} && $NAMES/$NAME -ef $MAKING ]]; then rm -f "$NAMES/$NAME"; fi
   release_bundle
-  while read -r volume; do rm -rf --one-file-system -- "${VOLUMES:?}/$volume"; done < <(cat "$DIRECTORY/anonymous-volumes" 2>/dev/null)
-  rm -rf --one-file-system "$DIRECTORY"
+  while read -r volume; do rm -rf --one-file-system -- "${VOLUMES:?}/$volume"; done < <(cat "$MAKING/anonymous-volumes" 2>/dev/null)
+  rm -rf --one-file-system "$MAKING"
   exit $status
 }
 
@@ -193,18 +194,16 @@ find_image() {
 
 # write_container: create.jq, then the files.
 write_container() {
-  local lines profile=/dev/null words
+  local lines words
   show jq -r -f "$LIBRARY/create.jq" --args "${PAIRS[@]}"
-  profile=${SECCOMP_PROFILE:-/dev/null}
-  if ! jq -n -r --slurpfile config "$DIRECTORY/bundle/config.json" --slurpfile image "$DIRECTORY/image.json" --slurpfile profile "$profile" \
-    -f "$LIBRARY/create.jq" --args -- "${PAIRS[@]}" >"$DIRECTORY/made" 2>"$DIRECTORY/refused"; then
-    words=$(<"$DIRECTORY/refused")
+  if ! words=$(jq -n -r --slurpfile config "$DIRECTORY/bundle/config.json" --slurpfile image "$DIRECTORY/image.json" \
+    --slurpfile profile "${SECCOMP_PROFILE:-/dev/null}" -f "$LIBRARY/create.jq" --args -- "${PAIRS[@]}" 2>&1); then
     [[ $words == *$'\x01'* ]] || die "cannot make the container: $words"
     words=${words#*$'\x01'}
     if [[ $words == *$'\x01'* ]]; then die "${words%%$'\x01'*}" "${words#*$'\x01'}"; fi
     die "$words"
   fi
-  mapfile -t lines <"$DIRECTORY/made"
+  mapfile -t lines <<<"$words"
   printf '%s\n' "${lines[0]}" >"$DIRECTORY/bundle/config.json"
   printf '%s\n' "${lines[1]}" >"$DIRECTORY/container.json"
   printf '%s\n' "${lines[@]:2}" >"$DIRECTORY/settings.new"
