@@ -107,10 +107,11 @@ ContainerDetails details_of(const NewContainer& wanted) {
   return details;
 }
 
-/// container:ID becomes the path of that container's network namespace.
-void share_network(oci::RuntimeConfig& config, const std::string& root) {
+/// container:ID becomes the path of that container's network namespace: of a descriptor, for the
+/// pid may be another process's by the time that it is joined.
+UniqueFd share_network(oci::RuntimeConfig& config, const std::string& root) {
   const std::optional<std::string> id = plan::shares_network_with(config.annotations);
-  if (!id) return;
+  if (!id) return {};
   const std::string mode = sentence("/annotations/org.toyrun.network.mode: container:", *id);
   std::vector<oci::Namespace>& namespaces = config.linux_.namespaces;
   const auto own = std::ranges::find(namespaces, "network", &oci::Namespace::type);
@@ -121,7 +122,13 @@ void share_network(oci::RuntimeConfig& config, const std::string& root) {
     const oci::Status status = other.status();
     if (status == oci::Status::kStopped || status == oci::Status::kCreating)
       throw Error(sentence("it is ", oci::name(status), ", so it has no network to share"));
-    own->path = sentence("/proc/", other.record().pid, "/ns/net");
+    if ((other.details().namespace_flags & CLONE_NEWNET) == 0)
+      throw Error("it has no network namespace of its own: its network is the host's");
+    const std::string path = sentence("/proc/", other.record().pid, "/ns/net");
+    UniqueFd shared = open_at(AT_FDCWD, path, O_RDONLY);
+    if (!other.open_init()) throw Error("it has just ended, so it has no network to share");
+    own->path = sentence("/proc/", ::getpid(), "/fd/", shared.get());
+    return shared;
   } catch (Error& error) {
     error.add_context(mode);
     throw;
@@ -152,7 +159,9 @@ NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& op
   check_container_id(id);
   const Bundle bundle = open_bundle(options);
   oci::RuntimeConfig config = bundle.runtime_config();
-  if (plan::asks_for_network(config.annotations)) share_network(config, state_root(global));
+  UniqueFd shared_network;
+  if (plan::asks_for_network(config.annotations))
+    shared_network = share_network(config, state_root(global));
   const plan::LaunchChoices choices{.no_pivot = options.has("no-pivot"),
                                     .no_new_keyring = options.has("no-new-keyring"),
                                     .cgroup_driver = cgroup_driver(global)};
@@ -161,7 +170,8 @@ NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& op
   return {.bundle = bundle.directory(),
           .config_file = is_own ? std::string() : real_path(bundle.config_file()),
           .config = std::move(config),
-          .plan = std::move(plan)};
+          .plan = std::move(plan),
+          .shared_network = std::move(shared_network)};
 }
 
 void add_notify_socket(const std::string& root, NewContainer& wanted) {

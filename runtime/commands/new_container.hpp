@@ -8,6 +8,7 @@
 
 #include "bundle-spec/cli/options.hpp"
 #include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/unique_fd.hpp"
 #include "bundle-spec/oci/runtime_config.hpp"
 #include "runtime/container/container.hpp"
 #include "runtime/container/notify_socket.hpp"
@@ -55,6 +56,7 @@ struct NewContainer {
   oci::RuntimeConfig config;
   plan::LaunchPlan plan;
   bool has_notify_socket = false;
+  UniqueFd shared_network;  // of another container; the plan names this descriptor
 };
 
 /// The facts that planning needs; systemd's only when it is to make the cgroup. Throws Error.

@@ -381,6 +381,14 @@ leaves_nothing() {
   wants mode container:none-such
   run created three
   expect 'mode: container:none-such: container does not exist'
+  mv "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/with.json"
+  jq 'del(.annotations) | .linux.namespaces |= map(select(.type != "network"))' "$BATS_TEST_TMPDIR/with.json" >"$BUNDLE/config.json"
+  box on_host
+  cp "$BATS_TEST_TMPDIR/with.json" "$BUNDLE/config.json"
+  wants mode container:on_host
+  run created three
+  failed
+  expect "mode: container:on_host: it has no network namespace of its own: its network is the host's"
   wants mode none
   box three
   run -0 inside_of three ip -o link
