@@ -186,11 +186,16 @@ int update(const cli::Parsed& global, const cli::Parsed& options) {
       plan::plan_device_update(resources.devices, directories);
   plan::plan_update(resources, directories);
   check_memory(container, resources);
-  if (const std::optional<plan::UnitName>& unit = container.cgroups().unit)
-    kernel::set_unit_properties(*unit, plan::plan_unit_update(resources, kernel::systemd_facts()));
-  kernel::apply_update(directories);
-  if (!schemata.empty()) kernel::write_schemata(*container.cgroups().rdt, schemata);
-  if (devices) kernel::replace_device_program(directories, *devices);
+  // All or nothing: what the kernel refuses is known before anybody else is asked.
+  kernel::apply_update(directories, [&] {
+    if (const std::optional<plan::UnitName>& unit = container.cgroups().unit) {
+      kernel::set_unit_properties(*unit,
+                                  plan::plan_unit_update(resources, kernel::systemd_facts()));
+      kernel::apply_update(directories, [] {});  // systemd rounds
+    }
+    if (!schemata.empty()) kernel::write_schemata(*container.cgroups().rdt, schemata);
+    if (devices) kernel::replace_device_program(directories, *devices);
+  });
   return 0;
 }
 

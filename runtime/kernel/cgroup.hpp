@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -89,8 +90,9 @@ void require_memory_usage_below(const CgroupDirectories& directories, std::int64
 /// Puts another device program in the place of the container's, with no moment without one.
 void replace_device_program(const CgroupDirectories& directories,
                             const plan::DeviceProgram& program);
-/// Writes what plan_update planned.
-void apply_update(const CgroupDirectories& directories);
+/// Writes what plan_update planned, then does `rest`. When the kernel refuses a value, or `rest`
+/// throws, the files get back what they held before. Throws Error.
+void apply_update(const CgroupDirectories& directories, const std::function<void()>& rest);
 /// The CPU quota in effect, in microseconds per period; -1 is none.
 std::int64_t cpu_quota(const CgroupDirectories& directories);
 /// The OOM kills counted in the container's memory cgroup so far (memory.events or

@@ -14,15 +14,20 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "bundle-spec/error.hpp"
 #include "runtime/kernel/cgroup.hpp"
 #include "runtime/kernel/cgroup_devices.hpp"
 #include "runtime/kernel/cgroup_files.hpp"
 #include "runtime/kernel/cgroup_stuck.hpp"
+#include "runtime/kernel/cgroup_values.hpp"
 
 namespace kernel {
 namespace {
@@ -151,6 +156,64 @@ class MomentaryFreeze {
   bool thaw_at_end_;
 };
 
+/// What such a write finds in its file, as a value that can be written; nullopt when it cannot be
+/// read. Files of several lines have one for each device.
+std::optional<std::string> value_before(int dir, const std::string& file,
+                                        const std::string& value) try {
+  const std::optional<std::string> text = read_cgroup_file(dir, file);
+  if (!text) return std::nullopt;
+  if (file == "memory.oom_control")
+    return sentence(value_of_key(*text, "oom_kill_disable").value_or(0));
+  const std::string key = value.substr(0, value.find(' '));
+  for (std::string_view rest = *text; key != value && !rest.empty();) {
+    const std::string_view line = next_word(rest, "\n");
+    if (line.starts_with(key + ' ')) return std::string(line);
+  }
+  if (key.find(':') == std::string::npos || key == value) return text->substr(0, text->find('\n'));
+  if (file == "io.max") return key + " rbps=max wbps=max riops=max wiops=max";
+  return key + (file.starts_with("io.") ? " default" : " 0");
+} catch (const Error&) {
+  return std::nullopt;  // only to be written, like devices.allow
+}
+
+/// Writes back what an update that fails half way has changed, the last first.
+class FormerValues {
+ public:
+  FormerValues() = default;
+  FormerValues(const FormerValues&) = delete;
+  FormerValues& operator=(const FormerValues&) = delete;
+  ~FormerValues() {
+    // Of two that bound each other one may be refused until the other is what it was.
+    for (int round = 0; round < 2; ++round)
+      std::erase_if(values_, [](const Value& one) {
+        return write_cgroup_file(one.dir, one.file, one.value) == 0;
+      });
+  }
+  /// Returns the descriptor, which is open as long as this.
+  int remember(UniqueFd dir, const std::vector<plan::FileWrite>& writes) {
+    const int fd = dirs_.emplace_back(std::move(dir)).get();
+    for (const plan::FileWrite& one : writes) {
+      if (!add(fd, one.file, one.value) && !one.fallback_file.empty())
+        add(fd, one.fallback_file, one.fallback_value);
+    }
+    return fd;
+  }
+  void keep_new() { values_.clear(); }
+
+ private:
+  struct Value {
+    int dir;
+    std::string file, value;
+  };
+  bool add(int dir, const std::string& file, const std::string& value) {
+    std::optional<std::string> now = value_before(dir, file, value);
+    if (now) values_.push_front({dir, file, *std::move(now)});
+    return now.has_value();
+  }
+  std::vector<UniqueFd> dirs_;
+  std::deque<Value> values_;
+};
+
 }  // namespace
 
 void freeze(const CgroupDirectories& directories) {
@@ -229,7 +292,8 @@ void replace_device_program(const CgroupDirectories& directories,
   }
 }
 
-void apply_update(const CgroupDirectories& directories) {
+void apply_update(const CgroupDirectories& directories, const std::function<void()>& rest) {
+  FormerValues former;
   // The v1 list is cleared before it is filled: nobody may meet it half done.
   const OpenCgroup freezer = open_for_freezing(directories);
   std::optional<MomentaryFreeze> still;
@@ -239,11 +303,14 @@ void apply_update(const CgroupDirectories& directories) {
   for (const plan::CgroupDirectory& one : directories) {
     if (one.writes.empty() && one.device_writes.empty()) continue;
     const std::string name = cgroup_name(one);
-    const UniqueFd dir = open_cgroup_if_exists(one);
+    UniqueFd dir = open_cgroup_if_exists(one);
     if (!dir) throw NotFound(sentence("the cgroup ", name, " does not exist"));
-    write_values(dir.get(), name, one.writes);
-    write_values(dir.get(), name, one.device_writes);
+    const int open = former.remember(std::move(dir), one.writes);
+    write_values(open, name, one.writes);
+    write_values(open, name, one.device_writes);
   }
+  rest();
+  former.keep_new();
 }
 
 std::uint64_t oom_kills(const CgroupDirectories& directories) {

@@ -51,6 +51,20 @@ limit() { # limit V1-CONTROLLER V1-FILE V2-FILE
   [ "$(limit pids pids.max pids.max)" = 40 ]
 }
 
+@test "update that the kernel refuses half way leaves every value as it was" {
+  only_toyrun 'the references leave half of it'
+  sleeper
+  running
+  rt update --pids-limit 40 --cpu-share 512 --cpu-quota 50000 --cpu-period 100000 "$ID"
+  local before
+  before() { limit pids pids.max pids.max; limit cpu cpu.shares cpu.weight; limit cpu cpu.cfs_quota_us cpu.max; limit cpu cpu.cfs_period_us cpu.max; }
+  before=$(before)
+  run -1 rt update --resources - "$ID" <<<'{"pids": {"limit": 55}, "cpu": {"shares": 333, "quota": 70000, "period": 200000, "cpus": "4095"}}'
+  [ "$(before)" = "$before" ] || { before; return 1; }
+  rt update --pids-limit 55 --cpu-share 333 "$ID"
+  [ "$(limit pids pids.max pids.max)" = 55 ]
+}
+
 @test "update of a stopped container is refused" {
   not_on crun 'accepts it'
   sleeper

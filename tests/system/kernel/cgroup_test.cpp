@@ -348,7 +348,7 @@ TEST_F(CgroupTest, MemoryAndSwapAreRaisedAndLoweredTogether) {
   const Cgroup cgroup = Cgroup::create(plan_);
   for (const char* value : {"134217728", "33554432"}) {
     memory->writes = writes(value, value);
-    apply_update(plan_.directories);
+    apply_update(plan_.directories, [] {});
     EXPECT_EQ(read_file(name(*memory) + "/memory.limit_in_bytes"), sentence(value, "\n"));
     EXPECT_EQ(read_file(name(*memory) + "/memory.memsw.limit_in_bytes"), sentence(value, "\n"));
   }
