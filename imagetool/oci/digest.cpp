@@ -21,7 +21,8 @@ bool is_lower_hex(char letter) {
   return (letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'f');
 }
 
-EVP_MD_CTX* as_context(const std::unique_ptr<void, auto>& context) {
+template <typename Deleter>
+EVP_MD_CTX* as_context(const std::unique_ptr<void, Deleter>& context) {
   return static_cast<EVP_MD_CTX*>(context.get());
 }
 }  // namespace

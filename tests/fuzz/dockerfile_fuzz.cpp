@@ -6,6 +6,7 @@
 #include <string>
 
 #include "imagetool/build/glob.hpp"
+#include "imagetool/build/lint.hpp"
 #include "imagetool/build/stage_plan.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
@@ -16,7 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
                         .platform = {.architecture = "amd64", .os = "linux"},
                         .build_platform = {.architecture = "amd64", .os = "linux"}};
   try {
-    const BuildGraph graph = build_graph(parse_dockerfile(text, "Dockerfile"), request);
+    const Dockerfile file = parse_dockerfile(text, "Dockerfile");
+    const BuildGraph graph = build_graph(file, request);
     std::map<std::size_t, StagePlan> plans;
     for (const std::size_t index : graph.order) {
       const Stage& stage = graph.stages[index];
@@ -25,6 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
         base = {plans.at(stage.base.stage).config, plans.at(stage.base.stage).args};
       plans[index] = plan_stage(graph, request, stage, base);
     }
+    static_cast<void>(lint(file, graph, plans, IgnoreRules()));
   } catch (const Error&) {
   }
   try {
