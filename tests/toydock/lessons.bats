@@ -17,7 +17,7 @@ leaves_nothing_behind() {
 }
 
 @test "lessons: namespaces" {
-  walk namespaces
+  run -0 td lesson -i "$IMAGE" 1 # by its number
   expect '^island$'
   expect '^NSpid:[[:space:]]+[0-9]+[[:space:]]+1$'
   expect 'mnt:\[[0-9]+\] uts:'
@@ -47,6 +47,7 @@ leaves_nothing_behind() {
   expect 'dnat'
   expect 'toy0'
   expect '1 packets received'
+  expect '^no such rule$'
   leaves_nothing_behind
 }
 

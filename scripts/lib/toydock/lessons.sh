@@ -15,9 +15,11 @@ build how one is made'
 
 verb_lessons() {
   parse "$OPTIONS_lessons" "$@"
-  local lesson=${WORDS[0]:-} number=0
+  local lesson=${WORDS[0]:-} number=0 list
+  mapfile -t list <<<"$LESSONS"
+  if [[ $lesson =~ ^[1-6]$ ]]; then lesson=${list[lesson - 1]%% *}; fi
   if [[ -z $lesson ]]; then
-    printf 'Six short walks, a minute each. Type: toydock lessons NAME\n\n'
+    printf 'Six short walks, a minute each. Type: toydock lesson NAME, or its number\n\n'
     while read -r lesson words; do
       number=$((number + 1))
       printf '  %d. %-11s %s\n' $number "$lesson" "$words"
@@ -125,7 +127,7 @@ lesson_network() {
   try "toydock port $box"
   try 'exec 3<>/dev/tcp/127.0.0.1/18080 && printf "GET / HTTP/1.0\r\n\r\n" >&3 && tail -n 1 <&3'
   say 'Gone with the container:'
-  try "toydock rm -f $box; nft list ruleset | grep -c dnat"
+  try "toydock rm -f $box; nft list ruleset | grep dnat || echo no such rule"
 }
 
 lesson_images() {

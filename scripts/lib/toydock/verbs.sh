@@ -225,6 +225,7 @@ main() {
     esac
     shift
     ;;
+  lesson) VERB='lessons' ;;
   _ended | _supervise | _health) # called by conmon and by toydock itself
     file=monitor ;;
   _names) # for completions: what a verb takes
