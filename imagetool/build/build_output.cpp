@@ -41,12 +41,18 @@ std::unique_ptr<TreeMount> mount_layers(BuildStore& store, const std::vector<Lay
 
 StoredBuild store_build(const ImageStore& store, const BuiltImage& image,
                         const oci::Annotations& annotations) {
-  StoredBuild stored{.config =
-                         put(store.blobs(), oci::kOciConfig, write_image_config(image.config))};
+  const std::string base = image.base_config.empty()
+                               ? std::string()
+                               : store.blobs().read_all(Digest::parse(image.base_config));
+  StoredBuild stored{
+      .config = put(store.blobs(), oci::kOciConfig, write_image_config(image.config, base))};
   oci::Manifest manifest{.media_type = std::string(oci::kOciManifest),
                          .config = stored.config,
                          .annotations = annotations};
-  for (const Layer& layer : image.layers) manifest.layers.push_back(layer.descriptor);
+  for (const Layer& layer : image.layers) {
+    manifest.layers.push_back(layer.descriptor);
+    manifest.layers.back().media_type = oci::oci_layer_type(layer.descriptor.media_type);
+  }
   stored.manifest = put(store.blobs(), oci::kOciManifest, write_manifest(manifest));
   stored.manifest.platform = image.config.platform();
   return stored;

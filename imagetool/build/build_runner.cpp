@@ -137,6 +137,15 @@ StageResult BuildRunner::run_stage(std::size_t index) {
   return result;
 }
 
+/// False also when a file is gone meanwhile.
+bool BuildRunner::still_has_key(LayerMaker& maker, const Step& step, const std::string& key) {
+  try {
+    return key_of(maker.inputs(step, LayerMaker::Depth::kNames)) == key;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 /// From the cache, or made and then remembered.
 CachedStep BuildRunner::run_step(const Stage& stage, const Step& step, std::size_t number,
                                  LayerMaker& maker) {
@@ -171,7 +180,13 @@ CachedStep BuildRunner::run_step(const Stage& stage, const Step& step, std::size
       made.content_key = key;
       keep(key_of(maker.inputs(step, LayerMaker::Depth::kNames)), made, true);
     }
-    keep(key, made, true);
+    // What the layer is made of must be what the key says, for every later build.
+    if (maker.reads_contexts(step) && !still_has_key(maker, step, key))
+      progress_.note(sentence("warning: [", place,
+                              "] files of the build context changed during this step: the next "
+                              "build makes it again"));
+    else
+      keep(key, made, true);
     progress_.end(place, BuildProgress::End::kDone);
     return made;
   } catch (const Error& error) {
@@ -241,7 +256,10 @@ BuiltImage BuildRunner::run() {
   if (first) std::rethrow_exception(first);
   StageResult result = result_of(graph_.target);
   BuiltImage image{.config = plans_.at(graph_.target).config};
-  image.base_layers = base_layer_count(graph_.target);
+  const Stage& root = first_stage_of(graph_.target);
+  image.base_layers = base_result(root).layers.size();
+  if (root.base.kind != Origin::Kind::kNothing)
+    image.base_config = base_image(root).manifest.config.digest;
   image.layers = std::move(result.layers);
   image.config.history = std::move(result.history);
   image.config.diff_ids.clear();
@@ -251,10 +269,11 @@ BuiltImage BuildRunner::run() {
   return image;
 }
 
-std::size_t BuildRunner::base_layer_count(std::size_t index) {
+/// The stage that this one begins with in the end.
+const Stage& BuildRunner::first_stage_of(std::size_t index) const {
   while (graph_.stages[index].base.kind == Origin::Kind::kStage)
     index = graph_.stages[index].base.stage;
-  return base_result(graph_.stages[index]).layers.size();
+  return graph_.stages[index];
 }
 
 std::vector<Layer> BuildRunner::layers_of(const Origin& origin, const oci::Platform& platform) {

@@ -30,6 +30,7 @@ struct BuiltImage {
   oci::ImageConfig config{};
   std::vector<Layer> layers{};
   std::size_t base_layers = 0;  // how many of them are the base image's
+  std::string base_config{};    // digest of the base image's config; empty: no base
 };
 
 class BuildRunner {
@@ -63,10 +64,11 @@ class BuildRunner {
   StageResult result_of(std::size_t stage);
   StageResult run_stage(std::size_t index);
   CachedStep run_step(const Stage& stage, const Step& step, std::size_t number, LayerMaker& maker);
+  static bool still_has_key(LayerMaker& maker, const Step& step, const std::string& key);
   void keep(const std::string& key, const CachedStep& step, bool is_new);
   void explain(const std::string& place, bool found, const Inputs& inputs);
   std::string place_of(const Stage& stage, std::size_t number) const;
-  std::size_t base_layer_count(std::size_t index);
+  const Stage& first_stage_of(std::size_t index) const;
   std::string now() const;
 
   BuildStore& store_;

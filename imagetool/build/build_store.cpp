@@ -63,6 +63,18 @@ std::string hex_of(std::string_view digest) {
   return std::string(digest.substr(digest.find(':') + 1));
 }
 
+/// A record that cannot be read, as after a crash of the machine, is none and is removed.
+std::optional<CachedStep> read_record(const std::string& path) {
+  const std::optional<std::string> text = read_file_if_exists(path);
+  if (!text) return std::nullopt;
+  try {
+    return read_step(*text);
+  } catch (const Error&) {
+    ::unlink(path.c_str());
+    return std::nullopt;
+  }
+}
+
 std::uint64_t bytes_below(const std::string& directory) {
   std::uint64_t bytes = 0;
   for (const std::string& name : names_in(directory)) {
@@ -137,10 +149,8 @@ std::string BuildStore::make_work(std::string_view name) {
 }
 
 std::optional<CachedStep> BuildStore::find(const std::string& key) const {
-  if (const auto text = read_file_if_exists(sentence(directory_, "/steps/", key))) {
-    CachedStep step = read_step(*text);
-    if (has_blob(step.layer)) return step;
-  }
+  const std::string path = sentence(directory_, "/steps/", key);
+  if (const auto step = read_record(path); step && has_blob(step->layer)) return step;
   const auto offered = offered_.find(key);
   if (offered == offered_.end()) return std::nullopt;
   return offered->second;
@@ -278,6 +288,14 @@ std::uint64_t BuildStore::remove_all(const std::string& store_directory) {
     remove_below(directory, name);
   }
   return bytes;
+}
+
+std::vector<std::string> BuildStore::remove_damaged(const std::string& store_directory) {
+  const std::string steps = store_directory + "/build/steps";
+  std::vector<std::string> damaged;
+  for (const std::string& name : names_in(steps))
+    if (!name.starts_with('.') && !read_record(sentence(steps, "/", name))) damaged.push_back(name);
+  return damaged;
 }
 
 }  // namespace build

@@ -83,6 +83,8 @@ class BuildStore {
   void prepare_with(PrepareLayers prepare) { prepare_ = std::move(prepare); }
   /// Removes all that is remembered and kept; returns the bytes of files freed.
   static std::uint64_t remove_all(const std::string& store_directory);
+  /// Removes records of steps that cannot be read; returns their keys.
+  static std::vector<std::string> remove_damaged(const std::string& store_directory);
 
  private:
   void remove_stale() const;

@@ -165,17 +165,11 @@ class Copier {
     check(::futimens(made.get(), times.data()), "set the times");
   }
 
-  void copy_xattrs(int from, int to) const {
-    std::array<char, 4096> names{};
-    const ssize_t length = ::flistxattr(from, names.data(), names.size());
-    for (ssize_t at = 0; at < length;) {
-      const std::string name = names.data() + at;
-      at += static_cast<ssize_t>(name.size()) + 1;
-      std::array<char, 4096> value{};
-      if (is_host_xattr(name)) continue;
-      const ssize_t size = ::fgetxattr(from, name.c_str(), value.data(), value.size());
-      if (size >= 0) ::fsetxattr(to, name.c_str(), value.data(), static_cast<std::size_t>(size), 0);
-    }
+  static void copy_xattrs(int from, int to) {
+    for (const auto& [name, value] : read_xattrs(from))
+      // ENOTSUP: the store's file system has none of that kind.
+      if (::fsetxattr(to, name.c_str(), value.data(), value.size(), 0) != 0 && errno != ENOTSUP)
+        check(-1, "set the attribute ", name);
   }
 
   static void set_times(int directory, const std::string& name, const SourceItem& item) {

@@ -3,6 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <array>
+#include <span>
 #include <string_view>
 
 namespace build {
@@ -60,9 +63,32 @@ Json descriptor_as_json(const oci::Descriptor& descriptor) {
   return json;
 }
 
+// What a build decides, and what Docker said of the container that a base was committed from.
+constexpr auto kDecided = std::to_array<std::string_view>(
+    {"created", "author", "architecture", "variant", "os", "os.version", "config", "rootfs",
+     "history", "container", "container_config", "id", "parent"});
+constexpr auto kDecidedDefaults = std::to_array<std::string_view>(
+    {"User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels",
+     "StopSignal", "ArgsEscaped", "Healthcheck", "OnBuild", "Shell"});
+
+void add_others(Json& json, const Json& base, std::span<const std::string_view> decided) {
+  for (const auto& [name, value] : base.items())
+    if (std::ranges::find(decided, name) == decided.end()) json[name] = value;
+}
+
+/// Members of the base's config that no instruction speaks of: StopTimeout, os.features.
+void add_unknown(Json& json, const std::string& base) {
+  const Json document = Json::parse(base, nullptr, false);
+  if (!document.is_object()) return;
+  add_others(json, document, kDecided);
+  const auto defaults = document.find("config");
+  if (defaults != document.end() && defaults->is_object())
+    add_others(json["config"], *defaults, kDecidedDefaults);
+}
+
 }  // namespace
 
-std::string write_image_config(const oci::ImageConfig& config) {
+std::string write_image_config(const oci::ImageConfig& config, const std::string& base) {
   Json json = Json::object();
   set(json, "created", config.created);
   set(json, "author", config.author);
@@ -74,6 +100,7 @@ std::string write_image_config(const oci::ImageConfig& config) {
   json["rootfs"] = {{"type", "layers"}, {"diff_ids", config.diff_ids}};
   for (const oci::HistoryEntry& entry : config.history)
     json["history"].push_back(history_as_json(entry));
+  add_unknown(json, base);
   return dump(json);
 }
 

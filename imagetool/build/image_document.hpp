@@ -10,7 +10,9 @@
 
 namespace build {
 
-std::string write_image_config(const oci::ImageConfig& config);
+/// `base` is the base image's config as it was, or empty: what it has that `config` has no member
+/// for stays.
+std::string write_image_config(const oci::ImageConfig& config, const std::string& base);
 std::string write_manifest(const oci::Manifest& manifest);
 
 }  // namespace build

@@ -20,7 +20,7 @@
 namespace build {
 namespace {
 
-constexpr const char* kVersion = "1";  // of what a key means
+constexpr const char* kVersion = "2";  // of what a key means
 
 void add_all(Inputs& inputs, std::string_view name, const std::vector<std::string>& values) {
   for (const std::string& value : values) inputs.emplace_back(name, value);
@@ -103,6 +103,15 @@ bool LayerMaker::has_deeper_inputs(const Step& step) const {
   return copy != nullptr && !is_directory_origin(copy->origin);
 }
 
+bool LayerMaker::reads_contexts(const Step& step) const {
+  if (const auto* const copy = std::get_if<CopyAction>(&step.action))
+    return is_directory_origin(copy->origin);
+  const auto* const run = std::get_if<RunAction>(&step.action);
+  return run != nullptr && std::ranges::any_of(run->mounts, [&](const PlannedMount& mount) {
+           return mount.flag.type == MountFlag::Type::kBind && is_directory_origin(mount.origin);
+         });
+}
+
 Inputs LayerMaker::inputs(const Step& step, Depth depth) {
   const CopyAction* const copy = std::get_if<CopyAction>(&step.action);
   Inputs inputs = {{"version", kVersion}, {"instruction", step.instruction.keyword}};
@@ -126,6 +135,7 @@ void LayerMaker::add_run_inputs(const RunAction& action, Inputs& inputs) {
   inputs.emplace_back("network", action.network == "default" ? options_.network : action.network);
   inputs.emplace_back("platform", stage_.platform.str());
   inputs.emplace_back("script", action.script);
+  add_all(inputs, "host", options_.hosts);
   for (const PlannedMount& mount : action.mounts) {
     const MountFlag& flag = mount.flag;
     inputs.emplace_back("mount " + flag.target,

@@ -33,6 +33,8 @@ class LayerMaker {
   /// What the step's layer depends on. Throws Error.
   Inputs inputs(const Step& step, Depth depth);
   bool has_deeper_inputs(const Step& step) const;
+  /// Whether the step reads directories that others can change meanwhile.
+  bool reads_contexts(const Step& step) const;
   /// Makes the step's layer; `output` gets what a RUN writes. Throws Error; then nothing is left.
   Layer make(const Step& step, const std::function<void(std::string_view)>& output);
 

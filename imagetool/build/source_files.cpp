@@ -217,6 +217,40 @@ std::string identity(const struct stat& status) {
                   ".", status.st_ctim.tv_nsec);
 }
 
+/// What a copy of the file takes along beside its content; the directory of the last one stays
+/// open.
+class XattrReader {
+ public:
+  explicit XattrReader(const RootedDir& root) : root_(root) {}
+
+  std::string read(const SourceItem& item) {
+    if (!S_ISREG(item.status.st_mode) && !S_ISDIR(item.status.st_mode)) return "";
+    // The match itself may be a symlink, which is followed.
+    if (item.name.empty()) {
+      const UniqueFd file = root_.open(item.path.empty() ? "." : item.path, O_PATH);
+      return as_text(read_xattrs(file.get()));
+    }
+    const std::size_t slash = item.path.rfind('/');
+    const std::string directory = slash == std::string::npos ? "." : item.path.substr(0, slash);
+    if (directory != path_) {
+      opened_ = root_.open(directory, O_PATH | O_DIRECTORY);
+      path_ = directory;
+    }
+    return as_text(read_xattrs(opened_.get(), base_name(item.path)));
+  }
+
+ private:
+  static std::string as_text(const Xattrs& xattrs) {
+    std::string text;
+    for (const auto& [name, value] : xattrs) text += sentence(" ", name, "=", sha256_of(value).hex);
+    return text;
+  }
+
+  const RootedDir& root_;
+  UniqueFd opened_{};
+  std::string path_{};
+};
+
 char kind_of(mode_t mode) {
   if (S_ISREG(mode)) return 'f';
   if (S_ISDIR(mode)) return 'd';
@@ -247,10 +281,10 @@ std::string ContentDigests::of(const SourceTree& tree, const SourceItem& item) {
   const std::string key = tree.local ? identity(item.status) : "";
   if (tree.local) {
     const std::lock_guard<std::mutex> guard(mutex_);
-    const auto found = known_.find(key);
-    if (found != known_.end()) {
-      used_.insert(*found);
-      return found->second;
+    for (const std::map<std::string, std::string>* const digests : {&used_, &known_}) {
+      const auto found = digests->find(key);
+      if (found == digests->end()) continue;
+      return used_.insert(*found).first->second;
     }
   }
   const UniqueFd file = tree.root.open(item.path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
@@ -282,6 +316,7 @@ void ContentDigests::save() const {
 
 void add_inputs(Inputs& inputs, const SourceTree& tree, const std::vector<SourceMatch>& matches,
                 ContentDigests& digests) {
+  XattrReader xattrs(tree.root);
   for (const SourceMatch& match : matches) {
     inputs.emplace_back("source", match.path);
     for (const SourceItem& item : match.items) {
@@ -292,6 +327,7 @@ void add_inputs(Inputs& inputs, const SourceTree& tree, const std::vector<Source
       if (S_ISLNK(status.st_mode)) value += " " + item.link;
       if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode))
         value += sentence(" ", status.st_rdev);
+      value += xattrs.read(item);
       inputs.emplace_back("file " + item.path, std::move(value));
     }
   }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "bundle-spec/error.hpp"
@@ -16,6 +17,17 @@
 namespace {
 
 constexpr int kMostRedirects = 10;
+
+/// A Dockerfile may name any registry: of them --creds are for the one that is pushed to.
+registry::Options base_registry(const cli::Parsed& options, const ImageReference& base) {
+  registry::Options wanted = registry_options(options);
+  const std::vector<std::string> tags = options.values("tag");
+  if (!options.has("push") || std::ranges::none_of(tags, [&](const std::string& tag) {
+        return registry::image_named(tag).registry == base.registry;
+      }))
+    wanted.credentials.given.reset();
+  return wanted;
+}
 
 /// The image that a name in the store means for this platform, if it does.
 std::optional<StoredImage> stored_for(const ImageStore& store, oci::Descriptor named,
@@ -50,7 +62,7 @@ build::BaseImage find_base(const ImageStore& store, const cli::Parsed& options,
                         .platform = platform,
                         .takes_any = true,
                         .bundle = {},
-                        .registry = registry_options(options),
+                        .registry = base_registry(options, name),
                         .stop = std::move(stop)};
     stored = pull(store, std::move(request), quiet);
   }

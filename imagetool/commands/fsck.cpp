@@ -2,6 +2,7 @@
 #include <array>
 
 #include "bundle-spec/error.hpp"
+#include "imagetool/build/build_store.hpp"
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/interruption.hpp"
 #include "imagetool/commands/result.hpp"
@@ -18,7 +19,9 @@ int run_fsck(const cli::Parsed& global, const cli::Parsed& options) {
   std::stop_source stop;
   const Interruption interruption(stop);
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
-  const StoreReport report = check_store(store, stop.get_token(), progress);
+  StoreReport report = check_store(store, stop.get_token(), progress);
+  for (const std::string& key : build::BuildStore::remove_damaged(store.blobs().directory()))
+    report.removed.push_back("record of the build step " + key);
   for (const std::string& one : report.removed) print_line(sentence("removed: damaged ", one));
   for (const std::string& one : report.repaired) print_line(sentence("repaired: ", one));
   for (const std::string& one : report.incomplete)

@@ -46,31 +46,35 @@ std::string path_of(int directory, const std::string& name) {
   return sentence("/proc/self/fd/", directory, '/', name);
 }
 
-std::string read_value(const std::string& path, const std::string& name) {
+enum class Follow { kNo, kYes };
+
+std::string read_value(const std::string& path, const std::string& name, Follow follow) {
   std::string value(XATTR_SIZE_MAX, '\0');
-  const ssize_t size = ::lgetxattr(path.c_str(), name.c_str(), value.data(), value.size());
+  const auto get = follow == Follow::kYes ? ::getxattr : ::lgetxattr;
+  const ssize_t size = get(path.c_str(), name.c_str(), value.data(), value.size());
   value.resize(static_cast<std::size_t>(check(size, "read the attribute ", name)));
   return value;
 }
 
 // Nearly all files have none: one call then.
-std::vector<std::pair<std::string, std::string>> read_xattrs(const std::string& path) {
+Xattrs read_xattrs(const std::string& path, Follow follow) {
+  const auto list_names = follow == Follow::kYes ? ::listxattr : ::llistxattr;
   std::array<char, 1024> small{};
   std::string large;
   std::string_view list;
-  ssize_t size = ::llistxattr(path.c_str(), small.data(), small.size());
+  ssize_t size = list_names(path.c_str(), small.data(), small.size());
   if (size < 0 && errno == ERANGE) {
     large.resize(XATTR_LIST_MAX);
-    size = ::llistxattr(path.c_str(), large.data(), large.size());
+    size = list_names(path.c_str(), large.data(), large.size());
   }
   if (size < 0 && errno == EOPNOTSUPP) return {};
   check(size, "list the attributes");
   list = {large.empty() ? small.data() : large.data(), static_cast<std::size_t>(size)};
-  std::vector<std::pair<std::string, std::string>> xattrs;
+  Xattrs xattrs;
   while (!list.empty()) {
     const std::string name(list.substr(0, list.find('\0')));
     list.remove_prefix(std::min(name.size() + 1, list.size()));
-    if (!is_host_xattr(name)) xattrs.emplace_back(name, read_value(path, name));
+    if (!is_host_xattr(name)) xattrs.emplace_back(name, read_value(path, name, follow));
   }
   std::sort(xattrs.begin(), xattrs.end());
   return xattrs;
@@ -105,6 +109,12 @@ bool is_host_xattr(std::string_view name) {
          name.starts_with("user.overlay.");
 }
 
+Xattrs read_xattrs(int directory, const std::string& name) {
+  return read_xattrs(path_of(directory, name), Follow::kNo);
+}
+
+Xattrs read_xattrs(int file) { return read_xattrs(sentence("/proc/self/fd/", file), Follow::kYes); }
+
 std::optional<TreeEntry> read_tree_entry(int directory, const std::string& name) {
   TreeEntry found;
   if (::fstatat(directory, name.c_str(), &found.status, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -116,7 +126,7 @@ std::optional<TreeEntry> read_tree_entry(int directory, const std::string& name)
   if (!kind) return std::nullopt;
   found.entry = described(*kind, found.status);
   if (*kind == Kind::kSymlink) found.entry.link_target = read_target(directory, name);
-  found.entry.xattrs = read_xattrs(path_of(directory, name));
+  found.entry.xattrs = read_xattrs(directory, name);
   return found;
 }
 
@@ -124,7 +134,7 @@ TreeEntry read_tree_root(int directory) {
   TreeEntry found;
   check(::fstat(directory, &found.status), "stat the root");
   found.entry = described(Kind::kDirectory, found.status);
-  found.entry.xattrs = read_xattrs(path_of(directory, "."));
+  found.entry.xattrs = read_xattrs(directory, ".");
   return found;
 }
 

@@ -31,6 +31,12 @@ TreeEntry read_tree_root(int directory);
 /// has none.
 std::optional<std::string> read_xattr(int directory, const std::string& name, const char* key);
 
+/// The attributes of what is at `name` in `directory`, not followed, or of an open file (O_PATH
+/// will do), sorted; without host attributes. Throws Error.
+using Xattrs = std::vector<std::pair<std::string, std::string>>;
+Xattrs read_xattrs(int directory, const std::string& name);
+Xattrs read_xattrs(int file);
+
 /// The names in an open directory, without "." and "..", sorted bytewise. Throws Error.
 std::vector<std::string> sorted_names(int directory);
 

@@ -234,4 +234,12 @@ const Descriptor& choose_platform(const Index& index, const Platform& wanted, Wi
                           offered_platforms(index)));
 }
 
+std::string oci_layer_type(const std::string& media_type) {
+  constexpr std::string_view kDocker = "application/vnd.docker.image.rootfs.diff.tar";
+  constexpr std::string_view kOci = "application/vnd.oci.image.layer.v1.tar";
+  if (!media_type.starts_with(kDocker)) return media_type;
+  if (media_type == kDocker) return std::string(kOci);
+  return sentence(kOci, media_type.ends_with("zstd") ? "+zstd" : "+gzip");
+}
+
 }  // namespace oci

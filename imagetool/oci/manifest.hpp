@@ -71,6 +71,9 @@ Manifest read_any_manifest(std::string_view text);
 /// Reads an image manifest (config and layers of known kinds, else Error naming the kind).
 Manifest read_manifest(std::string_view text);
 
+/// A layer's media type as an OCI manifest has it: Docker's become OCI's, others stay.
+std::string oci_layer_type(const std::string& media_type);
+
 /// The manifest in `index` that suits `wanted` best; attestations and artifacts are passed over, an
 /// entry without a platform comes last, equals go in the order listed. Throws NotFound listing the
 /// platforms that are there.

@@ -32,15 +32,6 @@ oci::Descriptor blob_of(Compression compression, const Digest& digest, std::uint
           .size = static_cast<std::int64_t>(size)};
 }
 
-std::string oci_type(const std::string& media_type) {
-  const std::string plain = "application/vnd.docker.image.rootfs.diff.tar";
-  if (!media_type.starts_with(plain)) return media_type;
-  if (media_type == plain) return std::string(Compression{Compression::Kind::kNone}.layer_type());
-  return std::string(Compression{media_type.ends_with("zstd") ? Compression::Kind::kZstd
-                                                              : Compression::Kind::kGzip}
-                         .layer_type());
-}
-
 }  // namespace
 
 NewLayer write_layer(const LayerWriterOptions& options,
@@ -108,7 +99,7 @@ std::string store_image(const ImageStore& store, const std::string& name, const 
                         const NewLayer* layer, const std::string& config) {
   const auto destination = store_destination(store, {name});
   std::vector<oci::Descriptor> layers = base.layers;
-  for (oci::Descriptor& one : layers) one.media_type = oci_type(one.media_type);
+  for (oci::Descriptor& one : layers) one.media_type = oci::oci_layer_type(one.media_type);
   if (layer != nullptr) {
     put_blob(store.blobs(), layer->blob, [&] { return bytes_of({layer->blob, layer->file}); });
     layers.push_back(layer->blob);
