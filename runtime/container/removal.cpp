@@ -51,7 +51,11 @@ void remove_cgroups(const Container& container) {
     kernel::remove(cgroups.directories, kill_remaining, kPatience);
   } catch (const Error& error) {
     if (was_created) throw;
-    logging::warning(sentence(error.what(), ", ignoring"));
+    // Gone from the records, what still lives there would be nobody's.
+    throw Error(sentence(error.what(),
+                         " (the container's create was killed, so nothing there is killed unasked: "
+                         "end it if it is this container's, and delete again)"),
+                error.number());
   }
 }
 

@@ -270,6 +270,10 @@ SCRIPT
   kill -9 "$pid"
   wait "$pid" || true
   wait_for 5 gone "$BUNDLE $ID"
+  # what lives in the cgroup may be another's: it is named, and the container stays in the records
+  run -1 rt delete --force "$ID"
+  expect 'is still busy after 10000 ms: process [0-9]+ \(sleep\) is in state S.*end it if it is this container.s, and delete again'
+  has_status stopped
   pkill -9 -x -f 'sleep 4714'
   rt delete --force "$ID"
   [ -z "$(ls "$STATE")" ]
