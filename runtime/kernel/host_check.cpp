@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
+#include <net/if.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,12 +15,15 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "runtime/kernel/host_check_parts.hpp"
 #include "runtime/kernel/namespaces.hpp"
+#include "runtime/kernel/resctrl.hpp"
+#include "runtime/plan/network.hpp"
 
 namespace kernel {
 namespace {
@@ -133,17 +137,47 @@ void require_id(const HostCheck& check, const std::vector<oci::IdMapping>& mappi
               sentence("map it, or choose one that is mapped"));
 }
 
+/// net/ipv4/conf/DEVICE/…, net/ipv6/neigh/DEVICE/…
+bool is_of_device(std::string_view path) {
+  return path.find("/conf/") != std::string_view::npos ||
+         path.find("/neigh/") != std::string_view::npos;
+}
+
 /// A file below /proc/sys is the kernel's or the namespace's; of the network's some appear only
-/// with a device or a module.
+/// with a device, or with a module that a hook or the network may load.
 void check_sysctl(const HostCheck& check, const plan::Sysctl& sysctl) {
   const std::string path = "/proc/sys/" + sysctl.path;
   if (::access(path.c_str(), F_OK) == 0) return;
   const std::string pointer = "/linux/sysctl";
   const std::string text = sentence("there is no ", path, " on this host");
-  if (sysctl.path.starts_with("net/"))
+  const bool may_come = is_of_device(sysctl.path) || check.wanted.config.hooks.has_value() ||
+                        plan::asks_for_network(check.wanted.config.annotations);
+  if (sysctl.path.starts_with("net/") && may_come)
     return check.warning(pointer, text,
                          "load the module it belongs to; those of a device come with the device");
   check.error(pointer, text, "leave it out, or use a kernel that has it");
+}
+
+void check_net_devices(const HostCheck& check) {
+  for (const plan::NetDevice& one : check.launch.namespaces.net_devices)
+    if (::if_nametoindex(one.host_name.c_str()) == 0)
+      check.error("/linux/netDevices/" + one.host_name,
+                  sentence("there is no network device ", one.host_name, " on this host"),
+                  "name one that `ip link` lists");
+}
+
+void check_resctrl(const HostCheck& check) {
+  if (!check.launch.rdt) return;
+  try {
+    const plan::RdtPlace place = find_resctrl(*check.launch.rdt);
+    if (check.launch.rdt->must_exist && ::access(place.group.c_str(), F_OK) != 0)
+      check.error("/linux/intelRdt/closID", sentence("there is no class ", place.group),
+                  "name one that is there, or give it a schema");
+  } catch (const Error& error) {
+    oci::Problem problem = oci::problem_from(error.what());
+    check.error(std::move(problem.pointer), std::move(problem.text),
+                "mount resctrl, or leave intelRdt out");
+  }
 }
 
 }  // namespace
@@ -237,6 +271,8 @@ void check_host(const plan::Remainder& wanted, const plan::HostFacts& facts,
   check_cgroups(check);
   check_files(check);
   check_sysctls(check);
+  check_net_devices(check);
+  check_resctrl(check);
   check_hooks(check);
   if (!wanted.config.process) return;
   check_program(check);

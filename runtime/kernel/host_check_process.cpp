@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -117,11 +118,22 @@ void require_action(const HostCheck& check, std::string_view available, const st
                 "choose one of /proc/sys/kernel/seccomp/actions_avail");
 }
 
-void check_listener(const HostCheck& check, const std::string& path) {
+void check_listener(const HostCheck& check, const std::string& pointer, const std::string& path,
+                    const std::string& remedy) {
   struct stat status{};
   if (::stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) return;
-  check.error("/linux/seccomp/listenerPath", sentence(path, " is not a socket that is there"),
-              "start the seccomp agent before the container");
+  check.error(pointer, sentence(path, " is not a socket that is there"), remedy);
+}
+
+void check_memory_policy(const HostCheck& check) {
+  const std::optional<plan::MemoryPolicyPlan>& policy = check.launch.process.memory_policy;
+  if (!policy) return;
+  try {
+    set_memory_policy(*policy);  // as with oom_score_adj below
+  } catch (const Error& error) {
+    check.error("/linux/memoryPolicy", error.what(),
+                "name nodes that /sys/devices/system/node/has_memory lists");
+  }
 }
 
 }  // namespace
@@ -142,7 +154,9 @@ void check_seccomp(const HostCheck& check) {
       errno == EINVAL)
     check.error("/linux/seccomp/flags", "this kernel does not know one of the flags",
                 "leave it out, or use a newer kernel");
-  if (check.launch.seccomp->notify) check_listener(check, check.launch.seccomp->listener_path);
+  if (check.launch.seccomp->notify)
+    check_listener(check, "/linux/seccomp/listenerPath", check.launch.seccomp->listener_path,
+                   "start the seccomp agent before the container");
 }
 
 void check_process(const HostCheck& check) {
@@ -152,6 +166,10 @@ void check_process(const HostCheck& check) {
   check_capabilities(check);
   check_scheduling(check);
   check_labels(check);
+  if (check.launch.pidfd_socket)
+    check_listener(check, "/annotations/run.oci.pidfd_receiver", *check.launch.pidfd_socket,
+                   "start whoever receives the pidfd before the container");
+  check_memory_policy(check);
   if (!process.oom_score_adj) return;
   try {
     // The kernel tells only whoever tries, and this process is at its end.

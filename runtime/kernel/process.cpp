@@ -77,14 +77,6 @@ void set_scheduler(const plan::SchedulerPlan& scheduler) {
   check(::syscall(SYS_sched_setattr, 0, &attributes, 0), "set the scheduler of the process");
 }
 
-void set_memory_policy(const plan::MemoryPolicyPlan& policy) {
-  // set_mempolicy(2): the kernel looks at maxnode - 1 bits.
-  const unsigned long bits = policy.nodes.empty() ? 0 : policy.nodes.size() * 64 + 1;
-  check(::syscall(SYS_set_mempolicy, policy.mode,
-                  policy.nodes.empty() ? nullptr : policy.nodes.data(), bits),
-        "set the memory policy of the process");
-}
-
 /// What is the container's by being its stdio. A device is everybody's (and it, too, would be
 /// chowned on the host), a directory is no stream.
 bool is_stream(mode_t mode) { return S_ISFIFO(mode) || S_ISSOCK(mode) || S_ISREG(mode); }
@@ -106,6 +98,14 @@ void own_descriptor(int fd, uid_t uid) {
 }
 
 }  // namespace
+
+void set_memory_policy(const plan::MemoryPolicyPlan& policy) {
+  // set_mempolicy(2): the kernel looks at maxnode - 1 bits.
+  const unsigned long bits = policy.nodes.empty() ? 0 : policy.nodes.size() * 64 + 1;
+  check(::syscall(SYS_set_mempolicy, policy.mode,
+                  policy.nodes.empty() ? nullptr : policy.nodes.data(), bits),
+        "set the memory policy of the process");
+}
 
 void set_limits(const std::vector<plan::ResourceLimit>& limits, pid_t pid) {
   for (const plan::ResourceLimit& limit : limits) {

@@ -24,6 +24,8 @@ void set_limits(const std::vector<plan::ResourceLimit>& limits, pid_t pid);
 void join_session_keyring(const std::string& id);
 /// /proc/self/oom_score_adj through the host's /proc. EACCES is ignored when not privileged.
 void set_oom_score_adj(const Procfs& procfs, int value);
+/// set_mempolicy(2) of the calling thread. Throws Error, as for a node that is not there.
+void set_memory_policy(const plan::MemoryPolicyPlan& policy);
 /// AppArmor profile and SELinux label for the coming execve, through the host's /proc.
 void set_exec_labels(const Procfs& procfs, const plan::ProcessPlan& process);
 /// The SELinux label of keys made from here to execve, as the process will have it.

@@ -182,6 +182,10 @@ void check_scheduler(const oci::Scheduler& asked, std::uint32_t policy,
   if (priority != 0 && policy != SCHED_FIFO && policy != SCHED_RR) {
     throw Error(sentence(pointer, "/priority: is only for SCHED_FIFO and SCHED_RR"));
   }
+  const bool is_realtime = policy == SCHED_FIFO || policy == SCHED_RR;
+  if (is_realtime && (priority < 1 || priority > 99)) {
+    throw Error(sentence(pointer, "/priority: must be 1 to 99 for ", asked.policy));
+  }
   const bool deadline = asked.runtime.value_or(0) != 0 || asked.deadline.value_or(0) != 0 ||
                         asked.period.value_or(0) != 0;
   if (deadline && policy != SCHED_DEADLINE) {

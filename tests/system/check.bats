@@ -193,3 +193,24 @@ agrees() {
       { echo "$example: $output"; return 1; }
   done
 }
+
+@test "what only this host lacks: devices, resctrl, sysctls, memory nodes, the pidfd receiver, a real-time priority" {
+  make_bundle
+  command_is true
+  cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/plain.json"
+  # refused_at POINTER JQ: check says so, and a run ends as it says
+  refused_at() {
+    cp "$BATS_TEST_TMPDIR/plain.json" "$BUNDLE/config.json"
+    edit "$2"
+    check_json
+    problem "$1"
+    [ "$(jq .wouldRun <<<"$output")" = false ]
+    agrees
+  }
+  refused_at /linux/netDevices/toynone0 '.linux.netDevices = {"toynone0": {}}'
+  refused_at /linux/sysctl '.linux.sysctl = {"net.core.toynone": "1"}'
+  refused_at /linux/memoryPolicy '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "63"}'
+  refused_at /annotations/run.oci.pidfd_receiver ".annotations = {\"run.oci.pidfd_receiver\": \"$BATS_TEST_TMPDIR/none\"}"
+  refused_at /process/scheduler/priority '.process.scheduler = {policy: "SCHED_FIFO", priority: 0}'
+  grep -q ' resctrl ' /proc/mounts || refused_at /linux/intelRdt '.linux.intelRdt = {closID: "toy", l3CacheSchema: "L3:0=f"}'
+}

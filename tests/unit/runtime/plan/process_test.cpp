@@ -89,6 +89,8 @@ TEST(Process, Scheduler) {
   EXPECT_EQ(fifo.flags, 1U);
   process.scheduler = oci::Scheduler{.policy = "SCHED_OTHER", .priority = 5};
   EXPECT_TRUE(contains(error_for(process), "/process/scheduler/priority"));
+  process.scheduler = oci::Scheduler{.policy = "SCHED_RR", .priority = 0};
+  EXPECT_TRUE(contains(error_for(process), "/process/scheduler/priority: must be 1 to 99"));
   process.scheduler = oci::Scheduler{.policy = "SCHED_FIFO", .nice = 5};
   EXPECT_TRUE(contains(error_for(process), "/process/scheduler/nice"));
   process.scheduler = oci::Scheduler{.policy = "SCHED_BATCH", .runtime = 5};
