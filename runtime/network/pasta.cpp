@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string_view>
@@ -79,6 +80,30 @@ void run(std::vector<std::string> words, const InheritedFds& fds) {
     throw Error("pasta could not connect the container; what it said stands above");
 }
 
+/// What the pid file holds: pasta writes its pid, and we the start time after it.
+struct Noted {
+  pid_t pid = 0;
+  std::uint64_t start_time = 0;
+};
+
+Noted read_note(std::string_view text) {
+  Noted noted;
+  const char* const end = text.data() + text.size();
+  const char* const after = std::from_chars(text.data(), end, noted.pid).ptr;
+  if (after != end && *after == ' ') std::from_chars(after + 1, end, noted.start_time);
+  // Whoever started it was killed before the start time was noted: the name must do. The program is
+  // pasta, or passt.avx2.
+  if (noted.start_time != 0 || noted.pid <= 0) return noted;
+  const std::optional<kernel::ProcessStat> stat = kernel::process_stat(noted.pid);
+  if (stat && stat->command.starts_with("pas")) noted.start_time = stat->start_time;
+  return noted;
+}
+
+void note_start_time(const std::string& file) {
+  const Noted noted = read_note(read_file(file));
+  replace_file(file, sentence(noted.pid, ' ', noted.start_time, '\n'), 0600);
+}
+
 }  // namespace
 
 void start_pasta(const plan::NetworkPlan& wish, const std::string& record, int network_namespace,
@@ -90,21 +115,20 @@ void start_pasta(const plan::NetworkPlan& wish, const std::string& record, int n
        port_list(wish, true), "--tcp-ns", "none", "--udp-ns", "none", "--netns",
        path(network_namespace), "--userns", path(user_namespace)},
       InheritedFds({network_namespace, user_namespace}));
+  note_start_time(pid_file(record));
 }
 
 bool stop_pasta(const std::string& record) {
   const std::string file = pid_file(record);
   const std::optional<std::string> text = read_file_if_exists(file);
   if (!text) return false;
-  pid_t pid = 0;
-  std::from_chars(text->data(), text->data() + text->size(), pid);
-  const auto stat = pid > 0 ? kernel::process_stat(pid) : std::nullopt;
-  // Another process may have its number by now. Its program is pasta, or passt.avx2.
-  if (stat && stat->command.starts_with("pas")) {
-    if (const auto process = kernel::open_process(pid, stat->start_time)) {
-      kernel::send_signal(process->get(), SIGKILL);
-      kernel::wait_for_exit(process->get(), kPatience);
-    }
+  // Another process may have its number by now.
+  const Noted noted = read_note(*text);
+  const auto process =
+      noted.start_time != 0 ? kernel::open_process(noted.pid, noted.start_time) : std::nullopt;
+  if (process) {
+    kernel::send_signal(process->get(), SIGKILL);
+    kernel::wait_for_exit(process->get(), kPatience);
   }
   if (::unlink(file.c_str()) != 0 && errno != ENOENT) check(-1, "remove ", file);
   return true;

@@ -560,9 +560,23 @@ leaves_nothing() {
   wait_for 10 grep -q ready "$BATS_TEST_TMPDIR/served"
   run -0 ask tcp 127.0.0.1 8088
   expect '^tcp 80'
+  local number began
+  read -r number began <"$home/state/one.pasta"
+  [ "$began" = "$(cut -d' ' -f22 "/proc/$number/stat")" ]
   as_user delete -f one
   run pgrep '^pas(ta|st)'
   failed
+  # another process has the number by now, and even the name
+  as_user run -d one >"$OUT" 2>&1
+  read -r number began <"$home/state/one.pasta"
+  kill -9 "$number"
+  cp "$(command -v sleep)" "$home/pastry"
+  setpriv --reuid=65534 --regid=65534 --clear-groups "$home/pastry" 1000 3>&- &
+  SERVERS+=($!)
+  wait_for 5 pgrep -x pastry
+  echo "$! $began" >"$home/state/one.pasta"
+  as_user delete -f one
+  pgrep -x pastry
   ip route del default
   rm -r /dev/net
   rm -rf "$home"
