@@ -165,11 +165,11 @@ load toydock
 }
 
 @test "system stop and start, and a reboot: what has a restart policy comes back, what was stopped does not" {
-  td run -d --name always --restart always -p 8080:80 "$IMAGE" sleep 1000
-  td run -d --name unless --restart unless-stopped "$IMAGE" sleep 1000
-  td run -d --name stopped --restart unless-stopped "$IMAGE" sleep 1000
-  td run -d --name plain "$IMAGE" sleep 1000
-  td run -d --name failing --restart on-failure "$IMAGE" sleep 1000
+  td run -d --name always --restart always -p 8080:80 --stop-signal KILL "$IMAGE" sleep 1000
+  td run -d --name unless --restart unless-stopped --stop-signal KILL "$IMAGE" sleep 1000
+  td run -d --name stopped --restart unless-stopped --stop-signal KILL "$IMAGE" sleep 1000
+  td run -d --name plain --stop-signal KILL "$IMAGE" sleep 1000
+  td run -d --name failing --restart on-failure --stop-signal KILL "$IMAGE" sleep 1000
   td stop -t 0 stopped
   states() { td ps -a --format '{{.Names}}={{.State}}' | sort | tr '\n' ' '; }
   [ "$(states)" = 'always=running failing=running plain=running stopped=exited unless=running ' ]

@@ -69,17 +69,21 @@ prune() {
   fi
 }
 
-# each_known FUNCTION: for all containers that are whole; the exit status tells of the failures.
+# each_known FUNCTION: for all containers that are whole, all at once, for a stop may take ten seconds; the exit status tells of the failures.
 each_known() {
-  local directory failed=0
+  local directory failed=0 pid pids=()
   # shellcheck source=scripts/lib/toydock/lifecycle.sh
   source "$LIBRARY/lifecycle.sh"
   sweep
-  for directory in "$CONTAINERS"/*/settings; do (
-    find_container "$(basename "${directory%/settings}")" || exit 0
-    load_settings
-    "$1"
-  ) || failed=1; done
+  for directory in "$CONTAINERS"/*/settings; do
+    (
+      find_container "$(basename "${directory%/settings}")" || exit 0
+      load_settings
+      "$1"
+    ) &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
   return $failed
 }
 # start_again: what its restart policy wants to run after the machine, or `system stop`, has ended it.
