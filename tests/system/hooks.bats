@@ -280,6 +280,7 @@ SCRIPT
 }
 
 @test "a caller that ignores SIGCHLD changes nothing: hooks fail, statuses arrive" {
+  not_on crun 'its run waits for ever'
   sleeper
   local plain=$BATS_TEST_TMPDIR/plain.json
   cp "$BUNDLE/config.json" "$plain"
