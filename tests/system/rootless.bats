@@ -30,6 +30,7 @@ inside_as_user() {
 }
 
 @test "spec --rootless makes a config that runs with a single id" {
+  not_on crun '1.8.1 tries newuidmap first, whose complaint is the first line'
   run -0 inside_as_user 'id -u; cat /proc/self/uid_map /proc/self/setgroups; touch /tmp/file; ls /sys | grep -c .'
   [ "${lines[0]}" = 0 ]
   expect '^ +0 +65534 +1$'
@@ -119,6 +120,7 @@ inside_as_user() {
 }
 
 @test "a range of subordinate ids" {
+  not_on crun '1.8.1 cannot make the root private as a mapped user'
   not_on runc 'refuses additional groups for every ordinary user'
   command -v newuidmap >/dev/null || skip 'no newuidmap on this machine'
   echo "$(id -nu 65534):100000:65536" >"$BATS_TEST_TMPDIR/ids"
