@@ -219,7 +219,7 @@ PY
   edit '.linux.seccomp.listenerPath = $path | .linux.seccomp.listenerMetadata = "meta"' --arg path "$BATS_TEST_TMPDIR/agent.sock"
   command_is mkdir /tmp/x
   run timeout 20 "$RUNTIME" --root "$STATE" run --bundle "$BUNDLE" "$ID" </dev/null
-  kill "$agent"
+  kill "$agent" 2>/dev/null || true # its ioctl fails when the last process with the filter has ended
   cat "$BATS_TEST_TMPDIR/agent.out"
   expect 'Invalid exchange'
   tail -n +2 "$BATS_TEST_TMPDIR/agent.out" | head -1 | jq -e --arg id "$ID" '.fds == ["seccompFd"] and .metadata == "meta" and .id == $id and .pid > 0 and .count == 1'
