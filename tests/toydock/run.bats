@@ -299,3 +299,57 @@ on_shell_survives() { [ "$(td inspect -f '{{.State.ExitCode}}' fat)" = 137 ]; }
   expect '--memory SIZE'
   [[ $(td ps) != *$'\e'* ]]
 }
+
+@test "run: neither an image nor a line of a file is run by the shells of toydock" {
+  local canary=$BATS_TEST_TMPDIR/canary work=$BATS_TEST_TMPDIR/evil diff_id value
+  # shellcheck disable=SC2016
+  value='PATH[$(touch '$canary')]'
+  printf '%s\n' "$value" >"$BATS_TEST_TMPDIR/env"
+  run -0 td run --rm --env-file "$BATS_TEST_TMPDIR/env" -e "$value" --label "$value" -e a.b "$IMAGE" true
+  mkdir -p "$work/root/bin"
+  cp /bin/busybox "$work/root/bin/busybox"
+  ln -s busybox "$work/root/bin/sleep"
+  tar -C "$work/root" -cf "$work/layer.tar" .
+  diff_id=sha256:$(sha256sum "$work/layer.tar" | cut -d' ' -f1)
+  jq -n --arg id "$diff_id" --arg value "$value" '{architecture: "amd64", os: "linux", rootfs: {type: "layers", diff_ids: [$id]},
+    config: {Cmd: ["sleep", "1000"], Healthcheck: {Test: ["CMD", "false"], Interval: 200000000, Timeout: 1000000000, Retries: $value}}}' >"$work/config.json"
+  echo '[{"Config": "config.json", "RepoTags": ["localhost/evil:latest"], "Layers": ["layer.tar"]}]' >"$work/manifest.json"
+  tar -C "$work" -cf "$BATS_TEST_TMPDIR/evil.tar" manifest.json config.json layer.tar
+  td load -i "$BATS_TEST_TMPDIR/evil.tar"
+  run td run -d --name evil localhost/evil
+  [ "$status" -ne 0 ]
+  run -0 td run -d --no-healthcheck --name evil localhost/evil
+  run -0 td exec -e "$value" --env-file "$BATS_TEST_TMPDIR/env" evil busybox true
+  [ ! -e "$canary" ]
+}
+
+@test "update and kill with a value that is none change nothing and say so" {
+  td run -d --name live "$IMAGE" sleep 1000
+  local before
+  before=$(td inspect live | jq '.[0].HostConfig')
+  for words in '-m garbage' '-m 1q' '--restart bogus' '--cpus x'; do
+    # shellcheck disable=SC2086
+    run td update $words live
+    [ "$status" -ne 0 ]
+  done
+  run td kill -s NOPE live
+  [ "$status" -ne 0 ]
+  [ "$(td inspect live | jq '.[0].HostConfig')" = "$before" ]
+  run -0 td ps -q --no-trunc
+  [ "${#lines[@]}" -eq 1 ]
+}
+
+@test "cp of a path that ends in .. stays in its target; rm -v spares a volume that another has" {
+  td run -d --name one -v /data "$IMAGE" sh -c 'echo precious >/data/f; exec sleep 1000'
+  td run -d --name two --volumes-from one "$IMAGE" sleep 1000
+  mkdir -p "$BATS_TEST_TMPDIR/w/out"
+  td cp one:/etc/.. "$BATS_TEST_TMPDIR/w/out"
+  [ "$(ls "$BATS_TEST_TMPDIR/w")" = out ]
+  [ -d "$BATS_TEST_TMPDIR/w/out/etc" ]
+  wait_for 10 td exec two test -e /data/f
+  td rm -f -v one
+  run -0 td exec two cat /data/f
+  [ "$output" = precious ]
+  td rm -f -v two
+  [ -z "$(td volume ls -q)" ] || td volume rm "$(td volume ls -q)"
+}

@@ -121,7 +121,10 @@ running_pid() { # PID of the container's program; fails unless it runs
 }
 need_running() { running_pid || die "the container ${NAME:-${ID:0:12}} is not running (${STATUS})" "type: toydock start ${NAME:-${ID:0:12}}"; }
 
-# each_container FUNCTION: for all WORDS; the exit status tells of the failures.
+# volume_user NAME: prints who uses it; fails when nobody does
+volume_user() { grep -l "\"Source\":\"$VOLUMES/$1/_data\"" "$CONTAINERS"/*/container.json 2>/dev/null | head -1 | grep .; }
+
+# each_container FUNCTION: for all WORDS; the exit status tells of the failures. In it set -e is off: what fails must end it.
 each_container() {
   local word failed=0
   for word in "${WORDS[@]}"; do (

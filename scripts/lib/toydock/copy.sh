@@ -49,7 +49,9 @@ kind_inside() { "$TOYIMG" archive --type "$PLACE" "$1"; }
 
 # copy_out PATH TARGET: as cp -r does, and docker: into a directory that is there, or to a name that is not
 copy_out() {
-  local source=$1 target=$2 kind name
+  local source target=$2 kind name
+  source=$(realpath -ms -- "/$1") # a name of .. would be the target's parent
+  if [[ $1 == */. ]]; then source=${source%/}/.; fi
   kind=$(kind_inside "${source%/.}")
   [[ $kind != none ]] || die "$NAME has no $source"
   name=${source%/}

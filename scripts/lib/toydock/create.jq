@@ -155,12 +155,16 @@ $image[0] as $image | $config[0]
 | if ["no", "always", "on-failure", "unless-stopped"] | index($restart.Name) then . else
     refuse("--restart \($last.restart) is not known\u0001use no, on-failure[:TIMES], always or unless-stopped") end
 | if on("rm") and $restart.Name != "no" then refuse("--rm and --restart exclude each other") else . end
-| ($image.Config.Healthcheck // {} | if (.Test // [])[0] == "NONE" then {} else . end) as $own # HEALTHCHECK of the image
+| def is_count: . == null or (type == "number" and . >= 0 and . < 1e18); # jq has strings above all numbers, and the shell runs what is in one
+  ($image.Config.Healthcheck // {} | if on("no-healthcheck") then {} else . end
+    | if (.Test // [] | type == "array" and (map(type == "string") | all)) and ([.Interval, .Timeout, .StartPeriod, .Retries] | map(is_count) | all) then .
+      else refuse("the HEALTHCHECK of the image is not made as one\u0001type: toydock run --no-healthcheck ...") end
+    | if (.Test // [])[0] == "NONE" then {} else . end) as $own # HEALTHCHECK of the image
 | def time_of($name; $field; $default): if $last[$name] then $last[$name] | duration($name) elif ($own[$field] // 0) > 0 then $own[$field] else $default end;
   (if $last["health-cmd"] then ["CMD-SHELL", $last["health-cmd"]] else $own.Test // [] end) as $test
 | (if on("no-healthcheck") or $test == [] then null else {Test: $test, Interval: time_of("health-interval"; "Interval"; 3e10),
     Timeout: time_of("health-timeout"; "Timeout"; 3e10), StartPeriod: time_of("health-start-period"; "StartPeriod"; 0),
-    Retries: (if $last["health-retries"] then $last["health-retries"] | number("health-retries") elif ($own.Retries // 0) > 0 then $own.Retries else 3 end)} end) as $health
+    Retries: (if $last["health-retries"] then $last["health-retries"] | number("health-retries") elif ($own.Retries // 0) > 0 then $own.Retries | floor else 3 end)} end) as $health
 | ($last["stop-signal"] // $image.Config.StopSignal // "" | if . == "" then "SIGTERM" else . end) as $stop_signal
 | (([$image.Config.ExposedPorts[]?] + all("expose")) | map(if test("/") then . else . + "/tcp" end) | unique) as $exposed
 

@@ -121,7 +121,7 @@ kill_one() {
   local signal=${OPTION[signal]:-KILL}
   need_running
   case ${signal#SIG} in KILL | 9) : >"$DIRECTORY/stopped" ;; esac
-  runtime kill "$ID" "$signal"
+  runtime kill "$ID" "$signal" || exit 1
   tell_event kill "name=$NAME" "signal=$signal"
   case ${signal#SIG} in
     KILL | 9)
@@ -143,7 +143,7 @@ verb_pause() {
 pause_one() {
   need_running
   [[ $STATUS != paused ]] || die "the container $NAME is paused already" "type: toydock unpause $NAME"
-  runtime pause "$ID"
+  runtime pause "$ID" || exit 1
   write_state paused 0 "$PID"
   tell_event pause "name=$NAME"
   printf '%s\n' "$1"
@@ -158,7 +158,7 @@ verb_unpause() {
 }
 unpause_one() {
   [[ $STATUS == paused ]] || die "the container $NAME is not paused ($STATUS)"
-  runtime resume "$ID"
+  runtime resume "$ID" || exit 1
   write_state running 0 "$PID"
   tell_event unpause "name=$NAME"
   printf '%s\n' "$1"

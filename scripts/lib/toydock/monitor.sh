@@ -255,7 +255,10 @@ verb__health() {
     wait -n "$waiter" $! || true
     kill -0 "$waiter" 2>/dev/null || exit 0
     code=0
-    output=$(timeout -k 1 "$health_timeout" "$TOYRUN" exec "$ID" "${health_words[@]}" </dev/null 2>&1 | head -c 4096) || code=$?
+    output=$(timeout -k 1 "$health_timeout" "$TOYRUN" exec "$ID" "${health_words[@]}" </dev/null 2>&1 | {
+      head -c 4096
+      cat >/dev/null
+    }) || code=$?
     [[ -d $DIRECTORY ]] || exit 0
     before=$status
     if ((code == 0)); then
@@ -278,17 +281,20 @@ write_health() {
 
 # remove_container: everything it had; what is being removed has a name of its own, so that a crash leaves no half container.
 remove_container() {
-  local doomed=("$CONTAINERS/.removing-$ID") volume
+  local doomed=("$CONTAINERS/.removing-$ID") volume volumes=()
   if [[ -z ${ENDED:-} ]]; then "$TOYRUN" delete --force "$ID" 2>/dev/null || true; fi
   if [[ -e $DIRECTORY/visit.json ]]; then leave_root; fi # of a cp that was killed
   remove_cgroups
   release_bundle
   if [[ -s $DIRECTORY/anonymous-volumes && (${auto_remove:-} == true || -n ${WITH_VOLUMES:-}) ]]; then
-    while read -r volume; do rm -rf --one-file-system -- "${VOLUMES:?}/$volume"; done <"$DIRECTORY/anonymous-volumes"
+    mapfile -t volumes <"$DIRECTORY/anonymous-volumes"
   fi
   # killed in between, it leaves a name that leads nowhere, which the next one who wants it takes
   if [[ -n ${NAME:-} && $NAMES/$NAME -ef $DIRECTORY ]]; then doomed+=("$NAMES/$NAME"); fi
   mv -T "$DIRECTORY" "${doomed[0]}" 2>/dev/null || true
+  for volume in "${volumes[@]}"; do
+    volume_user "$volume" >/dev/null || rm -rf --one-file-system -- "${VOLUMES:?}/$volume" # others may have it by --volumes-from
+  done
   show rm -rf "$DIRECTORY"
   rm -rf --one-file-system "${doomed[@]}"
   tell_event destroy "name=${NAME:-}"

@@ -25,8 +25,9 @@ verb_update() {
 }
 update_one() {
   local resources
+  if [[ -n ${OPTION[restart]:-} ]]; then check_restart "${OPTION[restart]}"; fi
   resources=$(jq -c --args '
-    def bytes: if test("^-?[0-9]+$") then tonumber else capture("^(?<n>[0-9.]+)(?<u>[bkmgtBKMGT])") | (.n | tonumber) * pow(1024; (.u | ascii_downcase) as $u | "bkmgt" | index($u)) | floor end;
+    def bytes: if test("^-?[0-9]+$") then tonumber elif test("^[0-9]+([.][0-9]+)?[bkmgtBKMGT]([iI]?[bB])?$") | not then error("no size") else capture("^(?<n>[0-9.]+)(?<u>[bkmgtBKMGT])") | (.n | tonumber) * pow(1024; (.u | ascii_downcase) as $u | "bkmgt" | index($u)) | floor end;
     ($ARGS.positional as $all | [range(0; $all | length; 2) | {key: $all[.], value: $all[. + 1]}] | from_entries) as $o
     | .linux.resources
     | if $o.memory then .memory.limit = ($o.memory | bytes) | if .memory.swap and ($o["memory-swap"] | not) then .memory.swap = .memory.limit * 2 else . end else . end
@@ -42,7 +43,7 @@ update_one() {
     "${GIVEN[@]}" <"$DIRECTORY/bundle/config.json" 2>/dev/null) || die "a value is not understood: ${GIVEN[*]}" "see: toydock update --help"
   if running_pid; then
     show "$TOYRUN" update --resources - "$ID"
-    jq -c 'del(.devices)' <<<"$resources" | "$TOYRUN" update --resources - "$ID"
+    jq -c 'del(.devices)' <<<"$resources" | "$TOYRUN" update --resources - "$ID" || exit 1
   fi
   replace_file "$DIRECTORY/bundle/config.json" "$(jq -c --argjson resources "$resources" '.linux.resources = $resources' "$DIRECTORY/bundle/config.json")"
   replace_file "$DIRECTORY/container.json" "$(jq -c --argjson resources "$resources" --arg restart "${OPTION[restart]:-}" '
@@ -54,8 +55,11 @@ update_one() {
   tell_event update "name=$NAME"
   printf '%s\n' "$1"
 }
-update_restart() {
+check_restart() {
   [[ $1 =~ ^(no|always|unless-stopped|on-failure)(:([0-9]+))?$ ]] || die "--restart $1 is not known" "use no, on-failure[:TIMES], always or unless-stopped"
+}
+update_restart() {
+  check_restart "$1"
   local policy=${BASH_REMATCH[1]} most=${BASH_REMATCH[3]:-0} before=$restart_policy
   replace_file "$DIRECTORY/settings" "$(grep -v '^restart_' "$DIRECTORY/settings")
 restart_policy=$policy

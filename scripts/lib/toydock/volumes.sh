@@ -56,8 +56,6 @@ each_volume() {
   done
 }
 volume_document() { printf '{"Name":"%s","Driver":"local","Mountpoint":"%s","Scope":"local"}\n' "$1" "$VOLUMES/$1/_data"; }
-# volume_user NAME: prints who uses it; fails when nobody does
-volume_user() { grep -l "\"Source\":\"$VOLUMES/$1/_data\"" "$CONTAINERS"/*/container.json 2>/dev/null | head -1 | grep .; }
 remove_volume() {
   local user
   if [[ ${OPTION[force]:-} == true && ! -d $VOLUMES/$1 ]]; then return 0; fi
