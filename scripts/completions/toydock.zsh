@@ -430,7 +430,7 @@ _toydock() {
         '(-f --force)'{-f,--force}'[no question, no complaint]' \
         '--format[table, json or a template such as {{.Name}}]:TEMPLATE:' \
         '--label[accepted, is not kept]:NAME=VALUE:' \
-        '(-a --all)'{-a,--all}'[accepted - names do not matter to prune]' \
+        '(-a --all)'{-a,--all}'[prune those with a name of their own, too]' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:name:($(toydock _names volume 2>/dev/null))' ;;
         network) _arguments \
@@ -452,7 +452,7 @@ _toydock() {
         '*:name:($(toydock _names network 2>/dev/null))' ;;
         system) _arguments \
         '(-f --force)'{-f,--force}'[do not ask]' \
-        '--volumes[also volumes that nobody uses]' \
+        '--volumes[also volumes without a name of their own that nobody uses]' \
         '(-a --all)'{-a,--all}'[accepted]' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:name:($(toydock _names system 2>/dev/null))' ;;

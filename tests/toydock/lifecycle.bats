@@ -235,7 +235,11 @@ load toydock
   expect 'used by the container user'
   [ "$(td volume inspect --format '{{.Mountpoint}}' shared)" = "$TOYDOCK_ROOT/volumes/shared/_data" ]
   td volume create unused
+  run -1 td volume prune </dev/null
+  expect 'volume prune -f'
   run -0 td volume prune -f
+  [ -z "$output" ]
+  run -0 td volume prune -f -a
   [ "$output" = unused ]
   td rm -f user
   td volume rm shared

@@ -5,7 +5,7 @@
 source "$LIBRARY/monitor.sh"
 
 OPTIONS_system='f force do not ask
-- volumes also volumes that nobody uses
+- volumes also volumes without a name of their own that nobody uses
 a all accepted'
 USAGE_system='df|prune|start|stop [options]'
 verb_system() {
@@ -65,6 +65,7 @@ prune() {
   if [[ ${OPTION[volumes]:-} == true ]]; then
     # shellcheck source=scripts/lib/toydock/volumes.sh
     source "$LIBRARY/volumes.sh"
+    OPTION[force]=true # asked above
     prune_volumes
   fi
 }

@@ -8,7 +8,7 @@ OPTIONS_volume='q quiet only the names
 f force no question, no complaint
 - format=TEMPLATE table, json or a template such as {{.Name}}
 - label=NAME=VALUE accepted, is not kept
-a all accepted: names do not matter to prune'
+a all prune those with a name of their own, too'
 USAGE_volume='create|ls|inspect|rm|prune [options] [NAME...]'
 verb_volume() {
   need_root
@@ -65,6 +65,15 @@ remove_volume() {
   printf '%s\n' "$1"
 }
 prune_volumes() {
+  local answer
+  if [[ ${OPTION[force]:-} != true ]]; then
+    [[ -t 0 ]] || die "volume prune removes volumes that no container has" "type: toydock volume prune -f"
+    read -r -p 'Remove all volumes that no container has? [y/N] ' answer
+    [[ $answer == [yY]* ]] || return 0
+  fi
   each_volume remove_unused
 }
-remove_unused() { volume_user "$1" >/dev/null || remove_volume "$1"; }
+remove_unused() { # as docker: what somebody has given a name is kept without --all
+  [[ ${OPTION[all]:-} == true || $1 =~ ^[0-9a-f]{64}$ ]] || return 0
+  volume_user "$1" >/dev/null || remove_volume "$1"
+}
