@@ -110,6 +110,13 @@ json_string() {
   JSON=\"$text\"
 }
 
+# value_here NAME: VALUE of this variable of ours; fails when there is none. Any other text must not get into ${!…}: in name[…] it runs
+# what stands in the brackets.
+value_here() {
+  [[ $1 =~ ^[A-Za-z_][A-Za-z0-9_]*$ && -n ${!1+there} ]] || return 1
+  VALUE=${!1}
+}
+
 # replace_file FILE TEXT: whole or not at all.
 replace_file() {
   printf '%s\n' "$2" >"$1.new.$BASHPID"

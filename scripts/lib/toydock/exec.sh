@@ -78,7 +78,7 @@ exec_variables() {
   done
 }
 exec_variable() {
-  if [[ $1 == *=* ]]; then VARIABLES+=("$1"); elif [[ $1 =~ ^[A-Za-z_][A-Za-z0-9_]*$ && -n ${!1+there} ]]; then VARIABLES+=("$1=${!1}"); fi
+  if [[ $1 == *=* ]]; then VARIABLES+=("$1"); elif value_here "$1"; then VARIABLES+=("$1=$VALUE"); fi
 }
 
 # exec_as USER[:GROUP]: the whole process, because toyrun exec --user keeps the groups of the container's own.

@@ -288,8 +288,8 @@ add_variable() { # a name alone is taken from here, or left out
   if [[ $2 == *=* ]]; then
     [[ $2 != =* ]] || die "--env $2: a variable needs a name"
     PAIRS+=("$1" "$2")
-  elif [[ $2 =~ ^[A-Za-z_][A-Za-z0-9_]*$ && -n ${!2+there} ]]; then # ${!x[...]} would run what stands in the brackets
-    PAIRS+=("$1" "$2=${!2}")
+  elif value_here "$2"; then
+    PAIRS+=("$1" "$2=$VALUE")
   fi
 }
 add_file() {
