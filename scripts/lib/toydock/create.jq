@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `toydock run` and `create` decide: config.json as toyimg made it, the image and the options as pairs of words in;
 # config.json to run, container.json (docker's words, for inspect and ps) and the shell variables of the container out.
-#   jq -r --slurpfile config … --slurpfile image … -f create.jq --args KEY VALUE KEY VALUE…
+#   jq -L . -r --slurpfile config … --slurpfile image … -f create.jq --args KEY VALUE KEY VALUE…
 
+include "size";
 def refuse($words): error("\u0001" + $words);
 def pairs: . as $all | [range(0; length; 2) | {key: $all[.], value: $all[. + 1]}];
-def bytes($option):
-  if test("^-?[0-9]+$") then tonumber
-  elif test("^[0-9]+([.][0-9]+)?[bkmgtBKMGT]([iI]?[bB])?$") then
-    (capture("^(?<number>[0-9.]+)(?<unit>.)") | (.number | tonumber) * pow(1024; (.unit | ascii_downcase) as $unit | "bkmgt" | index($unit))) | floor
-  else refuse("--\($option) \(.): this is not a size; examples: 64m, 1g, 1073741824") end;
+def bytes($option): size // refuse("--\($option) \(.): this is not a size; examples: 64m, 1g, 1073741824");
 def number($option): if test("^-?[0-9]+([.][0-9]+)?$") then tonumber else refuse("--\($option) \(.): this is not a number") end;
 # 1m30s, 500ms, 2h, in nanoseconds
 def duration($option):

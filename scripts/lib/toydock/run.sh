@@ -195,8 +195,8 @@ find_image() {
 # write_container: create.jq, then the files.
 write_container() {
   local lines words
-  show jq -r -f "$LIBRARY/create.jq" --args "${PAIRS[@]}"
-  if ! words=$(jq -n -r --slurpfile config "$DIRECTORY/bundle/config.json" --slurpfile image "$DIRECTORY/image.json" \
+  show jq -L "$LIBRARY" -r -f "$LIBRARY/create.jq" --args "${PAIRS[@]}"
+  if ! words=$(jq -L "$LIBRARY" -n -r --slurpfile config "$DIRECTORY/bundle/config.json" --slurpfile image "$DIRECTORY/image.json" \
     --slurpfile profile "${SECCOMP_PROFILE:-/dev/null}" -f "$LIBRARY/create.jq" --args -- "${PAIRS[@]}" 2>&1); then
     [[ $words == *$'\x01'* ]] || die "cannot make the container: $words"
     words=${words#*$'\x01'}

@@ -26,8 +26,8 @@ verb_update() {
 update_one() {
   local resources
   if [[ -n ${OPTION[restart]:-} ]]; then check_restart "${OPTION[restart]}"; fi
-  resources=$(jq -c --args '
-    def bytes: if test("^-?[0-9]+$") then tonumber elif test("^[0-9]+([.][0-9]+)?[bkmgtBKMGT]([iI]?[bB])?$") | not then error("no size") else capture("^(?<n>[0-9.]+)(?<u>[bkmgtBKMGT])") | (.n | tonumber) * pow(1024; (.u | ascii_downcase) as $u | "bkmgt" | index($u)) | floor end;
+  resources=$(jq -L "$LIBRARY" -c --args '
+    include "size"; def bytes: size // error("no size");
     ($ARGS.positional as $all | [range(0; $all | length; 2) | {key: $all[.], value: $all[. + 1]}] | from_entries) as $o
     | .linux.resources
     | if $o.memory then .memory.limit = ($o.memory | bytes) | if .memory.swap and ($o["memory-swap"] | not) then .memory.swap = .memory.limit * 2 else . end else . end
