@@ -31,9 +31,6 @@ std::string obstacle(std::string_view what) { return sentence(what, ": ", std::s
 class StoppedProcess {
  public:
   explicit StoppedProcess(pid_t pid) : pid_(pid) {
-    struct sigaction action{};
-    action.sa_handler = SIG_DFL;  // ignored, it would not be sent
-    ::sigaction(SIGCHLD, &action, nullptr);
     ::sigemptyset(&child_);
     ::sigaddset(&child_, SIGCHLD);
     ::sigprocmask(SIG_BLOCK, &child_, nullptr);
