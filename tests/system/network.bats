@@ -574,7 +574,7 @@ leaves_nothing() {
   setpriv --reuid=65534 --regid=65534 --clear-groups "$home/pastry" 1000 3>&- &
   SERVERS+=($!)
   wait_for 5 pgrep -x pastry
-  echo "$! $began" >"$home/state/one.pasta"
+  echo "$! $((began - 1))" >"$home/state/one.pasta" # on a fast machine both may have begun in the same tick
   as_user delete -f one
   pgrep -x pastry
   ip route del default
