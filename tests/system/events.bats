@@ -8,6 +8,9 @@ follow() { # follow [options]: events in the background, to $OUT.events
   "$RUNTIME" --root "$STATE" events "$@" "$ID" >"$OUT.events" 2>&1 </dev/null 3>&- &
   FOLLOWER=$!
 }
+waits() { # waits PID: that process sleeps until something happens
+  contains 'poll' "/proc/$1/wchan" 2>/dev/null
+}
 event() { jq -e "select($1)" "$OUT.events" >/dev/null; }
 
 @test "events --stats: the numbers are the cgroup's" {
@@ -68,7 +71,7 @@ event() { jq -e "select($1)" "$OUT.events" >/dev/null; }
   mkfifo "$ROOTFS/tmp/go"
   running
   follow --interval 1h
-  sleep 0.3
+  wait_for 5 waits "$FOLLOWER"
   echo >"$ROOTFS/tmp/go"
   wait_for 10 event '.type == "oom"'
   jq -e --arg id "$ID" 'select(.type == "oom") == {"type": "oom", "id": $id}' "$OUT.events"
@@ -83,7 +86,7 @@ event() { jq -e "select($1)" "$OUT.events" >/dev/null; }
   sleeper
   created
   follow --interval 1h
-  sleep 0.2
+  wait_for 5 waits "$FOLLOWER"
   rt start "$ID"
   wait_for 5 event '.data.status == "running"'
   if [ -d /sys/fs/cgroup/unified ] || [ ! -d /sys/fs/cgroup/freezer ]; then

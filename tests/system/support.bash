@@ -137,9 +137,9 @@ sleeper() {
 status_of() { rt state "${1:-$ID}" | jq -r .status; }
 pid_of() { rt state "${1:-$ID}" | jq -r .pid; }
 
-# wait_for SECONDS COMMAND...: until the command succeeds. TOY_PATIENCE stretches the time on a slow machine.
+# wait_for SECONDS COMMAND...: until the command succeeds. The time is a quiet machine's, and is stretched: fourfold, or by TOY_PATIENCE.
 wait_for() {
-  local end=$((SECONDS + $1 * ${TOY_PATIENCE:-1}))
+  local end=$((SECONDS + $1 * ${TOY_PATIENCE:-4}))
   shift
   until "$@"; do
     [ "$SECONDS" -lt "$end" ] || { echo "waited in vain for: $*"; return 1; }
