@@ -260,7 +260,7 @@ _toydock() {
         '(-q --quiet)'{-q,--quiet}'[only the ids]' \
         '(-l --latest)'{-l,--latest}'[the one made last]' \
         '(-n --last)'{-n,--last}'[the ones made last]:NUMBER:' \
-        '(-f --filter)'{-f,--filter}'[name=, id=, status=, label=, ancestor=, exited=, volume=]:KEY=VALUE:' \
+        '(-f --filter)'{-f,--filter}'[name=, id=, status=, label=, ancestor=, exited=, volume=, network=, health=]:KEY=VALUE:' \
         '--format[table, json or a template such as {{.Names}}]:TEMPLATE:' \
         '--no-trunc[whole ids and commands]' \
         '(-s --size)'{-s,--size}'[accepted, does nothing]' \
@@ -271,7 +271,7 @@ _toydock() {
         '(-q --quiet)'{-q,--quiet}'[only the ids]' \
         '(-l --latest)'{-l,--latest}'[the one made last]' \
         '(-n --last)'{-n,--last}'[the ones made last]:NUMBER:' \
-        '(-f --filter)'{-f,--filter}'[name=, id=, status=, label=, ancestor=, exited=, volume=]:KEY=VALUE:' \
+        '(-f --filter)'{-f,--filter}'[name=, id=, status=, label=, ancestor=, exited=, volume=, network=, health=]:KEY=VALUE:' \
         '--format[table, json or a template such as {{.Names}}]:TEMPLATE:' \
         '--no-trunc[whole ids and commands]' \
         '(-s --size)'{-s,--size}'[accepted, does nothing]' \

@@ -3,7 +3,6 @@
 # Where things are, how commands are shown and run, how toydock fails. Everything here costs no process.
 
 ROOT=${TOYDOCK_ROOT:-/var/lib/toydock}
-CONTAINERS=$ROOT/containers NAMES=$ROOT/names VOLUMES=$ROOT/volumes EVENTS=$ROOT/events
 BUILD=${TOY_BUILD:-}
 EXPLAIN=${TOYDOCK_EXPLAIN:-}
 
@@ -29,6 +28,23 @@ find_program toyrun-attach "$build/runtime" "${bin%/bin}/libexec/toyrun" /usr/li
 ATTACH=${TOYRUN_ATTACH:-$FOUND}
 unset bin build
 
+# settle_root: one spelling of the state's directory, for it stands in the documents of containers, and what runs later starts elsewhere.
+settle_root() {
+  local part at=''
+  local -a parts
+  if [[ $ROOT == /* && $ROOT/ != *//* && $ROOT/ != */./* && $ROOT/ != */../* ]]; then
+    IFS=/ read -r -a parts <<<"$ROOT"
+    for part in "${parts[@]:1}"; do
+      at+=/$part
+      if [[ -L $at ]]; then break; fi
+    done
+  fi
+  if [[ -z $at || -L $at ]]; then ROOT=$(realpath -m -- "$ROOT"); fi
+  [[ $ROOT != *[[:cntrl:]]* && $ROOT != / ]] || die "TOYDOCK_ROOT=$ROOT: no place for the state of containers" "name a directory of its own"
+  if [[ -n ${TOYDOCK_ROOT:-} ]]; then export TOYDOCK_ROOT=$ROOT; fi
+  CONTAINERS=$ROOT/containers NAMES=$ROOT/names VOLUMES=$ROOT/volumes EVENTS=$ROOT/events
+}
+
 # ---- words for people -------------------------------------------------------------------------------------------
 
 if [[ -t 2 && -z ${NO_COLOR:-} ]]; then
@@ -39,14 +55,20 @@ fi
 
 # fail CODE SENTENCE [WHAT TO DO]: docker's codes: 125 toydock failed, 126 the command cannot be run, 127 it is not there.
 fail() {
-  printf '%stoydock:%s %s\n' "$RED" "$PLAIN" "$2" >&2
-  [[ -z ${3:-} ]] || printf '  %s\n' "$3" >&2
+  complain "${@:2}"
   exit "$1"
+}
+# complain SENTENCE [WHAT TO DO]: there may be words of an image or of a container in it, which must not steer a terminal.
+complain() {
+  local words=${1//$'\n'/ } advice=${2:-}
+  advice=${advice//$'\n'/ }
+  printf '%stoydock:%s %s\n' "$RED" "$PLAIN" "${words//[[:cntrl:]]/?}" >&2
+  [[ -z $advice ]] || printf '  %s\n' "${advice//[[:cntrl:]]/?}" >&2
 }
 die() { fail "$FAILURE" "$@"; }
 # 125 for run, create, start and exec as docker has it, 1 for the others: set by the dispatcher.
 FAILURE=1
-note() { printf '%stoydock:%s %s\n' "$BOLD" "$PLAIN" "$1" >&2; }
+note() { printf '%stoydock:%s %s\n' "$BOLD" "$PLAIN" "${1//[[:cntrl:]]/?}" >&2; }
 
 # show COMMAND...: what --explain prints before a command is run.
 show() {
@@ -115,6 +137,25 @@ json_string() {
 value_here() {
   [[ $1 =~ ^[A-Za-z_][A-Za-z0-9_]*$ && -n ${!1+there} ]] || return 1
   VALUE=${!1}
+}
+
+# one_line OPTION VALUE: of a value that is taken apart
+one_line() { [[ $2 != *[[:cntrl:]]* ]] || die "--$1 $2: there is a tab, a line break or another control character in it" "leave it out"; }
+# each_setting FILE FUNCTION [WORD...]: the lines of an env or label file, as docker reads them: quotes are part of a value, # begins a comment
+# at the beginning of a line only.
+each_setting() {
+  local line name number=0
+  [[ -r $1 && ! -d $1 ]] || die "cannot read $1"
+  while IFS= read -r line || [[ -n $line ]]; do
+    number=$((number + 1))
+    line=${line#$'\xef\xbb\xbf'} # a byte order mark
+    line=${line%$'\r'}
+    line=${line#"${line%%[![:space:]]*}"}
+    [[ -n $line && $line != '#'* ]] || continue
+    name=${line%%=*}
+    [[ -n $name && $name != *[[:space:]]* ]] || die "$1, line $number: ${name:-the name} is no name of a variable" "a line is NAME=VALUE, without spaces before the ="
+    "${@:2}" "$line"
+  done <"$1"
 }
 
 # replace_file FILE TEXT: whole or not at all.

@@ -108,7 +108,7 @@ is_locked() { [[ -e $DIRECTORY/lock ]] && ! flock -n -s "$DIRECTORY/lock" true; 
 settle() {
   read_state
   case $STATUS in running | paused | restarting) ;; *) return 0 ;; esac
-  if monitor_pid || is_locked; then return 0; fi
+  if [[ -n ${VOLUMES_LOCK:-} ]] || monitor_pid || is_locked; then return 0; fi # to remove one takes the volumes
   if [[ $("$TOYRUN" state "$ID" 2>/dev/null) == *'"status":'*'"'@(running|paused)'"'* ]]; then return 0; fi
   source "$LIBRARY/monitor.sh"
   [[ -s $DIRECTORY/settings ]] || return 0 # --rm, this very moment
@@ -121,8 +121,32 @@ running_pid() { # PID of the container's program; fails unless it runs
 }
 need_running() { running_pid || die "the container ${NAME:-${ID:0:12}} is not running (${STATUS})" "type: toydock start ${NAME:-${ID:0:12}}"; }
 
-# volume_user NAME: prints who uses it; fails when nobody does
-volume_user() { grep -l "\"Source\":\"$VOLUMES/$1/_data\"" "$CONTAINERS"/*/container.json 2>/dev/null | head -1 | grep .; }
+check_volume_name() {
+  [[ $1 =~ ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$ ]] || die "$1 is no name for a volume" "letters, digits and _.- after a letter or digit; a directory of the host begins with / or ./"
+  ((${#1} <= 128)) || die "${1:0:20}… is no name for a volume: it has ${#1} letters" "128 is the most"
+}
+# volume_user NAME: prints who uses it; fails when nobody does. What it says holds as long as the caller has lock_volumes.
+volume_user() { grep -lF "{\"Type\":\"volume\",\"Name\":\"$1\"," "$CONTAINERS"/*/container.json 2>/dev/null | head -1 | grep .; }
+# lock_volumes -s|-x: shared from the taking of a volume until it stands in the container's document, exclusive to remove volumes.
+lock_volumes() {
+  [[ -z ${VOLUMES_LOCK:-} ]] || return 0
+  exec {VOLUMES_LOCK}>>"$ROOT/volumes-lock"
+  flock "$1" "$VOLUMES_LOCK"
+}
+unlock_volumes() {
+  if [[ -n ${VOLUMES_LOCK:-} ]]; then exec {VOLUMES_LOCK}>&-; fi
+  VOLUMES_LOCK=
+}
+# remove_free_volumes NAME...: others may have them by --volumes-from
+remove_free_volumes() {
+  local volume
+  (($#)) || return 0
+  lock_volumes -x
+  for volume; do
+    volume_user "$volume" >/dev/null || rm -rf --one-file-system -- "${VOLUMES:?}/$volume"
+  done
+  unlock_volumes
+}
 
 # each_container FUNCTION: for all WORDS; the exit status tells of the failures. In it set -e is off: what fails must end it.
 each_container() {
@@ -141,6 +165,7 @@ each_container() {
 reserve_name() {
   local holder
   [[ $1 =~ ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$ ]] || die "$1 is no name for a container" "letters, digits and _.- after a letter or digit"
+  ((${#1} <= 128)) || die "${1:0:20}… is no name for a container: it has ${#1} letters" "128 is the most"
   if ! ln -sT "../containers/$2" "$NAMES/$1" 2>/dev/null; then
     holder=$(readlink "$NAMES/$1")
     holder=${holder##*/}

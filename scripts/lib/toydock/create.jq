@@ -8,6 +8,8 @@ def refuse($words): error("\u0001" + $words);
 def pairs: . as $all | [range(0; length; 2) | {key: $all[.], value: $all[. + 1]}];
 def bytes($option): size // refuse("--\($option) \(.): this is not a size; examples: 64m, 1g, 1073741824");
 def number($option): if test("^-?[0-9]+([.][0-9]+)?$") then tonumber else refuse("--\($option) \(.): this is not a number") end;
+def whole($option): if test("^-?[0-9]{1,15}$") then tonumber else refuse("--\($option) \(.): this is not a whole number") end;
+def setting($option): if test("^[^=]+=") then index("=") as $at | {key: .[:$at], value: .[$at + 1:]} else refuse("--\($option) \(.): this is not NAME=VALUE") end;
 # 1m30s, 500ms, 2h, in nanoseconds
 def duration($option):
   if test("^([0-9]+([.][0-9]+)?(ms|us|ns|s|m|h))+$") then
@@ -15,6 +17,8 @@ def duration($option):
   elif . == "0" then 0
   else refuse("--\($option) \(.): this is not a time; examples: 500ms, 30s, 1m30s") end;
 def capability($option): ascii_upcase | ltrimstr("CAP_") | if test("^[A-Z_]+$") then "CAP_" + . else refuse("--\($option) \(.): this is not a capability") end;
+# a path in the container, without //, . and ..
+def clean: "/" + (reduce (split("/")[] | select(. != "" and . != ".")) as $part ([]; if $part == ".." then .[:-1] else . + [$part] end) | join("/"));
 def set_env($name; $value): map(select(startswith($name + "=") | not)) + [$name + "=" + $value];
 def default_env($name; $value): if any(.[]; startswith($name + "=")) then . else . + [$name + "=" + $value] end;
 
@@ -61,7 +65,7 @@ $image[0] as $image | $config[0]
 | if $last.workdir then .process.cwd = $last.workdir else . end
 
 # ---- the user, who is in config.json already
-| .process.user.additionalGids += (all("group-add") | map(number("group-add")))
+| .process.user.additionalGids += (all("group-add") | map(whole("group-add")))
 
 # ---- the environment
 | (if $network == "host" then $last["host-hostname"] elif $last["files-hostname"] then $last["files-hostname"] else ($last.hostname // $last.id[0:12]) end) as $hostname
@@ -97,9 +101,10 @@ $image[0] as $image | $config[0]
 | if $privileged then .linux.resources.devices = [{allow: true, access: "rwm"}] else . end
 
 # ---- mounts: KIND, SOURCE, DESTINATION, OPTIONS, NAME
-| ([all("mount")[] | split("\t") | {kind: .[0], source: .[1], destination: .[2], options: (.[3] | split(",") | map(select(. != ""))), name: .[4]}]
+| ([all("mount")[] | split("\t") | {kind: .[0], source: .[1], destination: (.[2] | clean), options: (.[3] | split(",") | map(select(. != ""))), name: .[4]}]
    | map(.options as $options | . + {readonly: ($options | any(. == "ro" or . == "readonly")),
        propagation: (($options | map(select(test("^r?(private|shared|slave)$"))) | last) // "rprivate")})) as $mounts
+| if any($mounts[]; .destination == "/") then refuse("a mount cannot take the place of /\u0001name a directory in the container: -v data:/var/lib/data") else . end
 | (($mounts | group_by(.destination) | map(select(length > 1) | .[0].destination)) | first // null) as $twice
 | if $twice then refuse("two mounts at \($twice)") else . end
 | .mounts |= map(select(.destination as $there | any($mounts[]; .destination == $there) | not))
@@ -127,17 +132,17 @@ $image[0] as $image | $config[0]
 | if $last.cpus then ($last.cpus | number("cpus")) as $cpus
     | if $cpus <= 0 then refuse("--cpus \($last.cpus): more than 0, please; 0.5 is half a core") else . end
     | .linux.resources.cpu += {period: 100000, quota: ($cpus * 100000 | floor)} else . end
-| if $last["cpu-period"] then .linux.resources.cpu.period = ($last["cpu-period"] | number("cpu-period")) else . end
-| if $last["cpu-quota"] then .linux.resources.cpu.quota = ($last["cpu-quota"] | number("cpu-quota")) else . end
-| if $last["cpu-shares"] then .linux.resources.cpu.shares = ($last["cpu-shares"] | number("cpu-shares")) else . end
+| if $last["cpu-period"] then .linux.resources.cpu.period = ($last["cpu-period"] | whole("cpu-period")) else . end
+| if $last["cpu-quota"] then .linux.resources.cpu.quota = ($last["cpu-quota"] | whole("cpu-quota")) else . end
+| if $last["cpu-shares"] then .linux.resources.cpu.shares = ($last["cpu-shares"] | whole("cpu-shares")) else . end
 | if $last["cpuset-cpus"] then .linux.resources.cpu.cpus = $last["cpuset-cpus"] else . end
 | if $last["cpuset-mems"] then .linux.resources.cpu.mems = $last["cpuset-mems"] else . end
-| if $last["pids-limit"] then .linux.resources.pids.limit = ($last["pids-limit"] | number("pids-limit") | if . <= 0 then -1 else . end) else . end
-| if $last["oom-score-adj"] then .process.oomScoreAdj = ($last["oom-score-adj"] | number("oom-score-adj")) else . end
-| .process.rlimits = [all("ulimit")[] | if test("^[a-z]+=[0-9-]+(:[0-9-]+)?$") then capture("^(?<type>[a-z]+)=(?<soft>[0-9-]+)(:(?<hard>[0-9-]+))?$")
+| if $last["pids-limit"] then .linux.resources.pids.limit = ($last["pids-limit"] | whole("pids-limit") | if . <= 0 then -1 else . end) else . end
+| if $last["oom-score-adj"] then .process.oomScoreAdj = ($last["oom-score-adj"] | whole("oom-score-adj")) else . end
+| .process.rlimits = [all("ulimit")[] | if test("^[a-z]+=-?[0-9]+(:-?[0-9]+)?$") then capture("^(?<type>[a-z]+)=(?<soft>[0-9-]+)(:(?<hard>[0-9-]+))?$")
     | {type: ("RLIMIT_" + (.type | ascii_upcase)), soft: (.soft | tonumber), hard: ((.hard // .soft) | tonumber)}
     else refuse("--ulimit \(.): example: nofile=1024:4096") end]
-| .linux.sysctl += (all("sysctl") | map(split("=") | {key: .[0], value: (.[1:] | join("="))}) | from_entries)
+| .linux.sysctl += (all("sysctl") | map(setting("sysctl")) | from_entries)
 | .linux.cgroupsPath = $last["cgroups-path"]
 
 # ---- namespaces and network
@@ -145,10 +150,11 @@ $image[0] as $image | $config[0]
     | .linux.sysctl |= with_entries(select(.key | startswith("net.") | not)) else . end
 | if $last.pid == "host" then .linux.namespaces |= map(select(.type != "pid")) elif $last.pid then refuse("--pid \($last.pid): only host is known") else . end
 | if $last.ipc == "host" then .linux.namespaces |= map(select(.type != "ipc")) elif ($last.ipc // "private") != "private" then refuse("--ipc \($last.ipc): only host and private are known") else . end
-| .annotations += ((all("annotation") + all("network-annotation")) | map(split("=") | {key: .[0], value: (.[1:] | join("="))}) | from_entries)
+| .annotations += ((all("annotation") + all("network-annotation")) | map(setting("annotation")) | from_entries)
 
 # ---- restart and health
-| (($last.restart // "no") | split(":") | {Name: .[0], MaximumRetryCount: ((.[1] // "0") | number("restart"))}) as $restart
+| (($last.restart // "no") | split(":") | {Name: .[0], MaximumRetryCount: ((.[1] // "0") | whole("restart"))}) as $restart
+| if $last.restart and ($last.restart | test(":")) and $restart.Name != "on-failure" then refuse("--restart \($last.restart): only on-failure counts") else . end
 | if ["no", "always", "on-failure", "unless-stopped"] | index($restart.Name) then . else
     refuse("--restart \($last.restart) is not known\u0001use no, on-failure[:TIMES], always or unless-stopped") end
 | if on("rm") and $restart.Name != "no" then refuse("--rm and --restart exclude each other") else . end
@@ -161,8 +167,9 @@ $image[0] as $image | $config[0]
   (if $last["health-cmd"] then ["CMD-SHELL", $last["health-cmd"]] else $own.Test // [] end) as $test
 | (if on("no-healthcheck") or $test == [] then null else {Test: $test, Interval: time_of("health-interval"; "Interval"; 3e10),
     Timeout: time_of("health-timeout"; "Timeout"; 3e10), StartPeriod: time_of("health-start-period"; "StartPeriod"; 0),
-    Retries: (if $last["health-retries"] then $last["health-retries"] | number("health-retries") elif ($own.Retries // 0) > 0 then $own.Retries | floor else 3 end)} end) as $health
+    Retries: (if $last["health-retries"] then $last["health-retries"] | whole("health-retries") elif ($own.Retries // 0) > 0 then $own.Retries | floor else 3 end)} end) as $health
 | ($last["stop-signal"] // $image.Config.StopSignal // "" | if . == "" then "SIGTERM" else . end) as $stop_signal
+| if $stop_signal | test("^([0-9]{1,2}|[A-Za-z][A-Za-z0-9]*([+-][0-9]{1,2})?)$") then . else refuse("the stop signal \($stop_signal) is none\u0001name one: --stop-signal TERM") end
 | (([$image.Config.ExposedPorts[]?] + all("expose")) | map(if test("/") then . else . + "/tcp" end) | unique) as $exposed
 
 | . as $config | {
@@ -173,7 +180,7 @@ $image[0] as $image | $config[0]
       Volumes: ($image.Config.Volumes // [] | map({key: ., value: {}}) | from_entries),
       WorkingDir: $config.process.cwd, Entrypoint: (if $last | has("entrypoint") then [$last.entrypoint] else $image.Config.Entrypoint end),
       Labels: (($image.Config.Labels // {}) + (all("label") | map(index("=") as $at | if $at then {key: .[:$at], value: .[$at + 1:]} else {key: ., value: ""} end) | from_entries)),
-      StopSignal: $stop_signal, StopTimeout: ($last["stop-timeout"] // "10" | number("stop-timeout")), Healthcheck: $health},
+      StopSignal: $stop_signal, StopTimeout: ($last["stop-timeout"] // "10" | whole("stop-timeout")), Healthcheck: $health},
     HostConfig: {NetworkMode: $network, AutoRemove: on("rm"), Privileged: $privileged, ReadonlyRootfs: on("read-only"), Init: on("init"), RestartPolicy: $restart,
       Memory: ($memory // 0), MemorySwap: ($config.linux.resources.memory.swap // 0), NanoCpus: (($last.cpus // "0" | tonumber) * 1e9), CpuShares: ($config.linux.resources.cpu.shares // 0),
       CpusetCpus: ($last["cpuset-cpus"] // ""), PidsLimit: ($config.linux.resources.pids.limit // 0), CapAdd: all("cap-add"), CapDrop: all("cap-drop"), SecurityOpt: all("security-opt"),
@@ -182,7 +189,7 @@ $image[0] as $image | $config[0]
   } as $container
 | ($config | tojson), ($container | tojson),
   ({terminal: on("tty"), interactive: on("interactive"), auto_remove: on("rm"), restart_policy: $restart.Name, restart_most: $restart.MaximumRetryCount,
-    stop_signal: $stop_signal, stop_timeout: ($last["stop-timeout"] // "10"), image: $last.image, network_mode: $network, log_size: ($last["log-size"] // ""),
+    stop_signal: $stop_signal, stop_timeout: ($last["stop-timeout"] // "10" | whole("stop-timeout")), image: $last.image, network_mode: $network, log_size: ($last["log-size"] // ""),
     cgroups_path: $last["cgroups-path"], health_interval: (($health.Interval // 0) / 1e9), health_timeout: (($health.Timeout // 0) / 1e9),
     health_start_period: (($health.StartPeriod // 0) / 1e9), health_retries: ($health.Retries // 0)}
    | to_entries[] | "\(.key)=\(.value | tostring | @sh)"),

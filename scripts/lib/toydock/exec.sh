@@ -61,7 +61,7 @@ run_exec() {
 }
 
 exec_variables() {
-  local index line
+  local index
   if [[ ${OPTION[tty]:-} == true ]]; then
     [[ -t 0 || ${OPTION[detach]:-} == true || ${OPTION[interactive]:-} != true ]] || die "the input is not a terminal, which -t needs" "leave out -t, or run it in a terminal"
     VARIABLES+=("TERM=${TERM:-xterm}")
@@ -70,14 +70,13 @@ exec_variables() {
     case ${GIVEN[index]} in
       env) exec_variable "${GIVEN[index + 1]}" ;;
       env-file)
-        while IFS= read -r line || [[ -n $line ]]; do
-          [[ $line =~ ^[[:space:]]*(#|$) ]] || exec_variable "$line"
-        done <"${GIVEN[index + 1]}"
+        each_setting "${GIVEN[index + 1]}" exec_variable
         ;;
     esac
   done
 }
 exec_variable() {
+  [[ -n ${1%%=*} ]] || die "--env $1: a variable needs a name" "example: --env COLOUR=blue"
   if [[ $1 == *=* ]]; then VARIABLES+=("$1"); elif value_here "$1"; then VARIABLES+=("$1=$VALUE"); fi
 }
 

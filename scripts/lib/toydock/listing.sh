@@ -10,7 +10,7 @@ OPTIONS_ps='a all also those that do not run
 q quiet only the ids
 l latest the one made last
 n last=NUMBER the ones made last
-f filter=KEY=VALUE name=, id=, status=, label=, ancestor=, exited=, volume=
+f filter=KEY=VALUE name=, id=, status=, label=, ancestor=, exited=, volume=, network=, health=
 - format=TEMPLATE table, json or a template such as {{.Names}}
 - no-trunc whole ids and commands
 s size accepted, does nothing'
@@ -25,9 +25,10 @@ verb_ps() {
   sweep
   local last=${OPTION[last]:-0} filters=() index
   if [[ ${OPTION[latest]:-} == true ]]; then last=1; fi
+  [[ $last =~ ^-?[0-9]{1,9}$ ]] || die "--last $last: a number, please" "example: toydock ps --last 3"
   for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
     if [[ ${GIVEN[index]} == filter ]]; then
-      case ${GIVEN[index + 1]} in name=* | id=* | status=* | label=* | ancestor=* | exited=* | volume=* | health=*) filters+=("${GIVEN[index + 1]}") ;; *) die "--filter ${GIVEN[index + 1]} is not known" "name=, id=, status=, label=, ancestor=, exited=, volume=, health=" ;; esac
+      case ${GIVEN[index + 1]} in name=* | id=* | status=* | label=* | ancestor=* | exited=* | volume=* | network=* | health=*) filters+=("${GIVEN[index + 1]}") ;; *) die "--filter ${GIVEN[index + 1]} is not known" "name=, id=, status=, label=, ancestor=, exited=, volume=, network=, health=" ;; esac
     fi
   done
   documents | jq -L "$LIBRARY" -c --arg leases "$("$TOYRUN" network leases)" --argjson all "${OPTION[all]:-false}" --argjson last "$last" --argjson whole "${OPTION["no-trunc"]:-false}" \
@@ -69,13 +70,15 @@ verb_inspect() {
   local failed=0 format=${OPTION[format]:-} found
   found=$(for word in "${WORDS[@]}"; do inspect_one "$word" || exit 1; done) || failed=1
   template_program "$format"
+  if ! has_c1 "$found"; then ASCII=(); fi # a ü is shown as it is
   case $format in
-    '') with_network . | jq -s . ;;
-    json) with_network . | jq -c -s . ;;
+    '') with_network . | jq "${ASCII[@]}" -s . ;;
+    json) with_network . | jq "${ASCII[@]}" -c -s . ;;
     *) with_network -r "$PROGRAM" ;;
   esac <<<"$found"
   return $failed
 }
+has_c1() { local LC_ALL=C && [[ $1 == *$'\xc2'[$'\x80'-$'\x9f']* ]]; }
 # with_network [OPTION...] JQ: containers among the documents get what they have of their networks
 with_network() {
   jq -L "$LIBRARY" -c --arg leases "$("$TOYRUN" network leases)" "${@:1:$#-1}" \
@@ -94,7 +97,7 @@ inspect_one() {
   elif [[ -z $type || $type == network ]] && [[ " $("$TOYRUN" network ls -q | tr '\n' ' ')" == *" $1 "* ]]; then
     network_documents "$1"
   else
-    printf '%stoydock:%s nothing is called %s\n  see: toydock ps -a, toydock images, toydock volume ls, toydock network ls\n' "$RED" "$PLAIN" "$1" >&2
+    complain "nothing is called $1" "see: toydock ps -a, toydock images, toydock volume ls, toydock network ls"
     return 1
   fi
 }

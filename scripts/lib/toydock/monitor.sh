@@ -281,7 +281,7 @@ write_health() {
 
 # remove_container: everything it had; what is being removed has a name of its own, so that a crash leaves no half container.
 remove_container() {
-  local doomed=("$CONTAINERS/.removing-$ID") volume volumes=()
+  local doomed=("$CONTAINERS/.removing-$ID") volumes=()
   if [[ -z ${ENDED:-} ]]; then "$TOYRUN" delete --force "$ID" 2>/dev/null || true; fi
   if [[ -e $DIRECTORY/visit.json ]]; then leave_root; fi # of a cp that was killed
   remove_cgroups
@@ -292,9 +292,7 @@ remove_container() {
   # killed in between, it leaves a name that leads nowhere, which the next one who wants it takes
   if [[ -n ${NAME:-} && $NAMES/$NAME -ef $DIRECTORY ]]; then doomed+=("$NAMES/$NAME"); fi
   mv -T "$DIRECTORY" "${doomed[0]}" 2>/dev/null || true
-  for volume in "${volumes[@]}"; do
-    volume_user "$volume" >/dev/null || rm -rf --one-file-system -- "${VOLUMES:?}/$volume" # others may have it by --volumes-from
-  done
+  remove_free_volumes "${volumes[@]}"
   show rm -rf "$DIRECTORY"
   rm -rf --one-file-system "${doomed[@]}"
   tell_event destroy "name=${NAME:-}"

@@ -10,13 +10,20 @@ choose_network() {
   for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
     value=${GIVEN[index + 1]}
     case ${GIVEN[index]} in
+      network | net | ip | ip6 | network-alias) [[ $value =~ ^[a-zA-Z0-9_.:=-]+$ ]] || die "--${GIVEN[index]} '$value' is not understood" "letters, digits and _.-" ;;
+    esac
+    case ${GIVEN[index]} in
       network | net)
         value=${value#name=}
         case $value in none | host | container:*) mode=$value ;; bridge) networks+=,default ;; *) networks+=,$value ;; esac
         ;;
       ip | ip6) addresses+=,$value ;;
       network-alias) aliases+=,$value ;;
-      publish) split_list "$value" add_port ;;
+      publish)
+        one_line publish "$value"
+        [[ -n ${value//;/} ]] || add_port ''
+        split_list "$value" add_port
+        ;;
     esac
   done
   if [[ ${OPTION["publish-all"]:-} == true ]]; then publish_exposed; fi
@@ -52,23 +59,29 @@ choose_mode() {
 add_port() {
   local port=${1%/tcp}
   [[ $port =~ ^((\[[0-9a-fA-F:]+\]|[0-9]+\.[0-9.]+):)?(([0-9-]*):)?([0-9]+(-[0-9]+)?)(/udp)?$ ]] ||
-    die "-p $1 is not understood" "examples: 8080:80, 127.0.0.1:8080:80, 53:53/udp, 8000-8009:8000-8009"
+    die "-p '$1' is not understood" "examples: 8080:80, 127.0.0.1:8080:80, 53:53/udp, 8000-8009:8000-8009"
   ports+=",${BASH_REMATCH[1]}${BASH_REMATCH[4]:-0}:${BASH_REMATCH[5]}${BASH_REMATCH[7]}"
 }
 publish_exposed() {
   local port
-  while read -r port; do add_port "$port"; done < <(
+  while read -r port; do
+    # no more than a port: an image does not choose those of the host
+    [[ $port =~ ^[0-9]+(-[0-9]+)?(/(tcp|udp))?$ ]] || die "--publish-all: $port is no port of a container" "leave out --publish-all, or the --expose that names it"
+    add_port "$port"
+  done < <(
     jq -r '.Config.ExposedPorts[]' "$DIRECTORY/image.json"
     for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do [[ ${GIVEN[index]} != expose ]] || printf '%s\n' "${GIVEN[index + 1]}"; done
   )
 }
 
 need_network() {
-  local name known
+  local name known list
   [[ $1 != ,default ]] || return 0 # made on first use
   known=" $("$TOYRUN" network ls -q | tr '\n' ' ') default "
-  for name in ${1//,/ }; do
-    [[ $known == *" $name "* ]] || die "there is no network $name" "type: toydock network create $name"
+  one_line network "$1"
+  IFS=, read -r -a list <<<"${1#,}"
+  for name in "${list[@]}"; do
+    [[ $name != *' '* && $known == *" $name "* ]] || die "there is no network $name" "type: toydock network create $name"
   done
 }
 

@@ -130,6 +130,7 @@ run_in_foreground() {
 
 # create_container: from OPTION, GIVEN and WORDS; ID, NAME, DIRECTORY. On failure nothing is left.
 create_container() {
+  open_cidfile
   make_root
   sweep
   IMAGE=${WORDS[0]}
@@ -147,20 +148,37 @@ create_container() {
   collect_options
   write_network_files
   write_container
+  unlock_volumes
   fill_volumes
+  if [[ -n ${CIDFILE:-} ]]; then
+    printf '%s' "$ID" >&"$CIDFILE" || die "cannot write to ${OPTION[cidfile]}"
+    exec {CIDFILE}>&-
+  fi
   trap - EXIT
   tell_event create "name=$NAME" "image=$IMAGE"
-  if [[ -n ${OPTION[cidfile]:-} ]]; then (set -o noclobber && printf '%s' "$ID" >"${OPTION[cidfile]}") || die "cannot write ${OPTION[cidfile]}"; fi
+}
+
+# open_cidfile: before anything is made; docker writes to no file that is there already.
+open_cidfile() {
+  local file=${OPTION[cidfile]:-}
+  [[ -n $file ]] || return 0
+  [[ ! -e $file && ! -L $file ]] || die "--cidfile $file: the file is there already" "type: rm $file, or name another one"
+  set -o noclobber
+  { exec {CIDFILE}>"$file"; } 2>/dev/null || die "--cidfile $file: the file cannot be made" "is its directory there, and may be written to?"
+  set +o noclobber
+  trap 'rm -f "${OPTION[cidfile]}"' EXIT
 }
 
 # abandon_creation: of MAKING, for DIRECTORY may be another container's at the moment.
 abandon_creation() {
-  local status=$?
+  local status=$? volumes=()
   trap - EXIT
   if [[ -n ${NAME:-} && $NAMES/$NAME -ef $MAKING ]]; then rm -f "$NAMES/$NAME"; fi
   release_bundle
-  while read -r volume; do rm -rf --one-file-system -- "${VOLUMES:?}/$volume"; done < <(cat "$MAKING/anonymous-volumes" 2>/dev/null)
+  if [[ -n ${CIDFILE:-} ]]; then rm -f "${OPTION[cidfile]}"; fi
+  if [[ -s $MAKING/anonymous-volumes ]]; then mapfile -t volumes <"$MAKING/anonymous-volumes"; fi
   rm -rf --one-file-system "$MAKING"
+  remove_free_volumes "${volumes[@]}"
   exit $status
 }
 
@@ -181,6 +199,7 @@ take_name() {
 find_image() {
   local pull=${OPTION[pull]:-missing} options=()
   case $pull in always | missing | never) ;; *) die "--pull=$pull: always, missing or never" ;; esac
+  [[ $IMAGE != -* && -n $IMAGE ]] || die "'$IMAGE' is no name of an image" "see: toydock images"
   IMAGE_NAME=$IMAGE
   if [[ $pull != always && -z ${OPTION[platform]:-} ]] && "$TOYIMG" inspect "$IMAGE" >"$DIRECTORY/image.json" 2>/dev/null; then return; fi
   [[ $pull != never ]] || die "the image $IMAGE is not here, and --pull=never" "type: toydock pull $IMAGE"
@@ -236,16 +255,24 @@ fill_volumes() {
 
 # collect_options: GIVEN into PAIRS; what needs a look at the host is looked up here.
 collect_options() {
-  local index key value
+  local index key value options
   for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
     key=${GIVEN[index]} value=${GIVEN[index + 1]}
     case $key in
       env) add_variable env "$value" ;;
-      env-file) add_file env "$value" ;;
-      label-file) add_file label "$value" ;;
-      volume) split_list "$value" add_volume ;;
+      env-file) each_setting "$value" add_variable env ;;
+      label-file) each_setting "$value" add_variable label ;;
+      label)
+        [[ -n ${value%%=*} ]] || die "--label $value: a label needs a name" "example: --label tier=front"
+        PAIRS+=(label "$value")
+        ;;
+      volume) add_volumes "$value" ;;
       mount) add_mount "$value" ;;
-      tmpfs) PAIRS+=(mount "tmpfs"$'\t\t'"${value%%:*}"$'\t'"$([[ $value != *:* ]] || echo "${value#*:}")"$'\t') ;;
+      tmpfs)
+        one_line tmpfs "$value"
+        options=${value#"${value%%:*}"}
+        mount_pair tmpfs '' "${value%%:*}" "${options#:}"
+        ;;
       volumes-from) add_volumes_from "$value" ;;
       device) add_device "$value" ;;
       security-opt) add_security "$value" ;;
@@ -256,6 +283,10 @@ collect_options() {
         PAIRS+=("$key" "$value")
         ;;
       cpuset) PAIRS+=(cpuset-cpus "$value") ;;
+      hostname | domainname)
+        [[ $value =~ ^[a-zA-Z0-9_.-]{1,64}$ ]] || die "--$key '$value': a name has 1 to 64 letters, digits and .-_"
+        PAIRS+=("$key" "$value")
+        ;;
       workdir)
         [[ $value == /* ]] || die "--workdir $value: a working directory begins with /"
         PAIRS+=(workdir "$value")
@@ -279,38 +310,39 @@ collect_options() {
 
 # split_list LIST FUNCTION: a;b;c, as the learning projects write several volumes or ports in one option.
 split_list() {
-  local items item
-  IFS=';' read -r -a items <<<"$1"
-  for item in "${items[@]}"; do [[ -z $item ]] || "$2" "$item"; done
+  local rest=$1
+  while [[ -n $rest ]]; do
+    [[ $rest == ';'* ]] || "$2" "${rest%%;*}"
+    [[ $rest == *';'* ]] || break
+    rest=${rest#*;}
+  done
 }
 
 add_variable() { # a name alone is taken from here, or left out
+  [[ -n ${2%%=*} ]] || die "--$1 $2: a variable needs a name" "example: --$1 COLOUR=blue"
   if [[ $2 == *=* ]]; then
-    [[ $2 != =* ]] || die "--env $2: a variable needs a name"
     PAIRS+=("$1" "$2")
+  elif [[ $1 == label ]]; then
+    PAIRS+=(label "$2")
   elif value_here "$2"; then
     PAIRS+=("$1" "$2=$VALUE")
   fi
-}
-add_file() {
-  local line
-  [[ -r $2 ]] || die "cannot read $2"
-  while IFS= read -r line || [[ -n $line ]]; do
-    line=${line%$'\r'}
-    [[ $line =~ ^[[:space:]]*(#|$) ]] || add_variable "$1" "${line#"${line%%[![:space:]]*}"}"
-  done <"$2"
 }
 
 # ---- volumes and mounts: PAIRS get KIND, SOURCE, DESTINATION, OPTIONS, NAME with tabs between
 
 mount_pair() { # mount_pair KIND SOURCE DESTINATION OPTIONS [NAME]
-  [[ $3 == /* ]] || die "$3: a place in the container begins with /"
-  [[ $2$3 != *$'\t'* && $2$3 != *$'\n'* ]] || die "a path with a tab or a line break cannot be mounted"
+  [[ $3 == /* ]] || die "'$3': a place in the container begins with /" "example: -v data:/var/lib/data"
+  one_line volume "$2$3$4"
   PAIRS+=(mount "$1"$'\t'"$2"$'\t'"${3%"${3##*[!/]}"}"$'\t'"$4"$'\t'"${5:-}")
 }
 
+add_volumes() { # several with semicolons between are SOURCE:TARGET each, so that a path may have a semicolon
+  if [[ $1 =~ ^([^:\;]+:[^\;]+\;)+[^:\;]+:[^\;]+\;?$ ]]; then split_list "$1" add_volume; else add_volume "$1"; fi
+}
 add_volume() { # SOURCE:TARGET[:OPTIONS], NAME:TARGET, TARGET
   local source target options
+  one_line volume "$1"
   if [[ $1 != *:* ]]; then
     anonymous_volume "$1" ''
     return
@@ -330,8 +362,9 @@ add_volume() { # SOURCE:TARGET[:OPTIONS], NAME:TARGET, TARGET
 }
 
 check_volume_options() {
-  local option
-  for option in ${2//,/ }; do
+  local option list
+  IFS=, read -r -a list <<<"$2"
+  for option in "${list[@]}"; do
     case $option in
       ro | rw | private | rprivate | shared | rshared | slave | rslave) ;;
       z | Z) [[ ! -d /sys/fs/selinux/booleans ]] || note "-v …:$option: labels are not changed" ;;
@@ -343,7 +376,8 @@ check_volume_options() {
 
 # named_volume NAME: made when it is not there.
 named_volume() {
-  [[ $1 =~ ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$ ]] || die "$1 is no name for a volume" "a directory of the host begins with / or ./"
+  check_volume_name "$1"
+  lock_volumes -s
   if [[ ! -d $VOLUMES/$1/_data ]]; then
     mkdir -p "$VOLUMES/$1/_data"
     : >"$VOLUMES/$1/fresh" # docker fills it with what the image has there, once
@@ -353,9 +387,9 @@ named_volume() {
 anonymous_volume() { # TARGET OPTIONS
   local id=$ID
   new_id
+  printf '%s\n' "$ID" >>"$DIRECTORY/anonymous-volumes"
   named_volume "$ID"
   mount_pair volume "$VOLUMES/$ID/_data" "$1" "$2" "$ID"
-  printf '%s\n' "$ID" >>"$DIRECTORY/anonymous-volumes"
   ID=$id
 }
 
@@ -370,6 +404,7 @@ add_image_volumes() {
 
 add_mount() { # type=bind,source=/a,target=/b,readonly
   local part type=volume source='' target='' options='' parts
+  one_line mount "$1"
   IFS=, read -r -a parts <<<"$1"
   for part in "${parts[@]}"; do
     case $part in
@@ -407,6 +442,7 @@ add_mount() { # type=bind,source=/a,target=/b,readonly
 add_volumes_from() {
   local id=$ID directory=$DIRECTORY line
   need_container "${1%%:*}"
+  [[ -s $DIRECTORY/container.json ]] || die "the container ${1%%:*} was never finished" "type: toydock rm -f ${1%%:*}"
   while IFS= read -r line; do PAIRS+=(mount "$line"); done < <(
     jq -r '.Mounts[] | [.Type, .Source, .Destination, (.Mode + if .RW then "" else ",ro" end), .Name] | join("\t")' "$DIRECTORY/container.json"
   )
@@ -424,6 +460,7 @@ device_pair() {
 }
 add_device() {
   local path target permissions
+  one_line device "$1"
   IFS=: read -r path target permissions <<<"$1"
   if [[ $target =~ ^[rwm]+$ ]]; then permissions=$target target=; fi
   [[ -e $path ]] || die "--device $path is not there"
@@ -479,7 +516,7 @@ add_init() {
 
 add_log_option() {
   local size
-  [[ $1 =~ ^max-size=([0-9]+)([kmg]?)$ ]] || die "--log-opt $1: only max-size=SIZE is known"
+  [[ $1 =~ ^max-size=0*([1-9][0-9]{0,8})([kmg]?)$ ]] || die "--log-opt $1: only max-size=SIZE is known" "example: --log-opt max-size=10m"
   size=${BASH_REMATCH[1]}
   case ${BASH_REMATCH[2]} in k) size=$((size << 10)) ;; m) size=$((size << 20)) ;; g) size=$((size << 30)) ;; esac
   PAIRS+=(log-size "$size")
@@ -502,7 +539,10 @@ write_network_files() {
   for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
     case ${GIVEN[index]} in
       add-host) add_host "${GIVEN[index + 1]}" ;;
-      dns) printf 'nameserver %s\n' "${GIVEN[index + 1]}" >>"$DIRECTORY/resolv.conf" ;;
+      dns)
+        [[ ${GIVEN[index + 1]} =~ ^[0-9a-fA-F:.]+$ ]] || die "--dns ${GIVEN[index + 1]} is no address" "example: --dns 9.9.9.9"
+        printf 'nameserver %s\n' "${GIVEN[index + 1]}" >>"$DIRECTORY/resolv.conf"
+        ;;
     esac
   done
   if [[ ! -s $DIRECTORY/resolv.conf && -r /etc/resolv.conf ]]; then
@@ -515,6 +555,8 @@ write_network_files() {
 }
 add_host() { # NAME:ADDRESS; host-gateway is the host as the default network sees it
   local address=${1#*:}
+  [[ $1 =~ ^[a-zA-Z0-9_][a-zA-Z0-9_.-]*:\[?([0-9a-fA-F:.]+|host-gateway)\]?$ ]] || die "--add-host $1 is not understood" "example: --add-host db:10.1.2.3, or db:host-gateway"
+  address=${address#[} address=${address%]}
   if [[ $address == host-gateway ]]; then address=$("$TOYRUN" network inspect default 2>/dev/null | jq -r '.subnets[0].gateway') || address=10.200.0.1; fi
   printf '%s\t%s\n' "$address" "${1%%:*}" >>"$DIRECTORY/hosts-base"
 }

@@ -107,9 +107,12 @@ verb_events() {
     options=(-n +1)
   fi
   for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
-    if [[ ${GIVEN[index]} == filter ]]; then filters+=("${GIVEN[index + 1]}"); fi
+    if [[ ${GIVEN[index]} == filter ]]; then
+      [[ ${GIVEN[index + 1]} =~ ^(container|event|type)= ]] || die "--filter ${GIVEN[index + 1]} is not known" "container=, event=, type="
+      filters+=("${GIVEN[index + 1]}")
+    fi
   done
-  program='"\(.time) \(.Type) \(.Action) \(.id[:12])\(del(.time, .Type, .Action, .id) | to_entries | map(" \(.key)=\(.value)") | join(","))"'
+  program='"\(.time) \(.Type) \(.Action | shown) \(.id[:12])\(del(.time, .Type, .Action, .id) | to_entries | map(" \(.key)=\(.value | shown)") | join(","))"'
   case ${OPTION[format]:-} in
     '') ;;
     json) program=tojson ;;
@@ -121,6 +124,6 @@ verb_events() {
   touch "$EVENTS"
   tail "${options[@]}" "$EVENTS" 2>/dev/null | jq -r --unbuffered --arg since "$since" --arg until "$until" "$TEXT_FUNCTIONS"'
     select(($since == "" or .time >= $since) and ($until == "" or .time <= $until))
-    | select(. as $event | all($ARGS.positional[]; (index("=") as $at | [.[:$at], .[$at + 1:]]) as [$key, $value]
-        | ({container: [$event.id, $event.name, $event.id[:12]], event: [$event.Action], type: [$event.Type]}[$key] // []) | index($value) != null)) | '"$program" --args -- "${filters[@]}"
+    | select(. as $event | [$ARGS.positional[] | index("=") as $at | [.[:$at], .[$at + 1:]]] | group_by(.[0]) | all(.[]; any(.[]; . as [$key, $value]
+        | ({container: [$event.id, $event.name, $event.id[:12]], event: [$event.Action], type: [$event.Type]}[$key] // []) | index($value) != null))) | '"$program" --args -- "${filters[@]}"
 }

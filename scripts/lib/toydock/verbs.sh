@@ -102,7 +102,7 @@ parse() {
         WORDS+=("$@")
         return
         ;;
-      --help | -h) [[ -z ${letters[h]:-} || $word == --help ]] && {
+      --help | -help | -h) [[ -z ${letters[h]:-} || $word == *help ]] && {
         show_verb_help "$VERB"
         exit 0
       } ;;& # -h is another option of run
@@ -116,7 +116,7 @@ parse() {
       -?*)
         # -memory 64m, -cpus 0.1: long names with one dash, as the learning projects have them
         name=${word#-}
-        if [[ -n ${kinds[${name%%=*}]+there} && ${#name} -gt 1 ]]; then
+        if ((${#name} > 1)) && is_option "${name%%=*}"; then
           value=${name#*=}
           [[ $name == *=* ]] || value=
           take "${name%%=*}" "-$word" "$value" "$@"
@@ -137,14 +137,21 @@ parse() {
   done
 }
 
+# is_option NAME: foreign text is no subscript: kinds[] and kinds[@] are bash's own words.
+is_option() { [[ $1 =~ ^[a-z0-9][a-z0-9-]*$ && -n ${kinds[$1]+there} ]]; }
+
 # take NAME WORD VALUE NEXT...: TAKEN is the number of further words that were used.
 take() {
   local name=$1 word=$2 value=$3
   TAKEN=0
-  [[ -n ${kinds[$name]+there} ]] || unknown_option "$word"
+  is_option "$name" || unknown_option "$word"
   if [[ -z ${kinds[$name]} ]]; then
     [[ $word == *=* ]] || value=true
-    case $value in true | false) ;; *) die "--$name=$value: this option is true or false" ;; esac
+    case $value in # as docker reads them
+      1 | t | T | true | TRUE | True) value=true ;;
+      0 | f | F | false | FALSE | False) value=false ;;
+      *) die "--$name=$value: this option is true or false" ;;
+    esac
   elif [[ $word != *=* ]]; then
     (($# > 3)) || die "--$name needs a value: ${kinds[$name]#=}" "see: toydock $VERB --help"
     value=$4
@@ -154,16 +161,20 @@ take() {
   OPTION[$name]=$value
 }
 
-# take_letters LETTERS NEXT...: -it, -p80:80, -e A=b
+# take_letters LETTERS NEXT...: -it, -i=false, -p80:80, -e A=b
 take_letters() {
   local word=$1 letter name
   shift
   TAKEN=0
   while [[ -n $word ]]; do
     letter=${word:0:1} word=${word:1}
-    name=${letters[$letter]:-}
+    name=
+    if [[ $letter == [a-zA-Z] ]]; then name=${letters[$letter]:-}; fi
     [[ -n $name ]] || unknown_option "-$letter"
-    if [[ -z ${kinds[$name]} ]]; then
+    if [[ -z ${kinds[$name]} && $word == =* ]]; then
+      take "$name" "--$name$word" "${word#=}"
+      return
+    elif [[ -z ${kinds[$name]} ]]; then
       take "$name" "--$name" true
     elif [[ -n $word ]]; then
       take "$name" "--$name=" "${word#=}"

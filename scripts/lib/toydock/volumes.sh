@@ -46,8 +46,7 @@ verb_volume() {
   esac
 }
 
-check_volume_name() { [[ $1 =~ ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$ ]] || die "$1 is no name for a volume" "letters, digits and _.- after a letter or digit"; }
-need_volume() { [[ $1 =~ ^[a-zA-Z0-9_.-]+$ && -d $VOLUMES/$1/_data ]] || die "no volume is called $1" "see: toydock volume ls"; }
+need_volume() { [[ $1 =~ ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$ && -d $VOLUMES/$1/_data ]] || die "no volume is called $1" "see: toydock volume ls"; }
 each_volume() {
   local directory
   for directory in "$VOLUMES"/*/; do
@@ -59,6 +58,7 @@ volume_document() { printf '{"Name":"%s","Driver":"local","Mountpoint":"%s","Sco
 remove_volume() {
   local user
   if [[ ${OPTION[force]:-} == true && ! -d $VOLUMES/$1 ]]; then return 0; fi
+  lock_volumes -x
   need_volume "$1"
   if user=$(volume_user "$1"); then die "the volume $1 is used by the container $(<"${user%/*}/name")" "type: toydock rm -f $(<"${user%/*}/name")"; fi
   step rm -rf --one-file-system "${VOLUMES:?}/$1"
@@ -71,6 +71,7 @@ prune_volumes() {
     read -r -p 'Remove all volumes that no container has? [y/N] ' answer
     [[ $answer == [yY]* ]] || return 0
   fi
+  lock_volumes -x
   each_volume remove_unused
 }
 remove_unused() { # as docker: what somebody has given a name is kept without --all
