@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagetool/oci/image_config.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "bundle-spec/error.hpp"
 #include "imagetool/oci/digest.hpp"
 #include "imagetool/oci/json_view.hpp"
@@ -8,6 +10,22 @@
 
 namespace oci {
 namespace {
+
+/// Docker's HealthcheckConfig in Docker's order, and nothing beside it: who reads it on may rely on
+/// the types.
+std::optional<std::string> read_healthcheck(const JsonView& view) {
+  const std::optional<JsonView> healthcheck = view.object("Healthcheck");
+  if (!healthcheck) return std::nullopt;
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  if (healthcheck->has("Test")) json["Test"] = healthcheck->strings("Test");
+  for (const char* const name :
+       {"Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"}) {
+    const std::int64_t value = healthcheck->integer(name).value_or(0);
+    if (value < 0) healthcheck->refuse(name, "is negative");
+    if (value != 0) json[name] = value;
+  }
+  return json.dump();
+}
 
 ContainerDefaults read_defaults(const JsonView& view) {
   return {.user = view.string("User"),
@@ -20,7 +38,7 @@ ContainerDefaults read_defaults(const JsonView& view) {
           .labels = view.string_map("Labels"),
           .stop_signal = view.string("StopSignal"),
           .shell = view.string_or_strings("Shell"),
-          .healthcheck = view.text("Healthcheck"),
+          .healthcheck = read_healthcheck(view),
           .on_build = view.strings("OnBuild"),
           .args_escaped = view.boolean("ArgsEscaped")};
 }

@@ -26,7 +26,7 @@ struct ContainerDefaults {
   std::map<std::string, std::string> labels{};
   std::string stop_signal{};
   std::vector<std::string> shell{};
-  std::optional<std::string> healthcheck{};  // Docker's, as JSON text, passed through
+  std::optional<std::string> healthcheck{};  // Docker's, as JSON text, its types checked
   std::vector<std::string> on_build{};       // Docker's OnBuild: instructions for images on top
   bool args_escaped = false;                 // Docker's, passed through
 };

@@ -155,10 +155,4 @@ std::vector<std::string> JsonView::names(std::string_view key) const {
   return member ? member->names() : std::vector<std::string>();
 }
 
-std::optional<std::string> JsonView::text(std::string_view key) const {
-  const json* const member = find(key);
-  if (member == nullptr) return std::nullopt;
-  return member->dump();
-}
-
 }  // namespace oci

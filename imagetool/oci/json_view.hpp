@@ -46,8 +46,6 @@ class JsonView {
   std::vector<std::string> names() const;
   /// The names in an object member, sorted.
   std::vector<std::string> names(std::string_view key) const;
-  /// The member as JSON text; nullopt when missing.
-  std::optional<std::string> text(std::string_view key) const;
 
   /// Throws Error "<name> <pointer>/<key>: <why>".
   [[noreturn]] void refuse(std::string_view key, std::string_view why) const;

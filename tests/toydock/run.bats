@@ -312,15 +312,19 @@ on_shell_survives() { [ "$(td inspect -f '{{.State.ExitCode}}' fat)" = 137 ]; }
   tar -C "$work/root" -cf "$work/layer.tar" .
   diff_id=sha256:$(sha256sum "$work/layer.tar" | cut -d' ' -f1)
   jq -n --arg id "$diff_id" --arg value "$value" '{architecture: "amd64", os: "linux", rootfs: {type: "layers", diff_ids: [$id]},
-    config: {Cmd: ["sleep", "1000"], Healthcheck: {Test: ["CMD", "false"], Interval: 200000000, Timeout: 1000000000, Retries: $value}}}' >"$work/config.json"
+    config: {Cmd: ["sleep", "1000"], Env: [$value + "=1"], Labels: {($value): $value}, Healthcheck: {Test: ["CMD", $value], Interval: 200000000, Timeout: 1000000000, Retries: 1}}}' >"$work/config.json"
   echo '[{"Config": "config.json", "RepoTags": ["localhost/evil:latest"], "Layers": ["layer.tar"]}]' >"$work/manifest.json"
   tar -C "$work" -cf "$BATS_TEST_TMPDIR/evil.tar" manifest.json config.json layer.tar
   td load -i "$BATS_TEST_TMPDIR/evil.tar"
-  run td run -d --name evil localhost/evil
-  [ "$status" -ne 0 ]
-  run -0 td run -d --no-healthcheck --name evil localhost/evil
+  run -0 td run -d --name evil localhost/evil
   run -0 td exec -e "$value" --env-file "$BATS_TEST_TMPDIR/env" evil busybox true
+  wait_for 10 health_is evil unhealthy
   [ ! -e "$canary" ]
+  # what the shells would count with has to be a number before toydock sees it
+  jq --arg value "$value" '.config.Healthcheck.Retries = $value' "$work/config.json" >"$work/other" && mv "$work/other" "$work/config.json"
+  tar -C "$work" -cf "$BATS_TEST_TMPDIR/evil.tar" manifest.json config.json layer.tar
+  run -1 td load -i "$BATS_TEST_TMPDIR/evil.tar"
+  expect 'image config /config/Healthcheck/Retries: is not a whole number'
 }
 
 @test "update and kill with a value that is none change nothing and say so" {

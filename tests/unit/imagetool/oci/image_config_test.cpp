@@ -46,6 +46,14 @@ TEST(ImageConfig, ToleratesNullsAndLoneStrings) {
   EXPECT_TRUE(read_image_config(R"({"config":null})").config.env.empty());
 }
 
+TEST(ImageConfig, KeepsOfAHealthcheckWhatDockerKnows) {
+  const ImageConfig config = read_image_config(
+      R"({"config":{"Healthcheck":{"Other":{"a":[1]},"Retries":3,"Interval":5000000000,"Timeout":0,
+          "Test":["CMD-SHELL",null]}}})");
+  EXPECT_EQ(config.config.healthcheck,
+            R"({"Test":["CMD-SHELL",""],"Interval":5000000000,"Retries":3})");
+}
+
 TEST(ImageConfig, RefusesOtherTypesNamingThePlace) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"config":{"User":7}})", "image config /config/User: is not a string"},
@@ -53,6 +61,14 @@ TEST(ImageConfig, RefusesOtherTypesNamingThePlace) {
       {R"({"config":{"Env":[1]}})",
        "image config /config/Env: holds something that is not a string"},
       {R"({"config":{"Volumes":["/a"]}})", "image config /config/Volumes: is not an object"},
+      {R"({"config":{"Healthcheck":["CMD"]}})",
+       "image config /config/Healthcheck: is not an object"},
+      {R"({"config":{"Healthcheck":{"Test":"true"}}})",
+       "image config /config/Healthcheck/Test: is not an array"},
+      {R"({"config":{"Healthcheck":{"Retries":"x"}}})",
+       "image config /config/Healthcheck/Retries: is not a whole number in range"},
+      {R"({"config":{"Healthcheck":{"Interval":-1}}})",
+       "image config /config/Healthcheck/Interval: is negative"},
       {R"({"config":[]})", "image config /config: is not an object"},
       {R"({"rootfs":{"type":"tree"}})", "image config /rootfs/type: is not \"layers\""},
       {R"({"os":"linux","os":"windows"})", "image config has the key \"os\" twice"},
