@@ -14,6 +14,7 @@
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/unique_fd.hpp"
+#include "imagetool/layer/overlay_names.hpp"
 #include "imagetool/oci/printable.hpp"
 
 namespace {
@@ -105,7 +106,7 @@ TarEntry described(Kind kind, const struct stat& status) {
 
 bool is_host_xattr(std::string_view name) {
   return name == "security.selinux" || name == "security.evm" || name == "system.nfs4_acl" ||
-         name == "user.rootlesscontainers" || name.starts_with("trusted.overlay.") ||
+         name == kOwnersXattr || name.starts_with("trusted.overlay.") ||
          name.starts_with("user.overlay.");
 }
 

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <functional>
 #include <optional>
 #include <set>
@@ -14,6 +13,7 @@
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "imagetool/layer/apply_layer.hpp"
+#include "imagetool/layer/same_tree.hpp"
 #include "imagetool/oci/printable.hpp"
 #include "imagetool/pull/extract.hpp"
 #include "imagetool/pull/image_layers.hpp"
@@ -24,33 +24,10 @@ namespace {
 
 constexpr std::size_t kBuffer = std::size_t{1} << 20;
 
-std::uint64_t size_of_file(int file) {
-  struct stat status = {};
-  check(::fstat(file, &status), "stat a layer");
-  return static_cast<std::uint64_t>(status.st_size);
-}
-
 bool has_other_names(int file) {
   struct stat status = {};
   check(::fstat(file, &status), "stat a layer");
   return status.st_nlink > 1;
-}
-
-bool same_content(int one, int other) {
-  const std::uint64_t size = size_of_file(one);
-  if (size != size_of_file(other)) return false;
-  std::vector<char> left(kBuffer);
-  std::vector<char> right(kBuffer);
-  for (std::uint64_t done = 0; done < size;) {
-    const ssize_t count = ::pread(one, left.data(), left.size(), static_cast<off_t>(done));
-    // A medium that cannot be read is damage, too.
-    if (count <= 0) return false;
-    const auto bytes = static_cast<std::size_t>(count);
-    if (::pread(other, right.data(), bytes, static_cast<off_t>(done)) != count) return false;
-    if (std::memcmp(left.data(), right.data(), bytes) != 0) return false;
-    done += bytes;
-  }
-  return true;
 }
 
 /// A layer made once more from its blob.
@@ -155,8 +132,9 @@ class StoreCheck {
                    const std::vector<StoredLayer>& below) {
     ++report_.layers;
     Remade made = remake_layer(store_, layers_, image, options, below, stop_);
-    const UniqueFd there = open_at(AT_FDCWD, layers_.find(name)->image, O_RDONLY | O_NOFOLLOW);
-    if (same_content(there.get(), made.draft.file())) return;
+    const StoredLayer stored = *layers_.find(name);
+    const UniqueFd there = open_at(AT_FDCWD, stored.image, O_RDONLY | O_NOFOLLOW);
+    if (same_content(there.get(), made.draft.file())) return check_directory(stored, name);
     progress_.note(sentence("layer ", name.diff_id.str(), " is damaged: made again"));
     if (has_other_names(there.get()))
       progress_.note(sentence("warning: bundles that were made from layer ", name.diff_id.str(),
@@ -164,6 +142,14 @@ class StoreCheck {
     for (const std::string& key : LayerStore::keys(name)) layers_.remove(key);
     layers_.publish(std::move(made.draft), name, made.depends_on_lower);
     report_.repaired.push_back(sentence("layer ", name.diff_id.str()));
+  }
+
+  void check_directory(const StoredLayer& layer, const LayerName& name) {
+    if (layer.directory.empty() || layers_.remake_directory(layer)) return;
+    progress_.note(sentence("the directory of layer ", name.diff_id.str(),
+                            " is damaged: made again; containers that run on it have to be "
+                            "started anew"));
+    report_.repaired.push_back(sentence("directory of layer ", name.diff_id.str()));
   }
 
   const ImageStore& store_;

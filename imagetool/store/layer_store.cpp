@@ -17,6 +17,7 @@
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "bundle-spec/fs/rooted_dir.hpp"
+#include "imagetool/layer/same_tree.hpp"
 #include "imagetool/store/layer_tree_from_image.hpp"
 
 namespace {
@@ -149,26 +150,49 @@ StoredLayer LayerStore::publish(LayerDraft draft, const LayerName& name,
   return {image_path(key), exists(tree_path(key)) ? tree_path(key) : make_directory(key)};
 }
 
-std::string LayerStore::make_directory(const std::string& key) const {
-  const std::string path = tree_path(key);
+// What `put` leaves at the draft's path is removed.
+void LayerStore::make_tree(const std::string& image_path, const PutInPlace& put) const {
   const LayerDraft turn = begin();  // its lock says that the directory beside it has a maker
   const std::string draft = turn.path_ + std::string(kTreeEnding);
+  const auto remove_draft = [&] {
+    remove_tree_at(open_at(AT_FDCWD, directory_, O_PATH | O_DIRECTORY).get(),
+                   draft.substr(directory_.size() + 1));
+  };
   check(::mkdir(draft.c_str(), 0700), "make ", draft);
   try {
-    const ErofsReader image(open_at(AT_FDCWD, image_path(key), O_RDONLY), image_path(key));
+    const ErofsReader image(open_at(AT_FDCWD, image_path, O_RDONLY), image_path);
     write_tree(image, draft);
     const UniqueFd made = open_at(AT_FDCWD, draft, O_RDONLY | O_DIRECTORY);
     check(::syncfs(made.get()), "sync ", draft);
-    if (::rename(draft.c_str(), path.c_str()) == 0) return path;
-    if (errno != ENOTEMPTY && errno != EEXIST) check(-1, "put ", key, " in place");
+    put(draft);
   } catch (...) {
-    remove_tree_at(open_at(AT_FDCWD, directory_, O_PATH | O_DIRECTORY).get(),
-                   draft.substr(directory_.size() + 1));
+    remove_draft();
     throw;
   }
-  remove_tree_at(open_at(AT_FDCWD, directory_, O_PATH | O_DIRECTORY).get(),
-                 draft.substr(directory_.size() + 1));
+  remove_draft();
+}
+
+std::string LayerStore::make_directory(const std::string& key) const {
+  const std::string path = tree_path(key);
+  make_tree(image_path(key), [&](const std::string& draft) {
+    if (::rename(draft.c_str(), path.c_str()) != 0 && errno != ENOTEMPTY && errno != EEXIST)
+      check(-1, "put ", key, " in place");
+  });
   return path;
+}
+
+bool LayerStore::remake_directory(const StoredLayer& layer) const {
+  bool same = false;
+  make_tree(layer.image, [&](const std::string& draft) {
+    const UniqueFd there = open_at(AT_FDCWD, layer.directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const UniqueFd made = open_at(AT_FDCWD, draft, O_RDONLY | O_DIRECTORY);
+    same = same_tree(there.get(), made.get());
+    if (!same)
+      check(
+          ::renameat2(AT_FDCWD, draft.c_str(), AT_FDCWD, layer.directory.c_str(), RENAME_EXCHANGE),
+          "put ", layer.directory, " in place");
+  });
+  return same;
 }
 
 void LayerStore::sync() const {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -70,6 +71,9 @@ class LayerStore {
   /// Puts a finished image on disk, and in place for all to see; makes the directory of it where
   /// that is needed. `depends_on_lower` as LayerImage says. Throws Error.
   StoredLayer publish(LayerDraft draft, const LayerName& name, bool depends_on_lower) const;
+  /// Makes the layer's directory once more from its image, and puts it in place where the one that
+  /// is there differs; true when it did not. Throws Error.
+  bool remake_directory(const StoredLayer& layer) const;
   /// Returns when names of published layers are on disk.
   void sync() const;
 
@@ -98,6 +102,8 @@ class LayerStore {
   std::string tree_path(const std::string& key) const;
   void remove_stale_drafts() const;
   std::string make_directory(const std::string& key) const;
+  using PutInPlace = std::function<void(const std::string& draft)>;
+  void make_tree(const std::string& image, const PutInPlace& put) const;
   std::string directory_;  // layers/ of the store
   std::string leases_;     // bundles/ of the store
   LayerForm form_;

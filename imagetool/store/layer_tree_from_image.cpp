@@ -111,7 +111,7 @@ class TreeWriter {
   void set_xattrs(const std::string& path, const Inode& inode) {
     const bool takes_user_xattrs = S_ISREG(inode.mode) || S_ISDIR(inode.mode);
     if (!root_ && takes_user_xattrs && (inode.uid != 0 || inode.gid != 0))
-      set(path, "user.rootlesscontainers", owner_record(inode.uid, inode.gid));
+      set(path, kOwnersXattr, owner_record(inode.uid, inode.gid));
     for (const auto& [name, value] : image_.attributes(inode).xattrs)
       set(path, !root_ && name == kOpaqueXattr ? kUserOpaqueXattr : name, value);
   }

@@ -175,6 +175,22 @@ busybox_image() {
   [ "$(stat -c %u mine/bundle/rootfs/etc/passwd)" -eq 65534 ]
   setpriv --reuid 65534 --regid 65534 --clear-groups sh -c 'echo x >mine/bundle/rootfs/new; echo y >>mine/bundle/rootfs/etc/passwd'
   as commit --base base mine/bundle changed >/dev/null
+  # his store has directories beside the images: fsck compares them, too
+  as unpack -q --overlay changed -o mine/over
+  local tree
+  tree=$(dirname "$(find mine/store/layers -path '*.d/etc/passwd' | head -1)")
+  for damage in 'rm passwd' 'echo z >extra' 'chmod 600 passwd' 'printf r | dd of=passwd bs=1 conv=notrunc status=none' 'setfattr -x user.rootlesscontainers passwd' 'ln passwd twice'; do
+    run as fsck
+    succeeded
+    expect 'all is sound$'
+    (cd "$tree" && eval "$damage")
+    run as fsck --quiet
+    [ "$status" -eq 1 ] || { echo "$damage: $status $output"; false; }
+    expect '^repaired: directory of layer sha256:' && [ "${#lines[@]}" -eq 1 ]
+  done
+  run as fsck
+  succeeded
+  [ -z "$(find mine/store/layers -name '.draft*')" ]
   run as diff base changed
   succeeded
   expect '^A /new$' && expect '^C /etc/passwd: content' && expect_not owner
