@@ -19,7 +19,7 @@
 namespace {
 
 constexpr auto kOptions = std::to_array<cli::Option>({
-    {.name = "quiet", .letter = 'q', .help = "only the names"},
+    {.name = "quiet", .letter = 'q', .help = "only the names, or the digest of what has none"},
     {.name = "format", .letter = 'f', .value = "table|json", .help = "how to print them"},
 });
 
@@ -53,6 +53,7 @@ std::int64_t size_of(const ImageStore& store, const ImageStore::Image& image) {
 
 /// As Docker shows it; a name that another tool gave (umoci's tags follow other rules) as it is.
 std::string familiar(const std::string& name) try {
+  if (name.empty()) return "<none>";
   return ImageReference::parse_exact(name).familiar();
 } catch (const Error&) {
   return printable(name);
@@ -92,14 +93,14 @@ void print_table(const ImageStore& store, const std::vector<ImageStore::Image>& 
 void print_names(const std::vector<ImageStore::Image>& images) {
   std::string names;
   for (const ImageStore::Image& image : images)
-    names += sentence(names.empty() ? "" : "\n", familiar(image.name));
+    names += sentence(names.empty() ? "" : "\n",
+                      image.name.empty() ? image.manifest.digest : familiar(image.name));
   if (!names.empty()) print_line(names);
 }
 
 int run_images(const cli::Parsed& global, const cli::Parsed& options) {
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
-  std::vector<ImageStore::Image> images = store.list();
-  std::erase_if(images, [](const ImageStore::Image& image) { return image.name.empty(); });
+  const std::vector<ImageStore::Image> images = store.list();
   const std::string format = options.value_or("format", "table");
   if (format != "table" && format != "json")
     throw UsageError(sentence("--format ", format, ": must be table or json"));

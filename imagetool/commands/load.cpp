@@ -30,7 +30,7 @@ constexpr auto kOptions = joined(std::to_array<cli::Option>({
                                  }),
                                  kCopyOptions);
 
-/// The names an image shall have: those the archive brings, checked as a user's would be.
+/// The names an image shall have, perhaps none: those the archive brings, checked as a user's.
 std::vector<std::string> names_of(const transport::ArchivedImage& image, std::size_t number) {
   if (image.names.size() > kMostNames)
     throw Error(sentence("image ", number, " has more than ", kMostNames, " names"));
@@ -43,8 +43,6 @@ std::vector<std::string> names_of(const transport::ArchivedImage& image, std::si
       throw;
     }
   }
-  if (names.empty())
-    throw Error(sentence("image ", number, " has no name: give it one with --name NAME"));
   return names;
 }
 
@@ -79,7 +77,8 @@ int run_load(const cli::Parsed& global, const cli::Parsed& options) {
     std::vector<transport::ArchivedImage> images = transport::archived_images(files);
     for (const auto& [names, image] : named(images, options)) {
       const auto destination = transport::store_destination(store, names, copy.stop.get_token());
-      copy_between(*image->source, *destination, copy, progress);
+      const std::string digest = copy_between(*image->source, *destination, copy, progress);
+      if (names.empty()) print_line(sentence("Loaded image ID: ", digest));
       for (const std::string& one : names)
         print_line(sentence("Loaded image: ", ImageReference::parse(one).familiar()));
     }

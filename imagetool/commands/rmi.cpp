@@ -19,24 +19,22 @@ bool is_digest_of(const std::string& words, const ImageStore::Image& image) {
          Digest::parse(image.manifest.digest).hex.starts_with(words);
 }
 
-/// A digest may have several names, of which only one would go, or none that toyimg can forget.
-std::vector<std::string> names_to_remove(const ImageStore& store, const ImageStore::Image& image,
-                                         const std::string& words, bool all) {
-  if (image.name.empty())
-    throw Error(sentence(
-        words, " has no name: it was put into the store by another tool, which has to remove it"));
-  if (!is_digest_of(words, image)) return {image.name};
-  std::vector<std::string> names;
+/// A digest may have several names, of which only one would go.
+std::vector<ImageStore::Image> images_to_remove(const ImageStore& store,
+                                                const ImageStore::Image& image,
+                                                const std::string& words, bool all) {
+  if (!is_digest_of(words, image)) return {image};
+  std::vector<ImageStore::Image> images;
   std::string shown;
   for (const ImageStore::Image& one : store.list()) {
-    if (one.manifest.digest != image.manifest.digest || one.name.empty()) continue;
-    shown += sentence(names.empty() ? "" : ", ", one.name);
-    names.push_back(one.name);
+    if (one.manifest.digest != image.manifest.digest) continue;
+    shown += sentence(images.empty() ? "" : ", ", one.name.empty() ? "<none>" : one.name);
+    images.push_back(one);
   }
-  if (names.size() > 1 && !all)
+  if (images.size() > 1 && !all)
     throw Error(sentence(words, " has several names: say which of ", shown,
                          " to remove, or --force for all"));
-  return names;
+  return images;
 }
 
 int run_rmi(const cli::Parsed& global, const cli::Parsed& options) {
@@ -44,9 +42,9 @@ int run_rmi(const cli::Parsed& global, const cli::Parsed& options) {
   bool kept = false;
   for (const std::string& words : options.words) {
     const ImageStore::Image image = find_image(store, words);
-    for (const std::string& name : names_to_remove(store, image, words, options.has("force"))) {
-      kept = store.remove(name).kept_for_others;
-      print_line(name);
+    for (const auto& one : images_to_remove(store, image, words, options.has("force"))) {
+      kept = store.remove(one).kept_for_others;
+      print_line(one.name.empty() ? one.manifest.digest : one.name);
     }
   }
   if (kept)

@@ -19,6 +19,8 @@
 
 namespace {
 constexpr const char* kRefName = "org.opencontainers.image.ref.name";
+/// On an entry of ours without a name: a name takes its place. Those of other tools stay.
+constexpr const char* kUnnamed = "org.toyrun.image.unnamed";
 constexpr std::size_t kShortestPrefix = 4;
 
 using Json = nlohmann::ordered_json;
@@ -38,12 +40,14 @@ Json read_raw_index(const BlobStore& blobs) {
   return index;
 }
 
-std::string name_of(const Json& entry) {
+std::string annotation(const Json& entry, const char* name) {
   const auto annotations = entry.find("annotations");
   if (annotations == entry.end() || !annotations->is_object()) return {};
-  const auto name = annotations->find(kRefName);
-  return name != annotations->end() && name->is_string() ? name->get<std::string>() : std::string();
+  const auto value = annotations->find(name);
+  return value != annotations->end() && value->is_string() ? value->get<std::string>()
+                                                           : std::string();
 }
+std::string name_of(const Json& entry) { return annotation(entry, kRefName); }
 
 Json as_json(const oci::Descriptor& descriptor, const std::string& name) {
   Json json = {{"mediaType", descriptor.media_type},
@@ -55,16 +59,23 @@ Json as_json(const oci::Descriptor& descriptor, const std::string& name) {
     if (!descriptor.platform->variant.empty()) platform["variant"] = descriptor.platform->variant;
     json["platform"] = std::move(platform);
   }
-  for (const auto& [key, value] : descriptor.annotations) json["annotations"][key] = value;
-  json["annotations"][kRefName] = name;
+  for (const auto& [key, value] : descriptor.annotations)
+    if (key != kRefName && key != kUnnamed) json["annotations"][key] = value;
+  json["annotations"][name.empty() ? kUnnamed : kRefName] = name.empty() ? "true" : name;
   return json;
 }
 
-/// Takes the entries of that name out; true when there were any.
-bool forget(Json& index, const std::string& name) {
+bool is_of(const Json& entry, const std::string& digest) {
+  const auto found = entry.find("digest");
+  return found != entry.end() && *found == digest;
+}
+
+/// Takes the entries out of which `goes` is true; true when there were any.
+template <typename Goes>
+bool forget(Json& index, Goes goes) {
   Json kept = Json::array();
   for (Json& entry : index["manifests"])
-    if (name_of(entry) != name) kept.push_back(std::move(entry));
+    if (!goes(entry)) kept.push_back(std::move(entry));
   const bool found = kept.size() != index["manifests"].size();
   index["manifests"] = std::move(kept);
   return found;
@@ -160,7 +171,6 @@ std::optional<UniqueFd> ImageStore::hold_alone() const {
 }
 
 void ImageStore::tag(const std::string& name, const oci::Descriptor& manifest, Sync sync) const {
-  if (name.empty()) throw Error("an image in the store needs a name");
   if (sync == Sync::kContent) {
     Used below;
     mark(blobs_, manifest, below);
@@ -168,7 +178,15 @@ void ImageStore::tag(const std::string& name, const oci::Descriptor& manifest, S
   }
   const UniqueFd lock = lock_index();
   Json index = read_raw_index(blobs_);
-  forget(index, name);
+  forget(index, [&](const Json& entry) {
+    return name_of(entry).empty()
+               ? !annotation(entry, kUnnamed).empty() && is_of(entry, manifest.digest)
+               : name_of(entry) == name;
+  });
+  if (name.empty() && std::ranges::any_of(index["manifests"], [&](const Json& entry) {
+        return is_of(entry, manifest.digest);
+      }))
+    return;
   index["manifests"].push_back(as_json(manifest, name));
   replace_file(index_path(blobs_), index.dump(2), 0644,
                sync == Sync::kContent ? Durability::kSynced : Durability::kNone);
@@ -211,12 +229,17 @@ std::optional<ImageStore::Image> ImageStore::resolve(std::string_view name_or_di
   return found;
 }
 
-ImageStore::Removed ImageStore::remove(const std::string& name) const {
+ImageStore::Removed ImageStore::remove(const Image& image) const {
   {
     const UniqueFd lock = lock_index();
     Json index = read_raw_index(blobs_);
-    if (name.empty() || !forget(index, name))
-      throw NotFound(sentence("no image ", printable(name), " in the store"));
+    if (!forget(index, [&](const Json& entry) {
+          return name_of(entry) == image.name &&
+                 (!image.name.empty() || is_of(entry, image.manifest.digest));
+        }))
+      throw NotFound(sentence("no image ",
+                              image.name.empty() ? image.manifest.digest : printable(image.name),
+                              " in the store"));
     replace_file(index_path(blobs_), index.dump(2), 0644);
   }
   return collect_garbage();

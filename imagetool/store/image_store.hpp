@@ -50,8 +50,9 @@ class ImageStore {
   UniqueFd hold() const;
   /// The same for who wants to remove, without waiting: nullopt while anybody else holds it.
   std::optional<UniqueFd> hold_alone() const;
-  /// Makes `name` mean this manifest (an older meaning is dropped; its blobs stay until remove()).
-  /// Throws Error, with Sync::kContent also when the manifest cannot be understood.
+  /// Makes `name` mean this manifest (an older meaning is dropped; its blobs stay until remove());
+  /// "" keeps the manifest without a name, unless it has one. Throws Error, with Sync::kContent
+  /// also when the manifest cannot be understood.
   void tag(const std::string& name, const oci::Descriptor& manifest,
            Sync sync = Sync::kContent) const;
   /// The image with exactly this name, or the only one whose manifest digest begins with the text
@@ -60,8 +61,9 @@ class ImageStore {
   std::optional<Image> resolve(std::string_view name_or_digest) const;
   /// In the order of their names.
   std::vector<Image> list() const;
-  /// Forgets the name, then removes the blobs that nothing refers to. Throws NotFound.
-  Removed remove(const std::string& name) const;
+  /// Forgets the name, or a manifest that has none, then removes the blobs that nothing refers to.
+  /// Throws NotFound.
+  Removed remove(const Image& image) const;
   /// Removes the blobs that nothing refers to, and the layers that neither an image nor a bundle
   /// needs.
   Removed collect_garbage() const;

@@ -80,6 +80,7 @@ class StoreDestination : public Destination {
   }
   void finish() override {
     for (const std::string& name : names_) store_.tag(name, named_);
+    if (names_.empty()) store_.tag("", named_);
   }
 
  private:

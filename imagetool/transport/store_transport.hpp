@@ -14,8 +14,8 @@ namespace transport {
 
 /// Borrows the store.
 std::unique_ptr<Source> store_source(const ImageStore& store, const oci::Descriptor& manifest);
-/// Gives the image all of `names` at finish(); nothing of it is collected before. Borrows the
-/// store.
+/// Gives the image all of `names` at finish(), or keeps it under its digest when there are none;
+/// nothing of it is collected before. Borrows the store.
 std::unique_ptr<Destination> store_destination(const ImageStore& store,
                                                std::vector<std::string> names,
                                                const std::stop_token& stop = {});

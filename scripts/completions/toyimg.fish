@@ -186,7 +186,7 @@ complete -c toyimg -n '__fish_seen_subcommand_from unpack' -l progress -r -d 'ho
 complete -c toyimg -n '__fish_seen_subcommand_from unpack' -s h -l help -d 'Show this help'
 complete -c toyimg -n '__fish_seen_subcommand_from unpack' -a '(toyimg images -q 2>/dev/null)'
 complete -c toyimg -n __fish_use_subcommand -a images -d 'List the images in the store'
-complete -c toyimg -n '__fish_seen_subcommand_from images' -s q -l quiet -d 'only the names'
+complete -c toyimg -n '__fish_seen_subcommand_from images' -s q -l quiet -d 'only the names, or the digest of what has none'
 complete -c toyimg -n '__fish_seen_subcommand_from images' -s f -l format -r -d 'how to print them'
 complete -c toyimg -n '__fish_seen_subcommand_from images' -s h -l help -d 'Show this help'
 complete -c toyimg -n __fish_use_subcommand -a inspect -d 'Print what an image in any place is made of, without its layers'

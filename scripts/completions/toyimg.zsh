@@ -237,7 +237,7 @@ _toyimg() {
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
         images) _arguments \
-        '(-q --quiet)'{-q,--quiet}'[only the names]' \
+        '(-q --quiet)'{-q,--quiet}'[only the names, or the digest of what has none]' \
         '(-f --format)'{-f,--format}'[how to print them]:table|json:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;

@@ -96,6 +96,42 @@ busybox_everywhere() {
   store_is_sound
 }
 
+@test "an image without a name: load says its digest, by which it is saved, named and removed" {
+  busybox_everywhere latest
+  skopeo_copy "docker://$IMAGE" docker-archive:named.tar:busybox:latest
+  mkdir archive && tar -C archive -xf named.tar
+  jq -c '.[0].RepoTags = null | .[1] = .[0]' archive/manifest.json >manifest.json
+  mv manifest.json archive/manifest.json && rm -f archive/repositories
+  tar -C archive -cf unnamed.tar .
+  rm -rf store
+  run -0 toyimg load -q -i unnamed.tar
+  expect '^Loaded image ID: sha256:[0-9a-f]{64}$'
+  local digest=${lines[0]##* }
+  run -0 toyimg images
+  expect '^<none> +[0-9a-f]{12} ' && [ "${#lines[@]}" -eq 2 ]
+  [ "$(toyimg images -q)" = "$digest" ]
+  run -0 toyimg prune
+  expect '^removed 0 blobs'
+  toyimg unpack -q "${digest:7:12}" -o "$BUNDLE"
+  [ "$(cat "$ROOTFS/etc/layer")" = second ]
+  toyimg save -o saved.tar "$digest"
+  [ "$(tar -xOf saved.tar manifest.json | jq -c '.[].RepoTags')" = '[]' ]
+  [ "$(skopeo inspect docker-archive:saved.tar | jq .RepoTags)" = '[]' ]
+  toyimg save --format oci-archive -o saved.oci.tar "$digest"
+  run -0 toyimg rmi "${digest:7:12}"
+  [ "$output" = "$digest" ]
+  [ -z "$(toyimg images -q)" ]
+  for archive in saved.tar saved.oci.tar; do
+    run -0 toyimg load -q -i "$archive"
+    [ "$output" = "Loaded image ID: $digest" ]
+  done
+  toyimg tag "$digest" named:1
+  run -0 toyimg load -q -i saved.tar
+  [ "$(toyimg images -q)" = named:1 ]
+  run -0 toyimg rmi "$digest"
+  [ -z "$(find store/blobs -type f)" ]
+}
+
 @test "docker's archive of plain layers is compressed on its way, and its image ID kept" {
   busybox_everywhere latest
   skopeo_copy "docker://$IMAGE" docker-archive:plain.tar:busybox:latest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# A pull that was interrupted fetches only what is missing, whatever it was that interrupted it. TOY_BIG_LAYER: its size in MiB.
+# A pull that was interrupted fetches only what is missing, whatever it was that interrupted it. TOY_BIG_LAYER: its size in MiB (1024: with BATS_TEST_TIMEOUT=1800).
 load support
 load registry
 

@@ -15,7 +15,7 @@ verb_images() {
   "$TOYIMG" images -f json | jq -c --arg wanted "${WORDS[0]:-}" --argjson whole "${OPTION["no-trunc"]:-false}" '
     def size: if . >= 1e9 then "\(. / 1e8 | round / 10)GB" elif . >= 1e6 then "\(. / 1e5 | round / 10)MB" elif . >= 1e3 then "\(. / 1e2 | round / 10)kB" else "\(.)B" end;
     .[] | (.name | ltrimstr("docker.io/") | ltrimstr("library/")) as $name
-    | ($name | sub("@.*"; "")) as $tagged | ($tagged | if test(":[^/]*$") then capture("^(?<r>.*):(?<t>[^/:]*)$") else {r: ., t: "<none>"} end) as $parts
+    | ($name | sub("@.*"; "")) as $tagged | ($tagged | if . == "" then {r: "<none>", t: "<none>"} elif test(":[^/]*$") then capture("^(?<r>.*):(?<t>[^/:]*)$") else {r: ., t: "<none>"} end) as $parts
     | select($wanted == "" or $wanted == $parts.r or $wanted == $tagged or $wanted == .name)
     | {Repository: $parts.r, Tag: $parts.t, ID: (if $whole then .digest else .digest[7:19] end), Digest: .digest, Size: (.size | size)}' |
     if [[ ${OPTION[quiet]:-} == true ]]; then jq -r .ID; else show_formatted $'{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.Size}}' | sed '1s/CONTAINER ID/IMAGE ID    /'; fi

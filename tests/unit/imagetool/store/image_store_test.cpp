@@ -132,14 +132,15 @@ TEST_F(ImageStoreTest, RemoveFreesWhatNothingRefersTo) {
   store.tag("one", image("layer one"));
   store.tag("two", image("layer two"));
   ASSERT_EQ(store.blobs().list().size(), 5U) << "the config is shared";
-  const ImageStore::Removed removed = store.remove("one");
+  const ImageStore::Removed removed = store.remove({"one", {}});
   EXPECT_EQ(removed.blobs, 2U);
   EXPECT_GT(removed.bytes, 0U);
   EXPECT_FALSE(removed.kept_for_others);
   EXPECT_EQ(store.blobs().list().size(), 3U);
-  EXPECT_THROW(store.remove("one"), NotFound);
-  EXPECT_THROW(store.remove(""), NotFound);
-  store.remove("two");
+  EXPECT_THROW(store.remove({"one", {}}), NotFound);
+  EXPECT_THROW(store.remove({"", image("another")}), NotFound);
+  store.collect_garbage();
+  store.remove({"two", {}});
   EXPECT_TRUE(store.blobs().list().empty());
 }
 
@@ -147,8 +148,27 @@ TEST_F(ImageStoreTest, RemovingOneOfTwoNamesFreesNothing) {
   const ImageStore store = open();
   store.tag("one", image("layer"));
   store.tag("alias", image("layer"));
-  EXPECT_EQ(store.remove("one").blobs, 0U);
+  EXPECT_EQ(store.remove({"one", {}}).blobs, 0U);
   EXPECT_EQ(store.blobs().list().size(), 3U);
+}
+
+TEST_F(ImageStoreTest, WithoutANameUntilItHasOne) {
+  const ImageStore store = open();
+  const oci::Descriptor one = image("layer one");
+  store.tag("", one);
+  store.tag("", one);
+  store.tag("", image("layer two"));
+  ASSERT_EQ(store.list().size(), 2U);
+  EXPECT_EQ(store.list().front().name, "");
+  EXPECT_EQ(store.collect_garbage().blobs, 0U);
+  EXPECT_EQ(store.resolve(one.digest)->manifest.digest, one.digest);
+  store.tag("one", one);
+  store.tag("", one);
+  ASSERT_EQ(store.list().size(), 2U);
+  EXPECT_EQ(store.list().back().name, "one");
+  EXPECT_EQ(store.remove(store.list().front()).blobs, 2U);
+  ASSERT_EQ(store.list().size(), 1U);
+  EXPECT_EQ(store.list().front().name, "one");
 }
 
 TEST_F(ImageStoreTest, IndexesKeepTheirManifests) {
@@ -170,7 +190,7 @@ TEST_F(ImageStoreTest, NothingIsRemovedWhileSomeonePulls) {
   UniqueFd pull = open().hold();
   const UniqueFd other_pull = open().hold();  // pulls do not exclude each other
   image("in flight: its blobs are here, its name is not yet");
-  EXPECT_TRUE(store.remove("one").kept_for_others);
+  EXPECT_TRUE(store.remove({"one", {}}).kept_for_others);
   EXPECT_FALSE(store.resolve("one"));
   EXPECT_EQ(store.blobs().list().size(), 5U);
 }
