@@ -172,11 +172,15 @@ int exec_in(const Container& container, const cli::Parsed& options) {
 
   launch::Launched launched =
       start_process([&] { return launch::join_container(container, process, stdio); });
-  start_process([&] { launched.release(); });
+  const launch::Filter filter{.seccomp = details.seccomp,
+                              .no_new_privileges = process.no_new_privileges};
+  start_process([&] { launched.release(filter, detach); });
   if (stdio.pid_file) write_pid_file(launched, *stdio.pid_file);
   if (detach) return 0;
-  return kernel::wait_in_foreground(launched.pid, launched.pidfd.get(), *signals,
-                                    std::move(launched.master), false);
+  const int status = kernel::wait_in_foreground(launched.pid, launched.pidfd.get(), *signals,
+                                                std::move(launched.master), false);
+  tell_barred_start(status, filter);
+  return status;
 }
 
 /// The container may end at any moment of an exec: then that is what its user must hear.

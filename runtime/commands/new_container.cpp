@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -26,6 +27,7 @@
 #include "runtime/kernel/systemd.hpp"
 #include "runtime/plan/network.hpp"
 #include "runtime/plan/paths.hpp"
+#include "runtime/plan/seccomp_start.hpp"
 
 namespace commands {
 namespace {
@@ -216,6 +218,14 @@ launch::ProcessOptions process_options(const cli::Parsed& options, bool terminal
   result.pidfd_socket = options.value("pidfd-socket");
   result.pid_file = options.value("pid-file");
   return result;
+}
+
+void tell_barred_start(int status, const launch::Filter& filter) {
+  if (status == 0 || !filter.seccomp) return;
+  const bool killed = status == 128 + SIGSYS;
+  const auto barring = killed ? plan::Barring::kKills : plan::Barring::kKillsOrRefuses;
+  if (plan::barred_start(*filter.seccomp, filter.no_new_privileges, barring).empty()) return;
+  logging::error(launch::describe_early_end(killed ? SIGSYS : 0, filter));
 }
 
 void remove_after_run(const std::string& root, const ContainerRecord& record) {

@@ -105,6 +105,10 @@ auto start_container(const Container& container, Step step) {
   }
 }
 
+/// A process with this exit status may never have come to its program: says so if its filter lets
+/// no start pass.
+void tell_barred_start(int status, const launch::Filter& filter);
+
 /// Deletes what `run` or `restore` made, unless a `delete` came first; the id may be another
 /// container's by now.
 void remove_after_run(const std::string& root, const ContainerRecord& record);

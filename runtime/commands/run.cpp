@@ -38,10 +38,10 @@ constexpr std::array kOptions = {
 
 /// A container whose program could not be started leaves nothing behind. The pid file comes last:
 /// conmon takes one for success.
-void start(const Container& container, launch::Launched& launched,
-           const std::optional<std::string>& pid_file) {
+void start(const Container& container, launch::Launched& launched, const launch::Filter& filter,
+           bool is_detached, const std::optional<std::string>& pid_file) {
   try {
-    start_process([&] { launched.release(); });
+    start_process([&] { launched.release(filter, is_detached); });
     run_poststart_hooks(container);
     if (pid_file) replace_file(*pid_file, std::to_string(launched.pid));
   } catch (const Error&) {
@@ -76,7 +76,9 @@ int run_new_container(const cli::Parsed& global, const cli::Parsed& options) {
   launch::Launched launched = start_container(
       container, [&] { return launch::create_init_for_run(wanted.plan, container, process); });
   const std::optional<NotifySocket> notify = bind_notify_socket(container);
-  start(container, launched, pid_file);
+  const launch::Filter filter{.seccomp = wanted.plan.seccomp,
+                              .no_new_privileges = wanted.plan.process.no_new_privileges};
+  start(container, launched, filter, detach, pid_file);
   container.unlock();
   if (detach) {
     wait_until_notified(container, notify);
@@ -85,6 +87,7 @@ int run_new_container(const cli::Parsed& global, const cli::Parsed& options) {
   const int status =
       kernel::wait_in_foreground(launched.pid, launched.pidfd.get(), *signals,
                                  std::move(launched.master), subreaper, ready_event(notify));
+  tell_barred_start(status, filter);
   if (!options.has("keep")) remove_after_run(root, container.record());
   return status;
 }

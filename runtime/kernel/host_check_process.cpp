@@ -20,6 +20,7 @@
 #include "runtime/kernel/host_check_parts.hpp"
 #include "runtime/kernel/process.hpp"
 #include "runtime/kernel/procfs.hpp"
+#include "runtime/plan/seccomp_start.hpp"
 
 namespace kernel {
 namespace {
@@ -154,6 +155,12 @@ void check_seccomp(const HostCheck& check) {
       errno == EINVAL)
     check.error("/linux/seccomp/flags", "this kernel does not know one of the flags",
                 "leave it out, or use a newer kernel");
+  const std::string barred =
+      plan::barred_start(*check.launch.seccomp, check.launch.process.no_new_privileges,
+                         plan::Barring::kKillsOrRefuses);
+  if (!barred.empty())
+    check.error("/linux/seccomp", barred.substr(0, barred.find(": ")),
+                "allow it; toyrun makes that call behind the filter");
   if (check.launch.seccomp->notify)
     check_listener(check, "/linux/seccomp/listenerPath", check.launch.seccomp->listener_path,
                    "start the seccomp agent before the container");

@@ -37,6 +37,10 @@ std::uint64_t start_time(pid_t pid);
 /// Whether the process with this pid and start time is gone, a zombie, or on its way to that: it
 /// has let go of its namespaces and takes no signal any more.
 bool is_ending(pid_t pid, std::uint64_t start_time);
+/// The wait status of one that is on its way to that without ever having executed a program (clone
+/// without execve); 0 where that may not be read. nullopt: it lives, it has executed something, or
+/// it was waited for. A child of our own needs no start time.
+std::optional<int> status_without_exec(pid_t pid, std::optional<std::uint64_t> start_time);
 /// Children, their children and so on of a process, in this pid namespace (proc(5), "children").
 std::vector<pid_t> descendants(pid_t pid);
 /// A pidfd of the process with this pid and start time; nullopt when it is gone, a zombie, or

@@ -54,11 +54,12 @@ Child::~Child() {
 
 UniqueFd Child::take_pidfd() { return std::move(pidfd_); }
 
-void Child::wait() {
+int Child::wait() {
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   keep_ = true;
+  return status;
 }
 
 }  // namespace launch

@@ -25,8 +25,8 @@ class Child {
   bool is_self() const { return pid_ == 0; }
   pid_t pid() const { return pid_; }
   UniqueFd take_pidfd();
-  /// Waits for the end of it.
-  void wait();
+  /// Waits for the end of it; its wait status (wait(2)).
+  int wait();
   void keep() { keep_ = true; }
 
  private:

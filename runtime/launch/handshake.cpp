@@ -178,7 +178,7 @@ Handshake::Packet Handshake::receive_until(Message message) {
   for (;;) {
     Packet packet = receive();
     if (packet.end && is_init_) ::_exit(1);
-    if (packet.end) throw Error("the container's first process ended unexpectedly");
+    if (packet.end) throw SilentEnd();
     if (packet.header.message == message) return packet;
     switch (packet.header.message) {
       case Message::kFailed:

@@ -30,6 +30,7 @@
 #include <string>
 #include <string_view>
 
+#include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/unique_fd.hpp"
 
 namespace launch {
@@ -46,6 +47,12 @@ enum class Message : std::uint32_t {
   kPid,
   kFailed,
   kLog
+};
+
+/// The other half went without a word: whoever knows the process may say why.
+class SilentEnd : public Error {
+ public:
+  SilentEnd() : Error("the container's first process ended unexpectedly") {}
 };
 
 /// One end of the conversation.

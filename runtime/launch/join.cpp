@@ -224,7 +224,8 @@ Launched join_container(const Container& container, const plan::ProcessPlan& pro
   }
   Child child = adopt_process(std::move(joiner), details, handshake.parent);
   Launched launched = wait_until_ready(
-      child, std::move(handshake.parent), details.seccomp ? &*details.seccomp : nullptr,
+      child, std::move(handshake.parent),
+      {.seccomp = details.seccomp, .no_new_privileges = process.no_new_privileges},
       container.state_as(oci::Status::kRunning, container.record().pid), options.pidfd_socket);
   if ((details.namespace_flags & CLONE_NEWUSER) != 0)
     kernel::set_limits(process.limits, launched.pid);

@@ -294,14 +294,16 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
     run_host_hooks(plan, container, bundle.get(), first.pid(), handshake.parent);
     Child child = plan.namespaces.enter_pid_last ? adopt_sibling(std::move(first), handshake.parent)
                                                  : std::move(first);
-    Launched launched = wait_until_ready(
-        child, std::move(handshake.parent), plan.seccomp ? &*plan.seccomp : nullptr,
-        container.state_as(oci::Status::kCreating, child.pid()),
-        options.pidfd_socket ? options.pidfd_socket : plan.pidfd_socket);
+    const Filter filter{.seccomp = plan.seccomp,
+                        .no_new_privileges = plan.process.no_new_privileges};
+    Launched launched =
+        wait_until_ready(child, std::move(handshake.parent), filter,
+                         container.state_as(oci::Status::kCreating, child.pid()),
+                         options.pidfd_socket ? options.pidfd_socket : plan.pidfd_socket);
     if (plan.namespaces.has(CLONE_NEWUSER)) kernel::set_limits(plan.process.limits, launched.pid);
     if (rdt) kernel::add_to_resctrl(*container.cgroups().rdt, launched.pid);
     write_record(launched, container, options);
-    if (gate != nullptr) launched.handshake.send(Message::kRelease);
+    if (gate != nullptr) send_release(launched, filter);
     child.keep();
     cgroup.keep();
     if (unit) unit->keep();
@@ -317,12 +319,13 @@ Launched launch(const plan::LaunchPlan& plan, Container& container, const Proces
 
 }  // namespace
 
-void Launched::release() {
+void Launched::release(const Filter& filter, bool is_detached) {
   // Before the program can ask for it.
   const trace::Step step("let the program start");
   if (master) kernel::copy_window_size(master.get());
-  handshake.send(Message::kRelease);
+  send_release(*this, filter);
   handshake.expect_exec();
+  if (is_detached) require_program(*this, filter);
 }
 
 void check_inherited_fds(unsigned preserve_fds) {

@@ -29,6 +29,16 @@ struct ProcessOptions {
   std::optional<std::string> pid_file;         // create: written before init may go on
 };
 
+/// The filter that the process gets, and whether it comes last (plan::barred_start).
+struct Filter {
+  const std::optional<plan::SeccompPlan>& seccomp;
+  bool no_new_privileges;
+};
+
+/// "… ended before its program could run: killed by SIGSYS: starting needs execve, which …": the
+/// signal of such a wait status, and what the filter has to do with it.
+std::string describe_early_end(int wait_status, const Filter& filter);
+
 /// A process that is set up and waits for the last word.
 struct Launched {
   pid_t pid = 0;
@@ -38,8 +48,8 @@ struct Launched {
   Handshake handshake;
 
   /// Lets the process go on to execve and waits until the program runs. Throws Error with the
-  /// process's own sentence.
-  void release();
+  /// process's own sentence. What ended without one is told when nobody waits for the process.
+  void release(const Filter& filter, bool is_detached);
 };
 
 /// Throws Error unless the descriptors that the program is to get are open: so many as LISTEN_FDS

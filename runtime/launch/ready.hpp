@@ -14,8 +14,13 @@ namespace launch {
 
 /// Waits for Ready; takes the terminal's master, delivers the seccomp listener to its agent and the
 /// pidfd to its socket. `state` is the container's, for the agent. Throws Error with the child's
-/// own sentence.
-Launched wait_until_ready(Child& child, Handshake handshake, const plan::SeccompPlan* seccomp,
+/// own sentence, or with the reason why its filter gave it no time for one.
+Launched wait_until_ready(Child& child, Handshake handshake, const Filter& filter,
                           const oci::State& state, const std::optional<std::string>& pidfd_socket);
+
+/// Says that it may go on: to the gate, or to execve. Throws the same Error when it is gone.
+void send_release(const Launched& launched, const Filter& filter);
+/// Throws that Error if the process ended before execve.
+void require_program(const Launched& launched, const Filter& filter);
 
 }  // namespace launch

@@ -233,3 +233,57 @@ PY
   failed
   expect '/no/such/socket|listener'
 }
+
+# A container's start makes a few calls behind its filter (plan::barred_start).
+@test "a filter that lets no start pass is named as the cause, with the call" {
+  only_toyrun 'the references say nothing, or that a pipe broke'
+  make_bundle
+  command_is true
+  local case action call refusal
+  for case in KILL_PROCESS:execve KILL:write KILL_PROCESS:read TRAP:write ERRNO:write; do
+    action=${case%:*} call=${case#*:}
+    refusal="ended before its program could run: .*starting needs $call, which the seccomp filter"
+    profile SCMP_ACT_ALLOW "[{\"names\": [\"$call\"], \"action\": \"SCMP_ACT_$action\"}]"
+    run rt check "$BUNDLE"
+    [ "$status" -eq 1 ]
+    expect "^error: /linux/seccomp: starting needs $call"
+    run rt run --bundle "$BUNDLE" "$ID" </dev/null
+    failed
+    expect "$refusal"
+    [ "$action" = ERRNO ] || expect 'killed by SIGSYS'
+    leaves_nothing rt run --detach --bundle "$BUNDLE" "$ID" </dev/null
+    failed
+    expect "$refusal"
+  done
+}
+
+@test "start: a filter that kills execve fails it, instead of a container that seems to have run" {
+  only_toyrun 'the references say that it runs'
+  make_bundle
+  command_is true
+  profile SCMP_ACT_ALLOW '[{"names": ["execve"], "action": "SCMP_ACT_KILL_PROCESS"}]'
+  # who reaps the process takes its story along: this one does not
+  python3 "$SYSTEM/adopter.py" "$RUNTIME" --root "$STATE" create --bundle "$BUNDLE" "$ID" >"$OUT.adopter" 2>&1 </dev/null 3>&- &
+  local adopter=$!
+  wait_for 5 contains adopted "$OUT.adopter"
+  run -1 rt start "$ID"
+  expect 'cannot start: .*killed by SIGSYS: starting needs execve, which the seccomp filter kills'
+  kill "$adopter"
+}
+
+@test "exec: a filter that kills what comes before its program is named as the cause" {
+  only_toyrun 'the references say nothing'
+  sleeper
+  edit '.process.noNewPrivileges = true'
+  # with no_new_privs the filter comes after capset; without, before it
+  profile SCMP_ACT_ALLOW '[{"names": ["capset"], "action": "SCMP_ACT_KILL_PROCESS"}]'
+  running
+  jq '.process | .noNewPrivileges = false | .args = ["true"]' "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process.json"
+  run -0 rt exec "$ID" true
+  local option
+  for option in '' --detach; do
+    run rt exec $option --process "$BATS_TEST_TMPDIR/process.json" "$ID"
+    failed
+    expect 'starting needs capset, which the seccomp filter kills'
+  done
+}

@@ -140,6 +140,37 @@ TEST(IsEnding, OfAZombieAndOfNobody) {
   EXPECT_TRUE(is_ending(sleeper.pid(), started));
 }
 
+TEST(StatusWithoutExec, OfWhatNeverCameToItsProgram) {
+  const pid_t pid = check(::fork(), "fork");
+  if (pid == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  const std::uint64_t started = start_time(pid);
+  EXPECT_FALSE(status_without_exec(pid, started)) << "it lives";
+  ::kill(pid, SIGKILL);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_EQ(status_without_exec(pid, started), SIGKILL);
+  EXPECT_EQ(status_without_exec(pid, std::nullopt), SIGKILL);
+  EXPECT_FALSE(status_without_exec(pid, started + 1)) << "another process has the pid";
+  ::waitpid(pid, nullptr, 0);
+  EXPECT_FALSE(status_without_exec(pid, started)) << "nobody can tell any more";
+}
+
+TEST(StatusWithoutExec, NotOfAProgramThatEnded) {
+  const pid_t pid = check(::fork(), "fork");
+  if (pid == 0) {
+    ::execl("/bin/false", "false", nullptr);
+    ::_exit(9);
+  }
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_EQ(info.si_status, 1);
+  EXPECT_FALSE(status_without_exec(pid, std::nullopt));
+  ::waitpid(pid, nullptr, 0);
+}
+
 TEST(WaitForStatus, GivesTheStatusOfAZombie) {
   const pid_t pid = check(::fork(), "fork");
   if (pid == 0) ::_exit(9);

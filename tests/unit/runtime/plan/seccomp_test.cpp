@@ -7,7 +7,10 @@
 #include <linux/seccomp.h>
 
 #include <algorithm>
+#include <string>
 
+#include "bundle-spec/error.hpp"
+#include "runtime/plan/seccomp_start.hpp"
 #include "tests/unit/runtime/plan/expect_error.hpp"
 
 namespace plan {
@@ -115,6 +118,41 @@ TEST(Seccomp, TooManyRulesAreRefused) {
          .args = {{.index = 0, .value = value, .value_two = {}, .op = "SCMP_CMP_EQ"}}});
   }
   EXPECT_TRUE(contains(error_for(seccomp), "at most 4096"));
+}
+
+std::string barred(const std::string& name, const std::string& action, bool no_new_privileges,
+                   Barring barring) {
+  oci::Seccomp seccomp = profile({.names = {name}, .action = action});
+  seccomp.default_action = "SCMP_ACT_ALLOW";
+  return barred_start(plan_seccomp(seccomp), no_new_privileges, barring);
+}
+
+TEST(Seccomp, AFilterThatBarsTheStartIsKnown) {
+  for (const char* action : {"SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP"})
+    for (const char* name : {"write", "read", "execve"})
+      EXPECT_EQ(barred(name, action, true, Barring::kKills),
+                sentence("starting needs ", name,
+                         ", which the seccomp filter kills: allow it in /linux/seccomp"));
+  EXPECT_EQ(barred("write", "SCMP_ACT_ERRNO", true, Barring::kKills), "");
+  EXPECT_TRUE(contains(barred("write", "SCMP_ACT_ERRNO", true, Barring::kKillsOrRefuses),
+                       "needs write, which the seccomp filter refuses"));
+  EXPECT_EQ(barred("write", "SCMP_ACT_LOG", true, Barring::kKillsOrRefuses), "");
+  EXPECT_EQ(barred("mkdir", "SCMP_ACT_KILL", false, Barring::kKillsOrRefuses), "");
+  // Behind the filter only when that comes before the identity.
+  EXPECT_EQ(barred("capset", "SCMP_ACT_KILL", true, Barring::kKills), "");
+  EXPECT_TRUE(contains(barred("capset", "SCMP_ACT_KILL", false, Barring::kKills), "needs capset"));
+}
+
+TEST(Seccomp, WhatArgumentsDecideBarsNoStart) {
+  oci::Seccomp seccomp =
+      profile({.names = {"write"},
+               .action = "SCMP_ACT_KILL",
+               .args = {{.index = 0, .value = 77, .value_two = {}, .op = "SCMP_CMP_EQ"}}});
+  seccomp.default_action = "SCMP_ACT_ALLOW";
+  EXPECT_EQ(barred_start(plan_seccomp(seccomp), true, Barring::kKillsOrRefuses), "");
+  // An allow list that forgets it.
+  EXPECT_TRUE(contains(barred_start(plan_seccomp(profile()), true, Barring::kKillsOrRefuses),
+                       "needs write, which the seccomp filter refuses"));
 }
 
 TEST(Seccomp, Words) {
