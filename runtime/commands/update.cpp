@@ -36,7 +36,9 @@ constexpr std::array kOptions = {
                 .help = "CPU time per period, -1 for no limit"},
     cli::Option{
         .name = "cpu-burst", .value = "MICROSECONDS", .help = "CPU time that may be saved up"},
-    cli::Option{.name = "cpu-share", .value = "SHARES", .help = "CPU shares against other cgroups"},
+    cli::Option{.name = "cpu-share",
+                .value = "SHARES",
+                .help = "CPU shares against other cgroups, 2 to 262144"},
     cli::Option{.name = "cpu-rt-period", .value = "MICROSECONDS", .help = "Realtime period"},
     cli::Option{.name = "cpu-rt-runtime", .value = "MICROSECONDS", .help = "Realtime per period"},
     cli::Option{.name = "cpuset-cpus", .value = "LIST", .help = "CPUs to use: 0-3,7"},
@@ -186,15 +188,21 @@ int update(const cli::Parsed& global, const cli::Parsed& options) {
       plan::plan_device_update(resources.devices, directories);
   plan::plan_update(resources, directories);
   check_memory(container, resources);
-  // All or nothing: what the kernel refuses is known before anybody else is asked.
+  // All or nothing: each step takes itself back when a later one fails. systemd is the last, for it
+  // looks at all properties before it sets one.
+  const auto update_unit = [&] {
+    const std::optional<plan::UnitName>& unit = container.cgroups().unit;
+    if (!unit) return;
+    kernel::set_unit_properties(*unit, plan::plan_unit_update(resources, kernel::systemd_facts()));
+    kernel::apply_update(directories, [] {});  // systemd rounds
+  };
+  const auto update_devices = [&] {
+    if (!devices) return update_unit();
+    kernel::replace_device_program(directories, *devices, update_unit);
+  };
   kernel::apply_update(directories, [&] {
-    if (const std::optional<plan::UnitName>& unit = container.cgroups().unit) {
-      kernel::set_unit_properties(*unit,
-                                  plan::plan_unit_update(resources, kernel::systemd_facts()));
-      kernel::apply_update(directories, [] {});  // systemd rounds
-    }
-    if (!schemata.empty()) kernel::write_schemata(*container.cgroups().rdt, schemata);
-    if (devices) kernel::replace_device_program(directories, *devices);
+    if (schemata.empty()) return update_devices();
+    kernel::write_schemata(*container.cgroups().rdt, schemata, update_devices);
   });
   return 0;
 }

@@ -101,6 +101,7 @@ Cgroup Cgroup::create(const plan::CgroupPlan& plan) {
       attach_device_program(one.directory.get(), name, *plan.device_program, age);
     }
     write_values(one.directory.get(), name, directory.writes);
+    warn_of_dropped(one.directory.get(), name, directory.writes);
     write_values(one.directory.get(), name, directory.device_writes);
     if (directory.is_v2 && plan.owner) delegate_cgroup(one.directory.get(), name, *plan.owner);
   }

@@ -87,9 +87,10 @@ void remove(const CgroupDirectories& directories, bool kill_remaining,
             std::chrono::milliseconds deadline);
 /// Throws Error, in runc's words, when the container uses more memory than that already.
 void require_memory_usage_below(const CgroupDirectories& directories, std::int64_t limit);
-/// Puts another device program in the place of the container's, with no moment without one.
+/// Puts another device program in the place of the container's, with no moment without one, then
+/// does `rest`; when that throws, the former program comes back.
 void replace_device_program(const CgroupDirectories& directories,
-                            const plan::DeviceProgram& program);
+                            const plan::DeviceProgram& program, const std::function<void()>& rest);
 /// Writes what plan_update planned, then does `rest`. When the kernel refuses a value, or `rest`
 /// throws, the files get back what they held before. Throws Error.
 void apply_update(const CgroupDirectories& directories, const std::function<void()>& rest);

@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <utility>
 
+#include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/unique_fd.hpp"
 #include "runtime/kernel/host_facts.hpp"
@@ -113,18 +115,35 @@ bool is_ours(int program, const std::string& name) {
   return std::strncmp(info_of(program, name).name, kProgramName, BPF_OBJ_NAME_LEN) == 0;
 }
 
-void replace(int cgroup, int program, const std::string& name) {
-  const AttachedPrograms old = query(cgroup, name);
-  for (const std::uint32_t id : old.list()) {
-    const UniqueFd one = open_program(id, name);
-    if (is_ours(one.get(), name)) return attach(cgroup, program, one.get(), name);
+/// What a new program takes the place of: our own, or else all that is there.
+std::vector<UniqueFd> replaceable(int cgroup, const std::string& name) {
+  std::vector<UniqueFd> all;
+  const AttachedPrograms attached = query(cgroup, name);
+  for (const std::uint32_t id : attached.list()) {
+    UniqueFd one = open_program(id, name);
+    const bool ours = is_ours(one.get(), name);
+    if (ours) all.clear();
+    all.push_back(std::move(one));
+    if (ours) break;
   }
-  if (old.count == 1) {
-    const UniqueFd only = open_program(old.ids[0], name);
-    return attach(cgroup, program, only.get(), name);
-  }
+  return all;
+}
+
+/// Empty where devices cannot be made anyway.
+UniqueFd load_where_possible(const plan::DeviceProgram& program) {
+  UniqueFd loaded = load(program);
+  const int number = loaded ? 0 : errno;
+  if (!loaded && (number != EPERM || in_initial_user_namespace()))
+    throw Error("load the device program (bpf(2), needs CAP_BPF or CAP_SYS_ADMIN)", number);
+  return loaded;
+}
+
+/// With no moment without one.
+void put_in_place_of(const std::vector<UniqueFd>& old, int cgroup, int program,
+                     const std::string& name) {
+  if (old.size() == 1) return attach(cgroup, program, old.front().get(), name);
   attach(cgroup, program, -1, name);
-  for (const std::uint32_t id : old.list()) detach(cgroup, open_program(id, name).get(), name);
+  for (const UniqueFd& one : old) detach(cgroup, one.get(), name);
 }
 
 }  // namespace
@@ -143,14 +162,32 @@ bool has_device_program(int cgroup, const std::string& name, const plan::DeviceP
 
 void attach_device_program(int cgroup, const std::string& name, const plan::DeviceProgram& program,
                            CgroupAge age) {
-  const UniqueFd loaded = load(program);
-  if (!loaded) {
-    const int number = errno;
-    if (number == EPERM && !in_initial_user_namespace()) return;
-    throw Error("load the device program (bpf(2), needs CAP_BPF or CAP_SYS_ADMIN)", number);
-  }
+  const UniqueFd loaded = load_where_possible(program);
+  if (!loaded) return;
   if (age == CgroupAge::kNew) return attach(cgroup, loaded.get(), -1, name);
-  replace(cgroup, loaded.get(), name);
+  put_in_place_of(replaceable(cgroup, name), cgroup, loaded.get(), name);
+}
+
+ReplacedDeviceProgram::ReplacedDeviceProgram(UniqueFd cgroup, std::string name,
+                                             const plan::DeviceProgram& program)
+    : cgroup_(std::move(cgroup)), loaded_(load_where_possible(program)), name_(std::move(name)) {
+  if (!loaded_) return;
+  former_ = replaceable(cgroup_.get(), name_);
+  put_in_place_of(former_, cgroup_.get(), loaded_.get(), name_);
+}
+
+ReplacedDeviceProgram::ReplacedDeviceProgram(ReplacedDeviceProgram&&) noexcept = default;
+
+ReplacedDeviceProgram::~ReplacedDeviceProgram() {
+  if (!loaded_) return;
+  try {
+    const bool swapped = former_.size() == 1;
+    for (const UniqueFd& one : former_)
+      attach(cgroup_.get(), one.get(), swapped ? loaded_.get() : -1, name_);
+    if (!swapped) detach(cgroup_.get(), loaded_.get(), name_);
+  } catch (const Error& error) {
+    logging::warning(sentence(error.what(), ", ignoring"));  // the first failure is the one to tell
+  }
 }
 
 }  // namespace kernel

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "runtime/kernel/cgroup_files.hpp"
 #include "runtime/plan/device_filter.hpp"
@@ -14,6 +15,20 @@ namespace kernel {
 /// is tolerated in a user namespace, where devices cannot be made anyway. Throws Error.
 void attach_device_program(int cgroup, const std::string& name, const plan::DeviceProgram& program,
                            CgroupAge age);
+/// The same in an existing cgroup, undone on destruction unless keep().
+class ReplacedDeviceProgram {
+ public:
+  ReplacedDeviceProgram(UniqueFd cgroup, std::string name, const plan::DeviceProgram& program);
+  ReplacedDeviceProgram(ReplacedDeviceProgram&& other) noexcept;
+  ReplacedDeviceProgram& operator=(ReplacedDeviceProgram&&) = delete;
+  ~ReplacedDeviceProgram();
+  void keep() { loaded_.reset(); }
+
+ private:
+  UniqueFd cgroup_, loaded_;
+  std::string name_;
+  std::vector<UniqueFd> former_;
+};
 /// Whether that very program is attached to the cgroup, for `audit`. Throws Error where bpf(2) may
 /// not be asked.
 bool has_device_program(int cgroup, const std::string& name, const plan::DeviceProgram& program);

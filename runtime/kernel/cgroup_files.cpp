@@ -14,9 +14,11 @@
 #include <charconv>
 #include <utility>
 
+#include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/rooted_dir.hpp"
+#include "runtime/kernel/cgroup_values.hpp"
 
 namespace kernel {
 namespace {
@@ -88,6 +90,7 @@ std::string_view hint(const plan::FileWrite& write, int number) {
   if (number == EBUSY && is_memory) return " (the limit lies below what is in use)";
   if (number == ENOENT) return " (its controller is not enabled in this cgroup)";
   if (number == ENODEV) return " (no such device)";
+  if (number == ENOTSUP && is_memory) return " (this kernel has no such limit: leave it out)";
   return "";
 }
 
@@ -268,6 +271,17 @@ void write_values(int dir, const std::string& name, const std::vector<plan::File
       }
     }
     if (number != 0) refuse(name, writes[index], number);
+  }
+}
+
+void warn_of_dropped(int dir, const std::string& name, const std::vector<plan::FileWrite>& writes) {
+  for (const plan::FileWrite& one : writes) {
+    if (!one.may_be_dropped) continue;
+    // In effect, a limit is rounded down to pages.
+    if (number_or_zero(read_cgroup_file(dir, one.file).value_or("")) <= number_or_zero(one.value))
+      continue;
+    logging::warning(sentence(name, "/", one.file, ": this kernel has no such limit (it took ",
+                              one.value, " and does nothing with it), ignoring"));
   }
 }
 

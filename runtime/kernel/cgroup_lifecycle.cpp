@@ -214,6 +214,33 @@ class FormerValues {
   std::deque<Value> values_;
 };
 
+/// The same for the list of a v1 devices cgroup.
+class FormerDevices {
+ public:
+  FormerDevices() = default;
+  FormerDevices(const FormerDevices&) = delete;
+  FormerDevices& operator=(const FormerDevices&) = delete;
+  ~FormerDevices() {
+    if (dir_ < 0) return;
+    // Where all is allowed the kernel does not list what is denied in spite of it; what is denied
+    // further up comes back by itself (security/device_cgroup.c).
+    const bool all = list_.starts_with("a ");
+    write_cgroup_file(dir_, all ? "devices.allow" : "devices.deny", "a");
+    for (std::string_view rest = list_; !all && !rest.empty();)
+      write_cgroup_file(dir_, "devices.allow", next_word(rest, "\n"));
+  }
+  /// The descriptor has to stay open as long as this.
+  void remember(int dir) {
+    list_ = read_cgroup_file(dir, "devices.list").value_or("");
+    dir_ = dir;
+  }
+  void keep_new() { dir_ = -1; }
+
+ private:
+  int dir_ = -1;
+  std::string list_;
+};
+
 }  // namespace
 
 void freeze(const CgroupDirectories& directories) {
@@ -282,14 +309,17 @@ void require_memory_usage_below(const CgroupDirectories& directories, std::int64
 }
 
 void replace_device_program(const CgroupDirectories& directories,
-                            const plan::DeviceProgram& program) {
+                            const plan::DeviceProgram& program, const std::function<void()>& rest) {
+  std::vector<ReplacedDeviceProgram> replaced;
   for (const plan::CgroupDirectory& one : directories) {
     if (!one.is_v2) continue;
     const std::string name = cgroup_name(one);
-    const UniqueFd dir = open_cgroup_if_exists(one);
+    UniqueFd dir = open_cgroup_if_exists(one);
     if (!dir) throw NotFound(sentence("the cgroup ", name, " does not exist"));
-    attach_device_program(dir.get(), name, program, CgroupAge::kExisting);
+    replaced.emplace_back(std::move(dir), name, program);
   }
+  rest();
+  for (ReplacedDeviceProgram& one : replaced) one.keep();
 }
 
 void apply_update(const CgroupDirectories& directories, const std::function<void()>& rest) {
@@ -300,6 +330,7 @@ void apply_update(const CgroupDirectories& directories, const std::function<void
   const bool changes_devices = std::ranges::any_of(
       directories, [](const plan::CgroupDirectory& one) { return !one.device_writes.empty(); });
   if (changes_devices) still.emplace(freezer, false);
+  FormerDevices former_devices;
   for (const plan::CgroupDirectory& one : directories) {
     if (one.writes.empty() && one.device_writes.empty()) continue;
     const std::string name = cgroup_name(one);
@@ -307,10 +338,14 @@ void apply_update(const CgroupDirectories& directories, const std::function<void
     if (!dir) throw NotFound(sentence("the cgroup ", name, " does not exist"));
     const int open = former.remember(std::move(dir), one.writes);
     write_values(open, name, one.writes);
+    warn_of_dropped(open, name, one.writes);
+    if (one.device_writes.empty()) continue;
+    former_devices.remember(open);
     write_values(open, name, one.device_writes);
   }
   rest();
   former.keep_new();
+  former_devices.keep_new();
 }
 
 std::uint64_t oom_kills(const CgroupDirectories& directories) {

@@ -74,6 +74,11 @@ void check_delegation(const HostCheck& check, const plan::CgroupDirectory& direc
 /// v1 shows these controllers' files in the root of the hierarchy, too.
 void check_v1_files(const HostCheck& check, const plan::CgroupDirectory& directory) {
   for (const plan::FileWrite& one : directory.writes) {
+    if (one.may_be_dropped)
+      check.warning(
+          sentence(kResources, "/memory"),
+          sentence("kernels since 5.16 refuse a limit in ", one.file, " or do nothing with it"),
+          "leave it out: memory.limit counts the kernel's memory as well");
     const bool in_root = one.file.starts_with("memory.") || one.file.starts_with("cpuset.") ||
                          one.file.starts_with("hugetlb.");
     if (one.optional || !in_root) continue;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "runtime/kernel/mount_table.hpp"
@@ -47,6 +48,26 @@ void write(const std::string& group, const char* file, const std::string& value)
   }
 }
 
+/// Writes them back, all lines at once, unless the new ones are kept.
+class FormerSchemata {
+ public:
+  explicit FormerSchemata(std::string file) : file_(std::move(file)), text_(read_file(file_)) {}
+  FormerSchemata(const FormerSchemata&) = delete;
+  FormerSchemata& operator=(const FormerSchemata&) = delete;
+  ~FormerSchemata() {
+    if (text_.empty()) return;
+    try {
+      write_value_at(AT_FDCWD, file_, text_);
+    } catch (const Error& error) {
+      logging::warning(sentence(error.what(), ", ignoring"));
+    }
+  }
+  void keep_new() { text_.clear(); }
+
+ private:
+  std::string file_, text_;
+};
+
 }  // namespace
 
 plan::RdtPlace find_resctrl(const plan::RdtPlan& plan) {
@@ -73,7 +94,7 @@ RdtGroup RdtGroup::create(const plan::RdtPlan& plan, const plan::RdtPlace& place
     existed = true;
   // config-linux.md, "IntelRdt": a named class that is there has to be as asked, and stays so.
   if (!existed || plan.is_own)
-    write_schemata(place, plan.lines);
+    write_schemata(place, plan.lines, [] {});
   else if (!plan.lines.empty() && !plan::schemata_have(read_file(path + "/schemata"), plan.lines))
     throw Error(sentence("/linux/intelRdt/closID: the class ", path,
                          " is there and has other schemata than asked for"));
@@ -98,8 +119,12 @@ void add_to_resctrl(const plan::RdtPlace& place, pid_t pid) {
   if (!place.monitoring.empty()) write(place.monitoring, "tasks", std::to_string(pid));
 }
 
-void write_schemata(const plan::RdtPlace& place, const std::vector<std::string>& lines) {
+void write_schemata(const plan::RdtPlace& place, const std::vector<std::string>& lines,
+                    const std::function<void()>& rest) {
+  FormerSchemata former(place.group + "/schemata");
   for (const std::string& one : lines) write(place.group, "schemata", one);
+  rest();
+  former.keep_new();
 }
 
 void remove_from_resctrl(const plan::RdtPlace& place) {

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,10 @@ class RdtGroup {
 
 /// Puts a process into both.
 void add_to_resctrl(const plan::RdtPlace& place, pid_t pid);
-/// Writes into the schemata of the class.
-void write_schemata(const plan::RdtPlace& place, const std::vector<std::string>& lines);
+/// Writes into the schemata of the class, then does `rest`; when either fails, they become again
+/// what they were.
+void write_schemata(const plan::RdtPlace& place, const std::vector<std::string>& lines,
+                    const std::function<void()>& rest);
 /// Removes what is the container's. Missing is fine.
 void remove_from_resctrl(const plan::RdtPlace& place);
 

@@ -231,6 +231,7 @@ std::string describe_write(const CgroupDirectory& directory, const FileWrite& wr
                      " where that file is missing");
   }
   if (write.optional) line += ", if the kernel has that file";
+  if (write.may_be_dropped) line += ", which newer kernels do nothing with";
   return line;
 }
 

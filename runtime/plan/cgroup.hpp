@@ -27,6 +27,8 @@ struct FileWrite {
   /// `value` follows the first word that the file holds now: a new period after the quota in
   /// cpu.max
   bool keep_first_word = false;
+  /// newer kernels take the value and do nothing with it, which is to be told
+  bool may_be_dropped = false;
   bool operator==(const FileWrite&) const = default;
 };
 

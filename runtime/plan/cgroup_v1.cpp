@@ -34,10 +34,12 @@ void write_memory_and_swap(const oci::Memory& memory, Moment moment, Writes& wri
 void write_kernel_memory(const std::optional<std::int64_t>& limit, std::string_view file,
                          Writes& writes) {
   if (!is_set(limit)) return;
-  // Newer kernels account kernel memory in the one limit and have dropped these files: only -1 is
-  // met by that.
-  writes.push_back(
-      {.file = std::string(file), .value = sentence(*limit), .optional = *limit == -1});
+  // Newer kernels account kernel memory in the one limit, without these files or the first of them
+  // without effect: only -1 is met by that.
+  writes.push_back({.file = std::string(file),
+                    .value = sentence(*limit),
+                    .optional = *limit == -1,
+                    .may_be_dropped = *limit != -1});
 }
 
 void write_memory(const oci::Memory& memory, Moment moment, Writes& writes) {
@@ -75,13 +77,26 @@ void write_bandwidth(const oci::Cpu& cpu, Moment moment, Writes& writes) {
   }
 }
 
+/// The kernel would take the nearest that it has (MIN_SHARES, MAX_SHARES). runc's words.
+void check_shares(std::uint64_t shares) {
+  constexpr std::uint64_t kLeast = 2, kMost = 262144;
+  if (shares < kLeast)
+    throw Error(
+        sentence("/linux/resources/cpu/shares: the minimum allowed cpu-shares is ", kLeast));
+  if (shares > kMost)
+    throw Error(sentence("/linux/resources/cpu/shares: the maximum allowed cpu-shares is ", kMost));
+}
+
 void write_cpu(const oci::Cpu& cpu, Moment moment, Writes& writes) {
   const bool becomes_idle = cpu.idle.value_or(0) == 1;
   if (cpu.idle && !becomes_idle) {
     writes.push_back(
         {.file = "cpu.idle", .value = sentence(*cpu.idle), .optional = *cpu.idle == 0});
   }
-  if (is_set(cpu.shares)) write(writes, "cpu.shares", *cpu.shares);
+  if (is_set(cpu.shares)) {
+    check_shares(*cpu.shares);
+    write(writes, "cpu.shares", *cpu.shares);
+  }
   if (becomes_idle) write(writes, "cpu.idle", 1);  // from here on the kernel refuses shares
   write_bandwidth(cpu, moment, writes);
   if (is_set(cpu.realtime_period)) write(writes, "cpu.rt_period_us", *cpu.realtime_period);

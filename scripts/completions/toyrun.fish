@@ -100,7 +100,7 @@ complete -c toyrun -n '__fish_seen_subcommand_from update' -l blkio-weight -r -d
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l cpu-period -r -d 'CPU period of the quota'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l cpu-quota -r -d 'CPU time per period, -1 for no limit'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l cpu-burst -r -d 'CPU time that may be saved up'
-complete -c toyrun -n '__fish_seen_subcommand_from update' -l cpu-share -r -d 'CPU shares against other cgroups'
+complete -c toyrun -n '__fish_seen_subcommand_from update' -l cpu-share -r -d 'CPU shares against other cgroups, 2 to 262144'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l cpu-rt-period -r -d 'Realtime period'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l cpu-rt-runtime -r -d 'Realtime per period'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l cpuset-cpus -r -d 'CPUs to use: 0-3,7'

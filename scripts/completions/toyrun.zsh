@@ -138,7 +138,7 @@ _toyrun() {
         '--cpu-period[CPU period of the quota]:MICROSECONDS:' \
         '--cpu-quota[CPU time per period, -1 for no limit]:MICROSECONDS:' \
         '--cpu-burst[CPU time that may be saved up]:MICROSECONDS:' \
-        '--cpu-share[CPU shares against other cgroups]:SHARES:' \
+        '--cpu-share[CPU shares against other cgroups, 2 to 262144]:SHARES:' \
         '--cpu-rt-period[Realtime period]:MICROSECONDS:' \
         '--cpu-rt-runtime[Realtime per period]:MICROSECONDS:' \
         '--cpuset-cpus[CPUs to use - 0-3,7]:LIST:' \

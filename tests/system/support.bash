@@ -74,7 +74,7 @@ jq() {
 # TOY_DRIVER=systemd: only who makes a container says so, the others must find it in the record.
 rt() {
   local driver=()
-  case ${TOY_DRIVER:-}:${1:-} in systemd:create | systemd:run) driver=(--systemd-cgroup) ;; esac
+  case ${TOY_DRIVER:-}:${1:-} in systemd:create | systemd:run | systemd:restore) driver=(--systemd-cgroup) ;; esac
   "$RUNTIME" --root "$STATE" "${driver[@]}" "$@" 3>&- 4>&-
 }
 # cgroups_path [SUFFIX]: the config's name for $CGROUP, in the words of the driver.

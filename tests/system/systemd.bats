@@ -207,6 +207,30 @@ no_unit() { shows -u "${1:-$UNIT}" LoadState=not-found; }
   [ "$(value memory.max) $(value pids.max) $(value cpu.max)" = "max max max 100000" ]
 }
 
+@test "systemd: an update that fails changes neither unit nor cgroup" {
+  need_systemd
+  systemd_bundle
+  sd_running
+  rt update --pids-limit 20 --memory 67108864 "$ID"
+  local resources='{"pids": {"limit": 30}, "memory": {"limit": 134217728}, "devices": [{"allow": false, "access": "rwm"}]}'
+  # the device filter cannot be loaded
+  run -1 setpriv --bounding-set=-bpf,-sys_admin --inh-caps=-bpf,-sys_admin "$RUNTIME" --root "$STATE" update -r - "$ID" <<<"$resources"
+  expect 'load the device program'
+  shows TasksMax=20 MemoryMax=67108864
+  [ "$(value pids.max) $(value memory.max)" = '20 67108864' ]
+  # systemd cannot be asked
+  # shellcheck disable=SC2016
+  run -1 unshare --mount sh -c 'mount -t tmpfs none /run/systemd && mount -t tmpfs none /run/dbus && exec "$@"' - \
+    "$RUNTIME" --root "$STATE" update -r - "$ID" <<<"$resources"
+  expect 'systemd'
+  shows TasksMax=20 MemoryMax=67108864
+  [ "$(value pids.max) $(value memory.max)" = '20 67108864' ]
+  run -0 rt audit "$ID"
+  expect '^as asked  device rules'
+  rt update -r - "$ID" <<<"$resources"
+  shows TasksMax=30 MemoryMax=134217728
+}
+
 @test "systemd: limits and devices survive a reload of systemd" {
   need_systemd
   systemd_bundle

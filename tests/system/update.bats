@@ -65,6 +65,59 @@ limit() { # limit V1-CONTROLLER V1-FILE V2-FILE
   [ "$(limit pids pids.max pids.max)" = 55 ]
 }
 
+@test "update whose device rules the kernel refuses half way leaves the former ones" {
+  only_toyrun 'the references leave device rules alone'
+  [ -d /sys/fs/cgroup/devices ] || skip 'a list of devices that can be refused is cgroup v1'
+  local parent=/sys/fs/cgroup/devices$CGROUP list
+  sleeper
+  edit '.linux.cgroupsPath = $path | .linux.resources.devices = [{"allow": false, "access": "rwm"},
+    {"allow": true, "type": "c", "major": 10, "minor": 200, "access": "rw"}]' --arg path "$CGROUP/inner"
+  running
+  # what lies above takes a device away, so the kernel will allow it no more here
+  echo 'c 10:229 rwm' >"$parent/devices.deny"
+  list=$(sort "$parent/inner/devices.list")
+  contains 'c 10:200 rw' "$parent/inner/devices.list"
+  run -1 rt update -r - "$ID" <<<'{"pids": {"limit": 77}, "devices": [{"allow": false, "access": "rwm"},
+    {"allow": true, "type": "c", "major": 10, "minor": 201, "access": "rw"}, {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"}]}'
+  expect 'devices.allow'
+  [ "$(sort "$parent/inner/devices.list")" = "$list" ] || { cat "$parent/inner/devices.list"; return 1; }
+  [ "$(cat /sys/fs/cgroup/pids"$CGROUP"/inner/pids.max)" = max ]
+  [ "$(status_of)" = running ]
+}
+
+@test "update of cpu shares beyond what the kernel has is refused, where it would take others" {
+  not_on crun 'lets the kernel take others'
+  [ -d /sys/fs/cgroup/cpu ] || skip 'cgroup v2 has weights, to which shares are converted'
+  sleeper
+  running
+  rt update --cpu-share 512 "$ID"
+  run -1 rt update --cpu-share 1 "$ID"
+  expect 'the minimum allowed cpu-shares is 2'
+  run -1 rt update --cpu-share 262145 "$ID"
+  expect 'the maximum allowed cpu-shares is 262144'
+  run -1 rt update --cpu-share -5 "$ID"
+  is_toyrun || return 0 # runc refuses after it has written
+  [ "$(limit cpu cpu.shares cpu.weight)" = 512 ]
+  run -0 rt update --cpu-share 0 "$ID" # as unset
+  [ "$(limit cpu cpu.shares cpu.weight)" = 512 ]
+  run -0 rt update --cpu-share 2 "$ID"
+  [ "$(limit cpu cpu.shares cpu.weight)" = 2 ]
+}
+
+@test "a limit of kernel memory is in effect, refused, or told to be none" {
+  only_toyrun 'the references ignore it, one without a word'
+  sleeper
+  edit '.linux.resources.memory = {"limit": 134217728, "kernel": 67108864}'
+  run rt check "$BUNDLE"
+  expect '/linux/resources/memory'
+  rt create --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 || { contains 'memory/kernel|kmem' "$OUT"; return; }
+  local now
+  now=$(cat "$(cgroup_file memory memory.kmem.limit_in_bytes)")
+  [ "$now" -eq 67108864 ] || [ "$(grep -c 'warning: .*kmem.limit_in_bytes: this kernel has no such limit' "$OUT")" = 1 ] || { cat "$OUT"; return 1; }
+  run -0 rt update --kernel-memory 33554432 "$ID"
+  [ "$now" -eq 67108864 ] || expect 'warning: .*took 33554432 and does nothing with it'
+}
+
 @test "update of a stopped container is refused" {
   not_on crun 'accepts it'
   sleeper

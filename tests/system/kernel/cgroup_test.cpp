@@ -433,9 +433,9 @@ TEST_F(CgroupTest, UpdatesReplaceTheDeviceProgramAndDoNotPileUp) {
   const Cgroup cgroup = Cgroup::create(plan_);
   // The kernel takes 64 on one cgroup.
   for (int round = 0; round < 70; ++round)
-    replace_device_program(plan_.directories, only_minor(round % 2 == 0 ? 3 : 5));
+    replace_device_program(plan_.directories, only_minor(round % 2 == 0 ? 3 : 5), [] {});
   EXPECT_EQ(readable_devices(cgroup), "zero ");
-  replace_device_program(plan_.directories, only_minor(3));
+  replace_device_program(plan_.directories, only_minor(3), [] {});
   EXPECT_EQ(readable_devices(cgroup), "null ");
 }
 
