@@ -95,7 +95,7 @@ void add_capabilities(oci::Process& process, const std::vector<std::string>& nam
 /// The container's own process with the flags over it, as runc's exec has it.
 oci::Process process_from_flags(oci::Process process, const cli::Parsed& options) {
   process.args.assign(options.words.begin() + 1, options.words.end());
-  process.cwd = options.value_or("cwd", process.cwd);
+  if (const std::string cwd = options.value_or("cwd", ""); !cwd.empty()) process.cwd = cwd;
   for (const std::string& variable : options.values("env")) process.env.push_back(variable);
   process.terminal = options.has("tty");
   process.console_size.reset();

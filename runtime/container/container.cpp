@@ -164,7 +164,9 @@ Container Container::open(const std::string& root, Root directory, const std::st
 /// False when the record was replaced meanwhile and has to be opened again.
 bool Container::open_file(Lock wanted) {
   const std::string file = file_name(record_.id);
-  file_.reset(::openat(root_->get(), file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  // O_NONBLOCK: should it be a fifo, nobody is to wait for its other end.
+  const int flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
+  file_.reset(::openat(root_->get(), file.c_str(), flags));
   if (!file_ && errno == ENOENT) throw NotFound("container does not exist");
   check(file_.get(), "open ", root_path_, "/", file);
   if (wanted != Lock::kNone && !lock_file(wanted)) return true;

@@ -40,7 +40,9 @@ void remove_cgroups(const Container& container) {
   // A killed create may never have come as far as making the cgroups the record names, and what
   // lives in them then is somebody else's.
   const bool was_created = container.record().pid != 0;
-  const bool kill_remaining = was_created && !container.record().own_pid_namespace;
+  // Also with a pid namespace, whose end takes all along: an exec may be on its way in, and the
+  // freezer may hold it.
+  const bool kill_remaining = was_created;
   const ContainerCgroups& cgroups = container.cgroups();
   if (cgroups.unit && was_created) {
     if (kill_remaining) kernel::signal_all(cgroups.directories, SIGKILL);

@@ -68,12 +68,15 @@ Finding audit_map(std::string_view which, std::vector<oci::IdMapping> asked,
 /// A set may shrink; what is in it beyond `allowed` came from somewhere else.
 Finding audit_set(std::string_view which, std::uint64_t asked, std::uint64_t allowed,
                   std::uint64_t actual) {
+  const bool is_filled_up = (actual & ~asked) != 0;
+  const bool is_tighter = actual != asked && !is_filled_up;
   return {.verdict = (actual & ~allowed) != 0 ? Verdict::kDrift
-                     : actual == asked        ? Verdict::kAsAsked
-                                              : Verdict::kTighter,
+                     : is_tighter             ? Verdict::kTighter
+                                              : Verdict::kAsAsked,
           .aspect = sentence("capabilities, ", which),
           .asked = capability_list(asked),
-          .in_effect = capability_list(actual)};
+          .in_effect = sentence(capability_list(actual),
+                                is_filled_up ? " (an execve of root fills it up)" : "")};
 }
 
 /// An execve of root fills the permitted set up to the bounding one (capabilities(7)), so that is

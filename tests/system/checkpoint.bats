@@ -21,7 +21,7 @@ fake_criu() {
 counts() { [ "$(grep -c '^count' "$1")" -ge "$2" ]; }
 checkpoint() { rt checkpoint --image-path "$(IMAGES)" "$@" "$ID"; }
 # restored [OPTIONS]: detached, its output through a pipe as an engine reads it, into $OUT.restored.
-restored() { rt restore -d --bundle "$BUNDLE" --image-path "$(IMAGES)" "$@" "$ID" </dev/null 2>"$OUT.err" > >(cat >"$OUT.restored"); }
+restored() { rt restore -d --bundle "$BUNDLE" --image-path "$(IMAGES)" "$@" "$ID" </dev/null 2>"$OUT.err" > >(cat >"$OUT.restored") || { cat "$OUT.err"; return 1; }; }
 start_counter() {
   rt create --bundle "$BUNDLE" "$ID" </dev/null > >(cat >"$OUT") 2>&1
   rt start "$ID"

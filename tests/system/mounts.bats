@@ -413,11 +413,6 @@ source_directory() {
   chown 0:0 "$BATS_TEST_TMPDIR/source/file"
 }
 
-needs_idmap() {
-  [ "$(stat -f -c %T "$BATS_TEST_TMPDIR")" != tmpfs ] || printf '6.3\n%s\n' "$(uname -r)" | sort -VC ||
-    skip 'before Linux 6.3 a tmpfs takes no idmap'
-}
-
 @test "idmapped bind: the mount's own mappings" {
   only_spec 'runc 1.1.5 and crun 1.8.1 differ in where they take the mappings from'
   make_bundle

@@ -231,3 +231,33 @@ in_state() {
   kill "$adopter"
   wait_for 5 eval '! kill -0 "$init" 2>/dev/null'
 }
+
+@test "delete --force ends an exec that the freezer holds when init is gone" {
+  only_toyrun 'the references have no --ignore-paused, or other words'
+  sleeper
+  running
+  rt pause "$ID"
+  rt exec --ignore-paused "$ID" true >"$OUT.exec" 2>&1 </dev/null 3>&- &
+  local joiner=$! init
+  init=$(pid_of)
+  wait_for 10 eval '[ "$(rt ps --format json "$ID" | jq length)" -gt 1 ]'
+  kill -KILL "$init"
+  wait_for 10 eval '! [ -e /proc/$init/exe ]'
+  run -0 timeout 8 "$RUNTIME" --root "$STATE" delete --force "$ID"
+  [ -z "$(cgroup_directories)" ]
+  local status=0
+  wait "$joiner" || status=$?
+  [ "$status" -ne 0 ]
+}
+
+@test "a fifo in the place of a record holds up no verb" {
+  only_toyrun 'where the records are'
+  make_bundle
+  mkfifo "$STATE/fifo.json"
+  run -0 timeout 5 "$RUNTIME" --root "$STATE" list
+  run timeout 5 "$RUNTIME" --root "$STATE" state fifo
+  [ "$status" -ne 124 ]
+  run timeout 5 "$RUNTIME" --root "$STATE" delete --force fifo
+  [ "$status" -ne 124 ]
+  rm -f "$STATE/fifo.json"
+}

@@ -54,6 +54,8 @@ only_toyrun() { is_toyrun || skip "toyrun only: $1"; }
 only_spec() { is_toyrun || skip "the reference deviates from the spec: $1"; }
 # not_on NAME WHY: a reference of that name is known to be wrong here.
 not_on() { [ "$(runtime_name)" != "$1" ] || skip "$1: $2"; }
+takes_idmap() { [ "$(stat -f -c %T "$BATS_TEST_TMPDIR")" != tmpfs ] || printf '6.3\n%s\n' "$(uname -r)" | sort -VC; }
+needs_idmap() { takes_idmap || skip 'before Linux 6.3 a tmpfs takes no idmap'; }
 need_cap() { setpriv -d | grep -q "^Capability bounding set:.*\b$1\b" || skip "this machine lacks CAP_${1^^}"; }
 
 # jq -e ends with 0 when it is given nothing at all (jq 1.6): a condition on an output that never came would hold.

@@ -467,9 +467,9 @@ TEST(Cgroup, UnifiedComesLastLineByLine) {
   oci::Resources resources;
   resources.pids = oci::Pids{.limit = 5};
   resources.unified["io.max"] = "8:0 rbps=1\n8:16 wbps=2\n";
-  resources.unified["cgroup.freeze"] = "0";
+  resources.unified["cgroup.max.depth"] = "0";
   EXPECT_EQ(pairs(cgroup_v2_writes(resources, {"pids", "io"})), (Pairs{{"pids.max", "5"},
-                                                                       {"cgroup.freeze", "0"},
+                                                                       {"cgroup.max.depth", "0"},
                                                                        {"io.max", "8:0 rbps=1"},
                                                                        {"io.max", "8:16 wbps=2"}}));
   EXPECT_TRUE(contains(error_of([&] { cgroup_v2_writes(resources, {"pids"}); }),
@@ -480,6 +480,11 @@ TEST(Cgroup, UnifiedComesLastLineByLine) {
     EXPECT_TRUE(
         contains(error_of([&] { cgroup_v2_writes(bad, {"memory"}); }), "no name of a cgroup file"))
         << key;
+  }
+  for (const std::string key : {"cgroup.freeze", "cgroup.procs", "cgroup.kill", "cgroup.type"}) {
+    oci::Resources bad;
+    bad.unified[key] = "1";
+    EXPECT_TRUE(contains(error_of([&] { cgroup_v2_writes(bad, {}); }), key + ": is no limit"));
   }
 }
 
