@@ -160,7 +160,7 @@ std::string read_label(const ProcessDirectory& process, bool apparmor) {
 }
 
 void read_mounts(const ProcessDirectory& process, plan::Isolation& isolation) {
-  for (MountEntry& one : parse_mount_table(process.read("mountinfo")))
+  for (MountEntry& one : reachable(parse_mount_table(process.read("mountinfo"))))
     isolation.mounts.push_back({.root = std::move(one.root),
                                 .target = std::move(one.mount_point),
                                 .type = std::move(one.type),

@@ -2,7 +2,11 @@
 #include "runtime/kernel/mount_table.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <map>
 #include <optional>
+#include <set>
 
 #include "bundle-spec/fs/file.hpp"
 
@@ -34,9 +38,24 @@ std::string without_escapes(std::string_view word) {
   return text;
 }
 
+int number_of(std::string_view word) {
+  int number = 0;
+  std::from_chars(word.data(), word.data() + word.size(), number);
+  return number;
+}
+
+/// Two mounts sit on the same one: who goes down to `path` comes to `other` first. Had `other` been
+/// there before, the mount at `path` would sit on that.
+bool is_cut_off(const std::string& path, const std::string& other) {
+  return other.size() < path.size() && path.starts_with(other) &&
+         (other == "/" || path[other.size()] == '/');
+}
+
 std::optional<MountEntry> parse_line(std::string_view line) {
-  for (int skipped = 0; skipped < 3; ++skipped) next_word(line);  // ids, major:minor
   MountEntry entry;
+  entry.id = number_of(next_word(line));
+  entry.parent = number_of(next_word(line));
+  next_word(line);  // major:minor
   entry.root = without_escapes(next_word(line));
   entry.mount_point = without_escapes(next_word(line));
   for (std::string_view left = next_word(line); !left.empty();) {
@@ -67,6 +86,33 @@ std::vector<MountEntry> parse_mount_table(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return entries;
+}
+
+std::vector<MountEntry> reachable(const std::vector<MountEntry>& entries) {
+  std::map<int, std::vector<const MountEntry*>> children;
+  std::set<int> ids, found;
+  for (const MountEntry& one : entries) {
+    children[one.parent].push_back(&one);
+    ids.insert(one.id);
+  }
+  std::vector<const MountEntry*> left;
+  for (const MountEntry& one : entries)
+    if (!ids.contains(one.parent) || one.parent == one.id) left.push_back(&one);
+  while (!left.empty()) {
+    const MountEntry* const one = left.back();
+    left.pop_back();
+    if (!found.insert(one->id).second) continue;
+    const std::vector<const MountEntry*>& here = children[one->id];
+    for (const MountEntry* child : here)
+      if (std::ranges::none_of(here, [&](const MountEntry* other) {
+            return is_cut_off(child->mount_point, other->mount_point);
+          }))
+        left.push_back(child);
+  }
+  std::vector<MountEntry> all;
+  std::ranges::copy_if(entries, std::back_inserter(all),
+                       [&](const MountEntry& one) { return found.contains(one.id); });
+  return all;
 }
 
 std::vector<MountEntry> read_mount_table() {

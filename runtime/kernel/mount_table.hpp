@@ -10,6 +10,7 @@
 namespace kernel {
 
 struct MountEntry {
+  int id = 0, parent = 0;            // parent: the mount it sits on
   std::string root;                  // the part of the file system that is mounted: "/"
   std::string mount_point;           // octal escapes undone
   std::vector<std::string> options;  // of the mount: "ro", "nosuid"
@@ -21,5 +22,7 @@ struct MountEntry {
 std::vector<MountEntry> read_mount_table();
 /// The text of such a file. proc(5).
 std::vector<MountEntry> parse_mount_table(std::string_view text);
+/// Without those that a path no longer leads to, because another was mounted further up.
+std::vector<MountEntry> reachable(const std::vector<MountEntry>& entries);
 
 }  // namespace kernel

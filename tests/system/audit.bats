@@ -176,3 +176,18 @@ allow_disks() {
   [ "$status" -eq 1 ]
   expect 'container not running'
 }
+
+@test "audit: a second /proc over the first, masks and all, is drift" {
+  only_toyrun 'a verb of toyrun'
+  sleeper
+  edit '.process.capabilities[] |= . + ["CAP_SYS_ADMIN"]'
+  running
+  run -0 rt audit "$ID"
+  rt exec "$ID" mount -t proc -o nosuid,nodev,noexec proc /proc
+  run -1 rt audit "$ID"
+  expect '^drift     masked /proc/keys: '
+  expect '^drift     read-only /proc/sys: '
+  # gone again, all is as it was
+  rt exec "$ID" umount /proc
+  run -0 rt audit "$ID"
+}
