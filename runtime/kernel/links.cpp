@@ -35,16 +35,6 @@ ifinfomsg link_message(int index) {
   return info;
 }
 
-/// The attribute of this type behind the fixed part of a message, or "".
-std::string_view find_attribute(const nlmsghdr& message, std::size_t fixed, std::uint16_t type) {
-  auto left = static_cast<int>(message.nlmsg_len - NLMSG_LENGTH(fixed));
-  const char* start = reinterpret_cast<const char*>(&message) + NLMSG_LENGTH(NLMSG_ALIGN(fixed));
-  for (const auto* one = reinterpret_cast<const rtattr*>(start); RTA_OK(one, left);
-       one = RTA_NEXT(one, left))
-    if (one->rta_type == type) return {static_cast<const char*>(RTA_DATA(one)), RTA_PAYLOAD(one)};
-  return {};
-}
-
 std::uint32_t number_in(std::string_view bytes) {
   std::uint32_t number = 0;
   if (bytes.size() == sizeof number) std::memcpy(&number, bytes.data(), sizeof number);
@@ -116,6 +106,19 @@ std::vector<std::string> links_named(NetlinkSocket& socket, std::string_view pre
   });
   require(number, "list the network devices");
   return names;
+}
+
+std::vector<int> foreign_links(NetlinkSocket& socket) {
+  NetlinkRequest request(RTM_GETLINK, NLM_F_DUMP);
+  request.fixed(ifinfomsg{});
+  std::vector<int> indexes;
+  const int number = socket.ask(std::move(request), [&](const nlmsghdr& message) {
+    if (number_in(find_attribute(message, sizeof(ifinfomsg), IFLA_GROUP)) != kOwnGroup)
+      indexes.push_back(static_cast<const ifinfomsg*>(NLMSG_DATA(&message))->ifi_index);
+  });
+  require(number, "list the network devices");
+  std::ranges::sort(indexes);
+  return indexes;
 }
 
 void delete_link(NetlinkSocket& socket, const std::string& name) {

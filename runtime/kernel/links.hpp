@@ -28,6 +28,8 @@ std::optional<Link> find_link(NetlinkSocket& socket, const std::string& name);
 int set_up(NetlinkSocket& socket, int index, bool up);
 /// Names of the devices that begin with `prefix`. Throws Error.
 std::vector<std::string> links_named(NetlinkSocket& socket, std::string_view prefix);
+/// Indexes of the devices that toyrun did not make, sorted. Throws Error.
+std::vector<int> foreign_links(NetlinkSocket& socket);
 /// Removes a device, a veth pair with both ends; one that is not there is fine. Throws Error.
 void delete_link(NetlinkSocket& socket, const std::string& name);
 

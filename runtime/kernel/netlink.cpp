@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "bundle-spec/error.hpp"
@@ -23,7 +24,7 @@ void send_all(int socket, std::span<const char> bytes) {
   do {
     sent = ::send(socket, bytes.data(), bytes.size(), 0);
   } while (sent < 0 && errno == EINTR);
-  check(sent, "send to rtnetlink");
+  check(sent, "send to netlink");
 }
 
 std::size_t receive(int socket, std::vector<char>& buffer) {
@@ -31,9 +32,9 @@ std::size_t receive(int socket, std::vector<char>& buffer) {
   do {
     got = ::recv(socket, buffer.data(), buffer.size(), MSG_TRUNC);
   } while (got < 0 && errno == EINTR);
-  check(got, "receive from rtnetlink");
+  check(got, "receive from netlink");
   if (static_cast<std::size_t>(got) > buffer.size())
-    throw Error("an answer of rtnetlink is too long");
+    throw Error("an answer of netlink is too long");
   return static_cast<std::size_t>(got);
 }
 
@@ -87,16 +88,41 @@ std::span<char> NetlinkRequest::finish(std::uint32_t sequence) {
   return bytes_;
 }
 
-NetlinkSocket NetlinkSocket::open(int network_namespace) {
-  UniqueFd own;
-  if (network_namespace >= 0) {
-    own = open_at(AT_FDCWD, "/proc/self/ns/net", O_RDONLY);
-    check(::setns(network_namespace, CLONE_NEWNET), "enter the container's network namespace");
-  }
-  UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  const int number = errno;
-  if (own) check(::setns(own.get(), CLONE_NEWNET), "return to the own network namespace");
-  if (!socket) throw Error("open an rtnetlink socket", number);
+std::string_view find_attribute(std::string_view attributes, std::uint16_t type) {
+  auto left = static_cast<int>(attributes.size());
+  for (const auto* one = reinterpret_cast<const rtattr*>(attributes.data()); RTA_OK(one, left);
+       one = RTA_NEXT(one, left))
+    if ((one->rta_type & NLA_TYPE_MASK) == type)
+      return {static_cast<const char*>(RTA_DATA(one)), RTA_PAYLOAD(one)};
+  return {};
+}
+
+std::string_view find_attribute(const nlmsghdr& message, std::size_t fixed, std::uint16_t type) {
+  const std::string_view bytes(reinterpret_cast<const char*>(&message), message.nlmsg_len);
+  const std::size_t start = NLMSG_LENGTH(NLMSG_ALIGN(fixed));
+  return start < bytes.size() ? find_attribute(bytes.substr(start), type) : std::string_view();
+}
+
+void inside_network_namespace(int network_namespace, const std::function<void()>& act) {
+  if (network_namespace < 0) return act();
+  const UniqueFd own = open_at(AT_FDCWD, "/proc/self/ns/net", O_RDONLY);
+  check(::setns(network_namespace, CLONE_NEWNET), "enter the container's network namespace");
+  struct Return {
+    int namespace_fd;
+    ~Return() {
+      // Whatever came next would be done to the container's network instead of the host's.
+      if (::setns(namespace_fd, CLONE_NEWNET) != 0) std::abort();
+    }
+  } const there_and_back{own.get()};
+  act();
+}
+
+NetlinkSocket NetlinkSocket::open(int network_namespace, int protocol) {
+  UniqueFd socket;
+  inside_network_namespace(network_namespace, [&] {
+    socket = UniqueFd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+    check(socket.get(), "open a netlink socket");
+  });
   return NetlinkSocket(std::move(socket));
 }
 
@@ -110,7 +136,7 @@ int NetlinkSocket::converse(NetlinkRequest& request,
     while (left >= sizeof(nlmsghdr)) {
       const auto* message = reinterpret_cast<const nlmsghdr*>(at);
       if (message->nlmsg_len < sizeof(nlmsghdr) || message->nlmsg_len > left)
-        throw Error("rtnetlink sent a malformed answer");
+        throw Error("netlink sent a malformed answer");
       if (message->nlmsg_seq == sequence_) {
         if ((message->nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted_ = true;
         if (message->nlmsg_type == NLMSG_DONE) return 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// rtnetlink(7) as network devices need it: one request, its answer. Host side.
+// netlink(7) as network devices and tracked connections need it: one request, its answer. Host
+// side.
 #pragma once
 
 #include <linux/netlink.h>
@@ -40,11 +41,20 @@ class NetlinkRequest {
   std::vector<std::size_t> open_;  // where the attributes begin that have not ended
 };
 
-/// A NETLINK_ROUTE socket of one network namespace.
+/// The attribute of this type behind a fixed part of `fixed` bytes, or "".
+std::string_view find_attribute(const nlmsghdr& message, std::size_t fixed, std::uint16_t type);
+/// The attribute of this type among those of an attribute of attributes, or "".
+std::string_view find_attribute(std::string_view attributes, std::uint16_t type);
+
+/// Runs `act` in the network namespace open as `network_namespace`, or in this process's own for
+/// -1, to which it returns whatever `act` throws. Throws Error.
+void inside_network_namespace(int network_namespace, const std::function<void()>& act);
+
+/// A socket of one network namespace: NETLINK_ROUTE, or another protocol of netlink(7).
 class NetlinkSocket {
  public:
   /// Of the namespace open as `network_namespace`, or this process's own for -1. Throws Error.
-  static NetlinkSocket open(int network_namespace);
+  static NetlinkSocket open(int network_namespace, int protocol = NETLINK_ROUTE);
   /// Sends and waits for the acknowledgement. Returns 0 or an errno.
   int change(NetlinkRequest request);
   /// Sends; every answer goes to `take` until the last. Returns 0 or an errno.

@@ -65,6 +65,7 @@ plan::Lease read_lease(const ordered_json& json) {
 struct Content {
   std::vector<plan::Lease> leases;
   std::map<std::string, std::string> settings_before;
+  std::vector<int> devices_before;
 };
 
 Content read_content() {
@@ -75,6 +76,7 @@ Content read_content() {
     const ordered_json json = ordered_json::parse(*text);
     for (const ordered_json& one : json.at("containers")) content.leases.push_back(read_lease(one));
     content.settings_before = json.at("settingsBefore").get<std::map<std::string, std::string>>();
+    content.devices_before = json.value("devicesBefore", std::vector<int>());
     return content;
   } catch (const std::exception& error) {
     throw Error(sentence(kFile, ": is damaged (", error.what(),
@@ -261,6 +263,7 @@ AddressPool AddressPool::open() {
   Content content = read_content();
   pool.leases_ = std::move(content.leases);
   pool.settings_before_ = std::move(content.settings_before);
+  pool.devices_before_ = std::move(content.devices_before);
   return pool;
 }
 
@@ -308,12 +311,22 @@ void AddressPool::erase(const std::string& record) {
   std::erase_if(leases_, [&](const plan::Lease& lease) { return lease.record == record; });
 }
 
-void AddressPool::note(const std::string& setting, const std::string& before) {
+void AddressPool::note(const std::string& setting, const std::string& before,
+                       std::vector<int> devices) {
+  if (settings_before_.empty()) devices_before_ = std::move(devices);
   settings_before_.try_emplace(setting, before);
+  save();
+}
+
+void AddressPool::forget_settings() {
+  settings_before_.clear();
+  devices_before_.clear();
 }
 
 void AddressPool::save() const {
-  ordered_json json{{"containers", ordered_json::array()}, {"settingsBefore", settings_before_}};
+  ordered_json json{{"containers", ordered_json::array()},
+                    {"settingsBefore", settings_before_},
+                    {"devicesBefore", devices_before_}};
   for (const plan::Lease& lease : leases_) json["containers"].push_back(to_json(lease));
   replace_file(kFile, json.dump(1) + "\n", 0644);
 }

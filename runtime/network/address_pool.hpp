@@ -39,8 +39,13 @@ class AddressPool {
                      const plan::Network& network) const;
   void add(plan::Lease lease) { leases_.push_back(std::move(lease)); }
   void erase(const std::string& record);
-  /// A setting of the host that we changed, and what it was.
-  void note(const std::string& setting, const std::string& before);
+  /// A setting of the host that is about to be changed, what it is, and the devices there are: on
+  /// disk when this returns, so that whoever is killed in between leaves it to be put back.
+  void note(const std::string& setting, const std::string& before, std::vector<int> devices);
+  /// What was noted, since the host was last as it had been.
+  const std::map<std::string, std::string>& settings_before() const { return settings_before_; }
+  const std::vector<int>& devices_before() const { return devices_before_; }
+  void forget_settings();
   void save() const;
 
  private:
@@ -48,6 +53,7 @@ class AddressPool {
   UniqueFd lock_;
   std::vector<plan::Lease> leases_;
   std::map<std::string, std::string> settings_before_;
+  std::vector<int> devices_before_;
 };
 
 }  // namespace network

@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/cli/trace.hpp"
 #include "bundle-spec/error.hpp"
+#include "runtime/kernel/conntrack.hpp"
 #include "runtime/kernel/links.hpp"
 #include "runtime/kernel/own_program.hpp"
 #include "runtime/network/definition_files.hpp"
@@ -22,10 +24,12 @@ namespace {
 constexpr kernel::OwnProgram::Name kNftables{"toyrun-nftables", "a network"};
 constexpr std::string_view kLinkPrefix = "toyv";
 
-void apply_rules(const std::vector<plan::Lease>& leases) {
+/// `published`: what came or went with it.
+void apply_rules(const AddressPool& pool, const std::vector<plan::PublishedPort>& published) {
   const trace::Step step("write the nftables rules");
   kernel::OwnProgram program(kNftables, "");
-  program.ask({plan::network_rules(definitions(), leases)});
+  program.ask({plan::network_rules(definitions(), pool.leases(), unforwarded_before(pool))});
+  kernel::forget_udp_flows(published);
 }
 
 /// With its addresses, when it is not there yet (the first container, or after a reboot).
@@ -43,7 +47,7 @@ int bring_up(const plan::Network& network, AddressPool& pool, kernel::NetlinkSoc
       host, {.name = network.bridge,
              .hardware_address = plan::hardware_address(network.subnets.front().gateway),
              .mtu = network.mtu});
-  apply_settings(network, pool);
+  apply_settings(network, pool, host);
   for (const plan::Subnet& subnet : network.subnets)
     kernel::add_address(host, index, subnet.gateway, subnet.prefix.length);
   if (const int number = kernel::set_up(host, index, true); number != 0)
@@ -60,10 +64,12 @@ struct Sockets {
   kernel::NetlinkSocket host, container;
 };
 
-void settle_in(const plan::Endpoint& endpoint, const plan::Network& network,
+void settle_in(const plan::Endpoint& endpoint, const plan::Network& network, int network_namespace,
                kernel::NetlinkSocket& container) {
   const auto link = kernel::find_link(container, endpoint.interface);
   if (!link) throw Error(sentence("the container's device ", endpoint.interface, " went away"));
+  kernel::inside_network_namespace(network_namespace,
+                                   [&] { restrict_device(network, endpoint.interface); });
   for (std::size_t i = 0; i < endpoint.addresses.size(); ++i)
     kernel::add_address(container, link->index, endpoint.addresses[i],
                         network.subnets.at(i).prefix.length);
@@ -82,7 +88,7 @@ void plug_in(const plan::Endpoint& endpoint, AddressPool& pool, int network_name
                      .network_namespace = network_namespace,
                      .hardware_address = plan::hardware_address(endpoint.addresses.front()),
                      .mtu = network.mtu});
-  settle_in(endpoint, network, sockets.container);
+  settle_in(endpoint, network, network_namespace, sockets.container);
 }
 
 /// The default routes lead through the first network that leads out; they may do so already.
@@ -126,12 +132,15 @@ void give_back(std::vector<plan::Lease> leases, AddressPool& pool) {
   if (leases.empty()) return;
   const trace::Step step("leave the networks");
   kernel::NetlinkSocket host = kernel::NetlinkSocket::open(-1);
+  std::vector<plan::PublishedPort> published;
   for (const plan::Lease& lease : leases) {
     pool.erase(lease.record);
     for (const plan::Endpoint& endpoint : lease.endpoints) unplug(endpoint, pool, host);
+    std::ranges::copy(lease.ports, std::back_inserter(published));
   }
   remove_stray_links(pool.leases(), host);
-  apply_rules(pool.leases());
+  apply_rules(pool, published);
+  restore_settings(pool, host);
   pool.save();
 }
 
@@ -157,7 +166,7 @@ void connect(const plan::NetworkPlan& wish, const Owner& owner, int network_name
     for (const plan::Endpoint& endpoint : lease.endpoints)
       plug_in(endpoint, pool, network_namespace, sockets);
     lead_out(lease, sockets.container);
-    apply_rules(pool.leases());
+    apply_rules(pool, lease.ports);
     pool.save();
   } catch (const Error&) {
     clear(pool, owner.record);
@@ -225,7 +234,7 @@ void join(const plan::NetworkPlan& wish, const Owner& owner, int network_namespa
   try {
     plug_in(lease.endpoints.back(), pool, network_namespace, sockets);
     lead_out(lease, sockets.container);
-    apply_rules(pool.leases());
+    apply_rules(pool, lease.ports);
     pool.save();
   } catch (const Error&) {
     pool.erase(owner.record);
@@ -248,7 +257,7 @@ void leave(const std::string& name, const Owner& owner, int network_namespace) {
   Sockets sockets(network_namespace);
   unplug(left, pool, sockets.host);
   lead_out(lease, sockets.container);
-  apply_rules(pool.leases());
+  apply_rules(pool, lease.ports);
   pool.save();
 }
 

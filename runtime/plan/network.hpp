@@ -69,6 +69,8 @@ std::vector<std::string> describe(const NetworkPlan& network);
 PublishedPort parse_published_port(std::string_view text);
 /// "127.0.0.1:8080-8081:80-81/tcp".
 std::string to_text(const PublishedPort& port);
+/// True if every address of the host, of one kind at least, is published.
+bool is_every_address(const PublishedPort& port);
 /// True if a program cannot listen on both.
 bool clash(const PublishedPort& one, const PublishedPort& other);
 

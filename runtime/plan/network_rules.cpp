@@ -38,9 +38,8 @@ std::string range_text(unsigned first, unsigned count) {
 
 void add_publishing(std::string& text, const PublishedPort& port, const IpAddress& to) {
   std::string match = sentence("    meta nfproto ", to.is_v6 ? "ipv6" : "ipv4", " ");
-  const bool every =
-      !port.host_address || *port.host_address == IpAddress{.is_v6 = to.is_v6, .bytes = {}};
-  if (!every) match += sentence(family(to.is_v6), " daddr ", to_text(*port.host_address), " ");
+  if (!is_every_address(port))
+    match += sentence(family(to.is_v6), " daddr ", to_text(*port.host_address), " ");
   match += port.is_udp ? "udp dport " : "tcp dport ";
   const std::string target = to.is_v6 ? sentence("[", to_text(to), "]") : to_text(to);
   const std::string destination = sentence(" dnat ", family(to.is_v6), " to ", target);
@@ -95,6 +94,18 @@ void add_forwarding(std::string& text, const Network& network) {
                    out, "drop\n");
 }
 
+/// A host that we made a router is one for our bridges alone.
+std::string rules_for_strangers(const UnforwardedBefore& before) {
+  std::string devices;
+  for (const int index : before.devices) devices += sentence(devices.empty() ? "" : ", ", index);
+  std::string text;
+  for (const bool v6 : {false, true})
+    if (!devices.empty() && (v6 ? before.v6 : before.v4))
+      text += sentence("    meta nfproto ", v6 ? "ipv6" : "ipv4", " iif { ", devices, " } oif { ",
+                       devices, " } drop\n");
+  return text;
+}
+
 }  // namespace
 
 std::optional<IpAddress> free_address(const Subnet& subnet, const std::vector<IpAddress>& taken) {
@@ -117,7 +128,8 @@ const IpAddress* address_of(const Endpoint& endpoint, bool v6) {
   return found != endpoint.addresses.end() ? &*found : nullptr;
 }
 
-std::string network_rules(const std::vector<Network>& networks, const std::vector<Lease>& leases) {
+std::string network_rules(const std::vector<Network>& networks, const std::vector<Lease>& leases,
+                          const UnforwardedBefore& before) {
   // Added first, so that deleting it cannot fail.
   std::string text = "add table inet toyrun\ndelete table inet toyrun\n";
   if (leases.empty()) return text;
@@ -132,11 +144,12 @@ std::string network_rules(const std::vector<Network>& networks, const std::vecto
       "  chain published {\n",
       published_rules(networks, leases),
       "  }\n"
-      // What the kernel takes for granted, as route_localnet (see kernel/links) gives it up for our
-      // bridges, and as a port that is published on 127.0.0.1 would be open to every neighbour.
+      // What the kernel takes for granted, as route_localnet (see host_settings) gives it up for
+      // our bridges, and as a port that is published on 127.0.0.1 would be open to every neighbour.
       "  chain spoofed {\n"
       "    type filter hook prerouting priority raw;\n"
       "    iifname != \"lo\" ip daddr 127.0.0.0/8 drop\n"
+      "    iifname != \"lo\" ip saddr 127.0.0.0/8 drop\n"
       "    iifname != \"lo\" ip6 daddr ::1 drop\n"
       "  }\n"
       "  chain prerouting {\n"
@@ -153,7 +166,7 @@ std::string network_rules(const std::vector<Network>& networks, const std::vecto
       "  }\n"
       "  chain forward {\n"
       "    type filter hook forward priority filter;\n",
-      closed, open, "  }\n}\n");
+      closed, open, rules_for_strangers(before), "  }\n}\n");
   return text;
 }
 

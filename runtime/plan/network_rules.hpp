@@ -35,9 +35,18 @@ std::optional<IpAddress> free_address(const Subnet& subnet, const std::vector<Ip
 /// The address in `endpoint` of this kind, if any.
 const IpAddress* address_of(const Endpoint& endpoint, bool v6);
 
+/// What this host forwarded nothing between, when toyrun switched forwarding on: the devices it had
+/// then, by index.
+struct UnforwardedBefore {
+  bool v4 = false;
+  bool v6 = false;
+  std::vector<int> devices;
+};
+
 /// A batch for nft(8) that makes the table `inet toyrun` what these leases need, in one
 /// transaction; without leases the table goes.
-std::string network_rules(const std::vector<Network>& networks, const std::vector<Lease>& leases);
+std::string network_rules(const std::vector<Network>& networks, const std::vector<Lease>& leases,
+                          const UnforwardedBefore& before);
 
 /// A hardware address that goes with the IP address: who remembers it from the container that had
 /// the address before reaches the new one at once.

@@ -61,14 +61,10 @@ std::string range_text(unsigned first, unsigned count) {
   return count == 1 ? sentence(first) : sentence(first, "-", first + count - 1);
 }
 
-bool is_every_address(const IpAddress& address) {
-  return address == IpAddress{.is_v6 = address.is_v6, .bytes = {}};
-}
-
 bool share_address(const PublishedPort& one, const PublishedPort& other) {
   if (!one.host_address || !other.host_address) return true;
   if (one.host_address->is_v6 != other.host_address->is_v6) return false;
-  return is_every_address(*one.host_address) || is_every_address(*other.host_address) ||
+  return is_every_address(one) || is_every_address(other) ||
          *one.host_address == *other.host_address;
 }
 
@@ -104,6 +100,11 @@ std::string to_text(const PublishedPort& port) {
   }
   return sentence(address, range_text(port.host_port, port.count), ":",
                   range_text(port.container_port, port.count), port.is_udp ? "/udp" : "/tcp");
+}
+
+bool is_every_address(const PublishedPort& port) {
+  return !port.host_address ||
+         *port.host_address == IpAddress{.is_v6 = port.host_address->is_v6, .bytes = {}};
 }
 
 bool clash(const PublishedPort& one, const PublishedPort& other) {

@@ -24,6 +24,7 @@ teardown() {
   for pid in "${SERVERS[@]}"; do kill "$pid" 2>/dev/null || true; done
   end_test
   ip netns del outside 2>/dev/null || true
+  ip netns del elsewhere 2>/dev/null || true
   ip link del world0 2>/dev/null || true
   sysctl -qw net.bridge.bridge-nf-call-ip6tables=1 2>/dev/null || true
 }
@@ -513,6 +514,120 @@ leaves_nothing() {
   expect 'port 127\.0\.0\.1:8081:80/tcp cannot be published: the container has no IPv4 address'
   rt delete -f one
   same_as_before
+}
+
+@test "the host routes for containers only, and is as it was after the last one" {
+  forwarding() { cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding /proc/sys/net/ipv6/conf/world0/accept_ra; }
+  ip netns add elsewhere
+  ip link add world1 type veth peer name eth0 netns elsewhere
+  ip addr add 203.0.113.1/24 dev world1
+  ip addr add 2001:db8:52::1/64 dev world1 nodad
+  ip link set world1 up
+  ip -n elsewhere addr add 203.0.113.2/24 dev eth0
+  ip -n elsewhere addr add 2001:db8:52::2/64 dev eth0 nodad
+  ip -n elsewhere link set eth0 up
+  local world
+  for world in outside elsewhere; do
+    ip -n "$world" route add default dev eth0 via "$([ "$world" = outside ] && echo 198.51.100.1 || echo 203.0.113.1)"
+    ip -n "$world" -6 route add default dev eth0 via "$([ "$world" = outside ] && echo 2001:db8:51::1 || echo 2001:db8:52::1)"
+  done
+  ip netns exec elsewhere python3 "$SYSTEM/network_peers.py" serve 80 >"$BATS_TEST_TMPDIR/elsewhere" 2>&1 </dev/null 3>&- &
+  SERVERS+=($!)
+  wait_for 10 grep -q ready "$BATS_TEST_TMPDIR/elsewhere"
+  sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
+  local before target
+  before=$(forwarding)
+  network create both --ipv6
+  sleeper
+  wants names both
+  box one
+  run -0 inside_of one python3 "$SYSTEM/network_peers.py" ask tcp 203.0.113.2 80
+  for target in 203.0.113.2 2001:db8:52::2; do
+    run ! outside ask tcp "$target" 80
+    expect_not 'refused'
+  done
+  # devices that come later are not toyrun's business: whoever brings them counts on forwarding
+  ip link add late type bridge
+  rt delete -f one
+  [ "$(head -1 /proc/sys/net/ipv4/ip_forward)" = 1 ]
+  ip link del late
+  box one
+  rt delete -f one
+  [ "$(forwarding)" = "$before" ]
+  # an administrator's own forwarding goes on, with containers and after them
+  sysctl -qw net.ipv4.ip_forward=1
+  box one
+  run -0 outside ask tcp 203.0.113.2 80
+  rt delete -f one
+  run -0 outside ask tcp 203.0.113.2 80
+  sysctl -qw net.ipv4.ip_forward=0
+  ip netns del elsewhere
+}
+
+@test "CVE-2020-13401: no container's router advertisement changes the routes of the host or another container" {
+  sleeper
+  wants names default
+  box one
+  box two
+  network create both --ipv6
+  wants names both
+  box three
+  box four
+  [ "$(cat /proc/sys/net/ipv6/conf/toy0/disable_ipv6)" = 1 ]
+  run -0 inside_of one ip -6 addr show dev eth0
+  [ -z "$output" ]
+  local sender
+  for sender in one three; do
+    inside_of "$sender" python3 "$SYSTEM/network_peers.py" advertise eth0
+  done
+  # what was sent before these has been dealt with
+  serve two 80
+  serve four 80
+  run -0 ask tcp "$(address_of two)" 80
+  run -0 ask tcp "$(address_of four 1)" 80
+  run -0 inside_of one python3 "$SYSTEM/network_peers.py" ask tcp "$(address_of two)" 80
+  run -0 inside_of three python3 "$SYSTEM/network_peers.py" ask tcp "$(address_of four 1)" 80
+  run ip -6 route
+  expect_not '2001:db8:bad|proto ra'
+  run inside_of two ip -6 route
+  expect_not '2001:db8:bad|proto ra'
+  run -0 inside_of four ip -6 route
+  expect_not '2001:db8:bad|proto ra'
+}
+
+@test "a container does not pass for the host's loopback" {
+  sleeper
+  wants names default ports 8080:80
+  box one
+  python3 "$SYSTEM/network_peers.py" hear 9999 >"$OUT.heard" 2>&1 </dev/null 3>&- &
+  local listener=$!
+  wait_for 10 grep -q ready "$OUT.heard"
+  inside_of one ip addr add 127.0.0.2/32 dev eth0
+  inside_of one sysctl -qw net.ipv4.conf.eth0.route_localnet=1
+  run ! inside_of one python3 "$SYSTEM/network_peers.py" ask udp 10.200.0.1 9999 127.0.0.2
+  run -0 inside_of one python3 "$SYSTEM/network_peers.py" ask udp 10.200.0.1 9999
+  wait "$listener"
+  [ "$(tail -1 "$OUT.heard")" = 10.200.0.2 ]
+}
+
+@test "a client that sends UDP all along reaches a port when it is published, and the next container" {
+  sleeper
+  wants names default ports 8080:80
+  box first # from now on connections are tracked
+  run ! outside ask udp 198.51.100.1 5353 198.51.100.2:7777
+  wants ports 5353:53/udp
+  box one
+  serve one 53
+  run -0 outside ask udp 198.51.100.1 5353 198.51.100.2:7777
+  expect '^udp 53 from 198\.51\.100\.2$'
+  rt delete -f one
+  wants ports ''
+  box placeholder # so that the next one has another address
+  wants ports 5353:53/udp
+  box two
+  [ "$(address_of two)" != "$(address_of placeholder)" ]
+  serve two 53
+  run -0 outside ask udp 198.51.100.1 5353 198.51.100.2:7777
 }
 
 @test "features tells engines that these annotations change what is done" {

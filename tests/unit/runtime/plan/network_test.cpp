@@ -114,7 +114,7 @@ const Network kBack{.name = "back",
                     .is_internal = true};
 
 TEST(NetworkRules, NothingIsLeftWithoutLeases) {
-  EXPECT_EQ(network_rules({kFront}, {}), "add table inet toyrun\ndelete table inet toyrun\n");
+  EXPECT_EQ(network_rules({kFront}, {}, {}), "add table inet toyrun\ndelete table inet toyrun\n");
 }
 
 TEST(NetworkRules, PublishesThroughTheOpenNetworkAndShutsTheInternalOne) {
@@ -125,7 +125,7 @@ TEST(NetworkRules, PublishesThroughTheOpenNetworkAndShutsTheInternalOne) {
                     {.network = "front", .addresses = {address("10.1.0.2"), address("fd00::2")}}},
       .ports = {parse_published_port("127.0.0.1:8080:80"), parse_published_port("53-54:53-54/udp"),
                 parse_published_port("7-8:9-10")}};
-  const std::string rules = network_rules({kFront, kBack}, {lease});
+  const std::string rules = network_rules({kFront, kBack}, {lease}, {});
   EXPECT_TRUE(contains(rules, "ipv4 ip daddr 127.0.0.1 tcp dport 8080 dnat ip to 10.1.0.2:80\n"));
   EXPECT_TRUE(contains(rules, "ipv4 udp dport 53-54 dnat ip to 10.1.0.2\n"));
   EXPECT_TRUE(contains(rules, "ipv6 udp dport 53-54 dnat ip6 to [fd00::2]\n"));
@@ -136,6 +136,21 @@ TEST(NetworkRules, PublishesThroughTheOpenNetworkAndShutsTheInternalOne) {
   EXPECT_LT(rules.find("iifname \"toy2\" drop"),
             rules.find("oifname \"toy1\" ct status dnat accept"));
   EXPECT_FALSE(contains(rules, "10.2.0.2"));
+}
+
+TEST(NetworkRules, WhatTheHostDidNotForwardBeforeIsDropped) {
+  const Lease lease{.record = "/r",
+                    .id = "web",
+                    .endpoints = {{.network = "front", .addresses = {address("10.1.0.2")}}}};
+  const auto rules = [&](const UnforwardedBefore& before) {
+    return network_rules({kFront}, {lease}, before);
+  };
+  EXPECT_TRUE(contains(rules({.v4 = true, .v6 = false, .devices = {1, 4}}),
+                       "meta nfproto ipv4 iif { 1, 4 } oif { 1, 4 } drop\n"));
+  EXPECT_TRUE(contains(rules({.v4 = false, .v6 = true, .devices = {4}}),
+                       "meta nfproto ipv6 iif { 4 } oif { 4 } drop\n"));
+  EXPECT_FALSE(contains(rules({.v4 = false, .v6 = false, .devices = {4}}), "iif {"));
+  EXPECT_FALSE(contains(rules({.v4 = true, .v6 = true, .devices = {}}), "iif {"));
 }
 
 TEST(NetworkRules, TheLowestFreeAddressIsTaken) {
