@@ -53,6 +53,23 @@ load toydock
   expect '^nameserver 10.9.9.9$'
 }
 
+@test "run: name servers that a container can reach" {
+  # the run has a mount namespace of its own
+  printf 'nameserver 127.0.0.53\noptions edns0\nsearch lan\n' >"$BATS_TEST_TMPDIR/stub"
+  mount --bind "$BATS_TEST_TMPDIR/stub" "$(realpath /etc/resolv.conf)"
+  mkdir -p /run/systemd/resolve
+  printf 'nameserver 10.7.7.7\nsearch lan\n' >/run/systemd/resolve/resolv.conf
+  run -0 --separate-stderr td run --rm "$IMAGE" cat /etc/resolv.conf
+  [ "${lines[*]}" = 'nameserver 10.7.7.7 search lan' ]
+  run -0 td run --rm --network host "$IMAGE" cat /etc/resolv.conf
+  [ "${lines[0]}" = 'nameserver 127.0.0.53' ]
+  rm -r /run/systemd/resolve
+  run -0 td run --rm "$IMAGE" cat /etc/resolv.conf
+  expect 'names no name server that a container can reach: choose one with --dns'
+  expect '^options edns0$'
+  umount "$(realpath /etc/resolv.conf)"
+}
+
 @test "run: users by name are those of the image, links out of it lead nowhere" {
   td run --name users "$IMAGE" sh -c 'echo "app:x:1042:1043::/home/app:/bin/sh" >>/etc/passwd; echo "extra:x:77:app" >>/etc/group; touch /tmp/ready; sleep 1000' &
   local toydock=$!

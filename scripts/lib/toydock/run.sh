@@ -525,7 +525,7 @@ add_log_option() {
 # ---- hosts, hostname, resolv.conf: files of the container, bound into it
 
 write_network_files() {
-  local index line name=${OPTION[hostname]:-${ID:0:12}} network=" ${PAIRS[*]} "
+  local index name=${OPTION[hostname]:-${ID:0:12}} network=" ${PAIRS[*]} "
   [[ $network != *' files-directory '* ]] || return 0 # those of the container whose network it shares
   if [[ $network == *' network host '* ]]; then
     read -r name </proc/sys/kernel/hostname
@@ -545,14 +545,23 @@ write_network_files() {
         ;;
     esac
   done
-  if [[ ! -s $DIRECTORY/resolv.conf && -r /etc/resolv.conf ]]; then
-    while IFS= read -r line || [[ -n $line ]]; do
-      # a name server on the host's loopback cannot be reached from another network
-      [[ $network != *' network host '* && $line =~ ^nameserver[[:space:]]+(127\.|::1) ]] || printf '%s\n' "$line"
-    done </etc/resolv.conf >"$DIRECTORY/resolv.conf"
-  fi
+  if [[ ! -s $DIRECTORY/resolv.conf ]]; then hosts_resolver "$network" >"$DIRECTORY/resolv.conf"; fi
   printf '%s\n' "$(<"$DIRECTORY/hosts-base")" >"$DIRECTORY/hosts"
 }
+# hosts_resolver NETWORK-SETTINGS: the host's resolv.conf, without name servers on its loopback, which another network cannot reach.
+hosts_resolver() (
+  local file=/etc/resolv.conf line loopback='^nameserver[[:space:]]+(127\.|::1)' servers=0
+  [[ -r $file ]] || return 0
+  [[ $1 != *' network host '* ]] || exec cat "$file"
+  # systemd-resolved's own is on 127.0.0.53; the ones it asks are here: resolved.conf(5)
+  if grep -q '^nameserver[[:space:]]*127\.0\.0\.53' "$file" && [[ -r /run/systemd/resolve/resolv.conf ]]; then file=/run/systemd/resolve/resolv.conf; fi
+  while IFS= read -r line || [[ -n $line ]]; do
+    if [[ $line =~ $loopback ]]; then continue; fi
+    if [[ $line == nameserver* ]]; then servers=1; fi
+    printf '%s\n' "$line"
+  done <"$file"
+  if ((servers == 0)) && [[ $1 != *' network none '* ]]; then note "$file names no name server that a container can reach: choose one with --dns ADDRESS"; fi
+)
 add_host() { # NAME:ADDRESS; host-gateway is the host as the default network sees it
   local address=${1#*:}
   [[ $1 =~ ^[a-zA-Z0-9_][a-zA-Z0-9_.-]*:\[?([0-9a-fA-F:.]+|host-gateway)\]?$ ]] || die "--add-host $1 is not understood" "example: --add-host db:10.1.2.3, or db:host-gateway"
