@@ -320,7 +320,7 @@ on_shell_survives() { [ "$(td inspect -f '{{.State.ExitCode}}' fat)" = 137 ]; }
 @test "run: neither an image nor a line of a file is run by the shells of toydock" {
   local canary=$BATS_TEST_TMPDIR/canary work=$BATS_TEST_TMPDIR/evil diff_id value
   # shellcheck disable=SC2016
-  value='PATH[$(touch '$canary')]'
+  value='PATH[$(>'$canary')]' # without a space, which no name of a variable may have
   printf '%s\n' "$value" >"$BATS_TEST_TMPDIR/env"
   run -0 td run --rm --env-file "$BATS_TEST_TMPDIR/env" -e "$value" --label "$value" -e a.b "$IMAGE" true
   mkdir -p "$work/root/bin"
