@@ -56,6 +56,18 @@ load toydock
   run ! td cp .wh.one box:/tmp
 }
 
+@test "cp: what an earlier copy left is no way out for the next one" {
+  mkdir -p "$BATS_TEST_TMPDIR/etc" "$BATS_TEST_TMPDIR/backup"
+  echo original >"$BATS_TEST_TMPDIR/etc/passwd"
+  td run -d --name box "$IMAGE" sleep 1000
+  td exec box ln -s "$BATS_TEST_TMPDIR/etc" /data
+  td cp box:/data "$BATS_TEST_TMPDIR/backup"
+  td exec box sh -c 'rm /data; mkdir /data; echo changed >/data/passwd'
+  run ! td cp box:/data "$BATS_TEST_TMPDIR/backup"
+  expect 'is a symbolic link, which a directory of a container does not follow'
+  [ "$(cat "$BATS_TEST_TMPDIR/etc/passwd")" = original ]
+}
+
 @test "cp: no link of a container leads to a file of the host" {
   echo secret >"$BATS_TEST_TMPDIR/secret"
   mkdir "$BATS_TEST_TMPDIR/target"

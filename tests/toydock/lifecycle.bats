@@ -142,6 +142,27 @@ load toydock
   [ "$(grep -v exec_start <<<"$output" | tr '\n' ' ')" = 'create start pause unpause rename update die stop start die destroy ' ]
 }
 
+@test "a full disk: what cannot be written is an error, and nothing of a container is lost" {
+  local full=$BATS_TEST_TMPDIR/full
+  mkdir "$full"
+  mount -t tmpfs -o size=2m none "$full"
+  on_full() { TOYDOCK_ROOT=$full/root td "$@"; }
+  on_full run -d --name box "$IMAGE" sleep 1000
+  on_full exec box sh -c 'echo precious >/data'
+  dd if=/dev/zero of="$full/fill" bs=4k 2>/dev/null || true
+  run ! on_full update --restart always box
+  expect 'is the disk full'
+  run ! on_full rename box other
+  # settings that were emptied, as by an older toydock, are no half made container
+  : >"$(echo "$full"/root/containers/*/settings)"
+  on_full ps -a || true
+  rm "$full/fill"
+  run -0 "$TOYRUN" exec "$(basename "$full"/root/containers/*)" cat /data
+  [ "$output" = precious ]
+  on_full rm -f box
+  umount "$full"
+}
+
 @test "restart policies: on-failure a number of times, always until stopped, --rm is refused" {
   td run -d --name failing --restart on-failure:2 "$IMAGE" sh -c 'echo run; exit 3'
   run -0 timeout 20 "$REPO/scripts/toydock" wait failing

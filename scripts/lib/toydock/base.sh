@@ -158,10 +158,12 @@ each_setting() {
   done <"$1"
 }
 
-# replace_file FILE TEXT: whole or not at all.
+# replace_file FILE TEXT: whole or not at all, also in a caller where set -e is off. No text is the failure of who made it.
 replace_file() {
-  printf '%s\n' "$2" >"$1.new.$BASHPID"
-  mv -f "$1.new.$BASHPID" "$1"
+  if [[ -z $2 ]] || ! { printf '%s\n' "$2" >"$1.new.$BASHPID"; } 2>/dev/null || ! mv -f "$1.new.$BASHPID" "$1"; then
+    rm -f "$1.new.$BASHPID"
+    die "cannot write $1" "is the disk full? see: df -h $ROOT"
+  fi
 }
 
 # tell_event ACTION [KEY=VALUE...]: one line in the log of events; a line is one write, so writers do not mix.

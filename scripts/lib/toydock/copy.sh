@@ -61,7 +61,11 @@ copy_out() {
     return
   fi
   if [[ $kind == directory ]]; then
-    if [[ -d $target && $source != */. && -n $name ]]; then target=${target%/}/$name; fi
+    if [[ -d $target && $source != */. && -n $name ]]; then
+      target=${target%/}/$name
+      # the name is the container's choice, and so may be what an earlier copy has left there
+      [[ ! -L $target ]] || die "$target is a symbolic link, which a directory of a container does not follow" "type: rm $target"
+    fi
     mkdir -p -- "$target" || die "cannot make $target"
     images archive "$PLACE" "${source%/.}" | step tar -C "$target" --no-same-owner -xf - || die "cannot copy to $target"
   else
@@ -162,7 +166,8 @@ verb_commit() {
     runtime pause "$ID"
     paused=1
   fi
-  images commit --base "$image" "${options[@]}" "$DIRECTORY/bundle" "${WORDS[1]}" || status=$?
+  # the bundle knows the digest of its image, whatever the name means by now
+  images commit "${options[@]}" "$DIRECTORY/bundle" "${WORDS[1]}" || status=$?
   if [[ -n $paused ]]; then runtime resume "$ID"; fi
   return $status
 }

@@ -315,7 +315,8 @@ sweep() {
   done
   for left in "$CONTAINERS"/*/; do
     left=${left%/}
-    if [[ -d $left && ! -s $left/settings ]] && ! is_being_made "$left"; then remove_unfinished "${left##*/}"; fi
+    # one with a state, or with empty settings, is no half made one but damaged
+    if [[ -d $left && ! -e $left/settings && ! -e $left/state ]] && ! is_being_made "$left"; then remove_unfinished "${left##*/}"; fi
   done
 }
 is_being_made() { # its maker's pid is in the name of a file; an empty directory is not a second old, or harmless
