@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <utility>
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
@@ -59,11 +60,13 @@ StoredBuild store_build(const ImageStore& store, const BuiltImage& image,
 }
 
 Layer store_layer(BuildStore& store, const Options& options,
-                  const std::function<void(LayerWriter&)>& fill) {
+                  const std::function<void(LayerWriter&)>& fill,
+                  std::function<void(TarReader&)> consume) {
   const std::string path = store.make_work("layer") + "/blob";
   const UniqueFd file = open_at(AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL, 0600);
-  LayerWriter writer(into_file(file.get(), path),
-                     {.compression = options.compression, .latest_time = options.epoch});
+  LayerWriter writer(into_file(file.get(), path), {.compression = options.compression,
+                                                   .latest_time = options.epoch,
+                                                   .consume = std::move(consume)});
   fill(writer);
   const WrittenLayer written = writer.finish();
   const BlobStore& blobs = store.images().blobs();

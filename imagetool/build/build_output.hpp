@@ -27,8 +27,10 @@ void write_tar(BuildStore& store, const BuiltImage& image, const std::string& fi
 /// Makes one layer of all that came on top of the base image. Throws Error.
 void squash(BuildStore& store, BuiltImage& image, const Options& options);
 
-/// Stores a layer: what `fill` adds to the writer. Throws Error.
+/// Stores a layer: what `fill` adds to the writer; `consume` gets the same entries meanwhile, on
+/// another thread. Throws Error.
 Layer store_layer(BuildStore& store, const Options& options,
-                  const std::function<void(LayerWriter&)>& fill);
+                  const std::function<void(LayerWriter&)>& fill,
+                  std::function<void(TarReader&)> consume = {});
 
 }  // namespace build

@@ -22,6 +22,8 @@
 namespace build {
 namespace {
 
+constexpr const char* kImageEnding = ".erofs";
+
 std::vector<std::string> names_in(const std::string& directory) {
   const auto opened = open_at_if_exists(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
   return opened ? sorted_names(opened->get()) : std::vector<std::string>();
@@ -228,18 +230,42 @@ std::vector<std::string> BuildStore::lower_directories(const std::vector<Layer>&
   std::vector<std::string> lowers;
   std::vector<Layer> rest = layers;
   while (!rest.empty()) {
-    std::string kept = sentence(boot_, "/layers/", hex_of(rest.back().diff_id));
-    if (!is_directory(kept)) break;
+    std::optional<std::string> kept = mount_kept(rest.back());
+    if (!kept) break;
     // overlayfs refuses a directory twice. Of two equal layers the upper one says all that the
     // lower one does.
-    if (std::ranges::find(lowers, kept) == lowers.end()) lowers.push_back(std::move(kept));
+    if (std::ranges::find(lowers, *kept) == lowers.end()) lowers.push_back(std::move(*kept));
     rest.pop_back();
   }
-  if (rest.empty()) return lowers;
-  std::vector<std::string> below = mount_layers(rest);
-  if (below.empty()) below.push_back(extract_flat(rest));
-  lowers.insert(lowers.end(), below.begin(), below.end());
+  if (!rest.empty()) {
+    std::vector<std::string> below = mount_layers(rest);
+    if (below.empty()) below.push_back(extract_flat(rest));
+    lowers.insert(lowers.end(), below.begin(), below.end());
+  }
+  add_root(lowers);
   return lowers;
+}
+
+/// overlayfs takes what the root directory is like from the topmost directory, and a kept image
+/// does not say it.
+void BuildStore::add_root(std::vector<std::string>& lowers) {
+  const auto is_image = [&](const std::string& lower) {
+    return std::ranges::any_of(mounted_, [&](const auto& one) { return one.second == lower; });
+  };
+  if (lowers.empty() || !is_image(lowers.front())) return;
+  const auto below = std::ranges::find_if_not(lowers, is_image);
+  std::string root = make_work("root");
+  copy_root_attributes({below, lowers.end()}, root);
+  lowers.insert(lowers.begin(), std::move(root));
+}
+
+/// What a build of this boot has kept of the layer, as a directory.
+std::optional<std::string> BuildStore::mount_kept(const Layer& layer) {
+  std::string directory = sentence(boot_, "/layers/", hex_of(layer.diff_id));
+  if (is_directory(directory)) return directory;
+  const std::string image = directory + kImageEnding;
+  if (::access(image.c_str(), F_OK) != 0) return std::nullopt;
+  return mount_one({.image = image, .directory = {}});
 }
 
 /// Where the layer is a directory: mounted once, or one already. nullopt where files cannot be
@@ -271,6 +297,16 @@ std::vector<std::string> BuildStore::mount_layers(const std::vector<Layer>& laye
 
 void BuildStore::keep_upper(const std::string& upper, const Layer& layer) {
   move_into_place(upper, sentence(boot_, "/layers/", hex_of(layer.diff_id)));
+}
+
+void BuildStore::keep_image(const std::string& image, const Layer& layer) {
+  move_into_place(image, sentence(boot_, "/layers/", hex_of(layer.diff_id), kImageEnding));
+}
+
+bool BuildStore::mounts_images() {
+  const std::lock_guard<std::mutex> guard(mutex_);
+  if (!mounts_images_) mounts_images_ = layer_support(boot_ + "/layers").from_file;
+  return *mounts_images_;
 }
 
 std::string BuildStore::cache_mount(std::string_view id) const {

@@ -70,12 +70,16 @@ class BuildStore {
   void remember_inputs(const std::string& place, const Inputs& inputs) const;
 
   /// Directories to mount as overlay's lower ones, topmost first, so that the layers (lowest first)
-  /// are seen: kept upper directories as far down as there are any, below them the store's layers,
-  /// mounted as long as this object lives, or one tree with the rest extracted. The calling thread
-  /// must have entered private mounts.
+  /// are seen: kept upper directories and images as far down as there are any, below them the
+  /// store's layers, mounted as long as this object lives, or one tree with the rest extracted. The
+  /// calling thread must have entered private mounts.
   std::vector<std::string> lower_directories(const std::vector<Layer>& layers);
   /// Keeps an upper directory of the work directory as what that layer is when mounted.
   void keep_upper(const std::string& upper, const Layer& layer);
+  /// The same with an image (LayerImage) in the work directory, where mounts_images().
+  void keep_image(const std::string& image, const Layer& layer);
+  /// Whether the kernel mounts images from their files.
+  bool mounts_images();
 
   /// Where the cache mount of this id is; the id is hashed, whatever is in it (CVE-2024-9675).
   std::string cache_mount(std::string_view id) const;
@@ -92,6 +96,8 @@ class BuildStore {
   std::string extract_flat(const std::vector<Layer>& layers);
   std::vector<std::string> mount_layers(const std::vector<Layer>& layers);
   std::optional<std::string> mount_one(const StoredLayer& layer);
+  std::optional<std::string> mount_kept(const Layer& layer);
+  void add_root(std::vector<std::string>& lowers);
   const ImageStore& images_;
   std::string directory_;  // STORE/build
   std::string boot_;       // of this boot: nothing in it was synced to disk
@@ -100,6 +106,7 @@ class BuildStore {
   std::atomic<int> made_ = 0;
   std::mutex mutex_;  // of what lower_directories() makes
   PrepareLayers prepare_{};
+  std::optional<bool> mounts_images_{};
   std::map<std::string, std::string> mounted_{};  // path of an image → where it is mounted
   std::map<std::string, CachedStep> offered_{};   // by key
   std::map<std::string, FetchLayer> fetches_{};   // by digest

@@ -12,10 +12,12 @@
 #include "imagetool/build/build_output.hpp"
 #include "imagetool/build/copy_files.hpp"
 #include "imagetool/build/emulation.hpp"
+#include "imagetool/build/new_files.hpp"
 #include "imagetool/build/run_step.hpp"
 #include "imagetool/bundle/user.hpp"
 #include "imagetool/layer/tree_layer.hpp"
 #include "imagetool/oci/printable.hpp"
+#include "imagetool/store/layer_image.hpp"
 
 namespace build {
 namespace {
@@ -201,11 +203,16 @@ Layer LayerMaker::make(const Step& step, const std::function<void(std::string_vi
   if (const auto* const run = std::get_if<RunAction>(&step.action)) {
     make_run(*run, lowers, upper, output);
   } else if (alone) {
-    make_copy(*copy, RootedDir::open(upper));
+    const RootedDir root = RootedDir::open(upper);
+    if (std::optional<Layer> made = make_of_new_files(*copy, root)) return *made;
+    make_copy(*copy, root);
   } else {
     lowers.push_back(store_.make_work("bottom"));
     const TreeMount tree(store_.make_work("merged"), lowers, upper, store_.make_work("work"));
-    if (copy != nullptr) make_copy(*copy, tree.root());
+    if (copy != nullptr) {
+      if (std::optional<Layer> made = make_of_new_files(*copy, tree.root())) return *made;
+      make_copy(*copy, tree.root());
+    }
     if (const auto* const workdir = std::get_if<WorkdirAction>(&step.action)) {
       CopyStyle style;
       if (!workdir->user.empty()) {
@@ -295,6 +302,34 @@ void LayerMaker::add_remote(const CopyAction& action, const std::string& source,
   CopyAction all{.sources = {got.file.empty() ? "." : got.file}};
   copy_matches(tree, find_sources(tree, all), root, action.destination, several,
                copy_style(root, action));
+}
+
+/// nullopt when files have to be copied first.
+std::optional<Layer> LayerMaker::make_of_new_files(const CopyAction& action,
+                                                   const RootedDir& root) {
+  if (action.is_add || !action.files.empty()) return std::nullopt;
+  const std::shared_ptr<const RootedDir> origin = open_origin(action.origin);
+  if (!store_.mounts_images()) return std::nullopt;
+  const SourceTree tree{.root = *origin,
+                        .ignored = ignored_of(action.origin),
+                        .name = name_of(action.origin),
+                        .local = is_directory_origin(action.origin)};
+  const std::vector<SourceMatch> matches = find_sources(tree, action);
+  const bool several = action.sources.size() > 1 || matches.size() > 1;
+  const std::optional<NewFiles> files =
+      find_new_files(tree, matches, root, action.destination, several, copy_style(root, action));
+  if (!files) return std::nullopt;
+  const std::string path = store_.make_work("image") + "/image";
+  const UniqueFd image = open_at(AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL, 0600);
+  Layer layer = store_layer(
+      store_, options_,
+      [&](LayerWriter& writer) {
+        add_files(writer, root, files->directories);
+        add_files(writer, *origin, files->files);
+      },
+      [&](TarReader& reader) { LayerImage(image.get(), {}, {}).write(reader); });
+  store_.keep_image(path, layer);
+  return layer;
 }
 
 Layer LayerMaker::store_upper(const std::string& upper) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Makes the layers of one stage: the stage's files so far are mounted, the step changes them, what
-// it changed becomes a layer in the store. toyimg.
+// it changed becomes a layer in the store. A COPY that only adds files is made a layer of at once.
+// toyimg.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +51,7 @@ class LayerMaker {
                   bool several);
   void add_archive(const CopyAction& action, int file, const RootedDir& root);
   const FetchedSource& fetched(const CopyAction& action, const std::string& source);
+  std::optional<Layer> make_of_new_files(const CopyAction& action, const RootedDir& root);
   Layer store_upper(const std::string& upper);
   std::shared_ptr<const RootedDir> open_origin(const Origin& origin);
   bool is_directory_origin(const Origin& origin) const;

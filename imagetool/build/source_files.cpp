@@ -131,16 +131,9 @@ class Finder {
     return {excluded, !excluded || tree_.ignored.may_include_below(path)};
   }
 
-  /// Where the open file is in the tree, all symlinks resolved: .dockerignore speaks of files,
-  /// whichever link leads to them.
+  /// .dockerignore speaks of files, whichever link leads to them.
   std::string resolved(int file, const std::string& path) const {
-    if (tree_.ignored.empty()) return path;
-    const std::string root = path_of(tree_.root.fd()), real = path_of(file);
-    if (real == root) return "";
-    const std::string prefix = root == "/" ? root : root + "/";
-    if (!real.starts_with(prefix))
-      throw Error(sentence(printable(path, 200), ": was moved out of ", tree_.name));
-    return real.substr(prefix.size());
+    return tree_.ignored.empty() ? path : path_in(tree_.root, file, path);
   }
 
   bool add_match(const std::string& path) {
@@ -259,6 +252,14 @@ char kind_of(mode_t mode) {
 }
 
 }  // namespace
+
+std::string path_in(const RootedDir& root, int file, const std::string& path) {
+  const std::string above = path_of(root.fd()), real = path_of(file);
+  if (real == above) return "";
+  const std::string prefix = above == "/" ? above : above + "/";
+  if (!real.starts_with(prefix)) throw Error(sentence(printable(path, 200), ": was moved away"));
+  return real.substr(prefix.size());
+}
 
 std::vector<SourceMatch> find_sources(const SourceTree& tree, const CopyAction& action) {
   return Finder(tree, action).find();

@@ -41,6 +41,10 @@ struct SourceMatch {
   std::vector<SourceItem> items{};  // parents first, sorted; the match itself first
 };
 
+/// Where an open file of the root is, all symlinks resolved; "" is the root. Throws Error, naming
+/// `path`, when it is there no more.
+std::string path_in(const RootedDir& root, int file, const std::string& path);
+
 /// All matches of the action's sources. Throws Error naming a source that is not there.
 std::vector<SourceMatch> find_sources(const SourceTree& tree, const CopyAction& action);
 

@@ -18,7 +18,7 @@
 namespace {
 constexpr std::size_t kBuffers = 8;
 constexpr std::size_t kBufferSize = std::size_t{512} << 10;
-enum Consumer : std::size_t { kHash, kCompress, kConsumers };
+enum Consumer : std::size_t { kHash, kCompress, kRead };
 }  // namespace
 
 std::optional<std::int64_t> source_date_epoch() {
@@ -35,11 +35,13 @@ std::optional<std::int64_t> source_date_epoch() {
 
 struct LayerWriter::State {
   State(ByteSink to, LayerWriterOptions wanted)
-      : options(wanted),
-        ring(kBuffers, kBufferSize, kConsumers),
+      : options(std::move(wanted)),
+        ring(kBuffers, kBufferSize, options.consume ? 3 : 2),
         sink(std::move(to)),
         hashing([this] { hash(); }),
-        compressing([this] { compress(); }) {}
+        compressing([this] { compress(); }) {
+    if (options.consume) reading = std::thread([this] { read(); });
+  }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
@@ -49,9 +51,11 @@ struct LayerWriter::State {
   void join() {
     if (hashing.joinable()) hashing.join();
     if (compressing.joinable()) compressing.join();
+    if (reading.joinable()) reading.join();
   }
   void hash() noexcept;
   void compress() noexcept;
+  void read() noexcept;
   void take_buffer();
   void publish();
   void put(std::string_view text) { put(std::as_bytes(std::span(text))); }
@@ -63,7 +67,7 @@ struct LayerWriter::State {
   LayerWriterOptions options;
   ChunkRing ring;
   ByteSink sink;
-  std::exception_ptr failure;  // of a thread; read after join()
+  std::exception_ptr failure, read_failure;  // of a thread; read after join()
   std::optional<Digest> diff_id, digest;
   std::uint64_t size = 0, tar_bytes = 0, entries = 0;
   std::uint64_t body_left = 0;  // of the entry that was added last
@@ -71,7 +75,7 @@ struct LayerWriter::State {
   std::string header;
   std::span<std::byte> buffer;  // of the ring, being filled
   std::size_t filled = 0;
-  std::thread hashing, compressing;  // last: they use all the others
+  std::thread hashing, compressing, reading;  // last: they use all the others
 };
 
 void LayerWriter::State::hash() noexcept {
@@ -109,9 +113,21 @@ void LayerWriter::State::compress() noexcept {
   }
 }
 
+void LayerWriter::State::read() noexcept {
+  try {
+    TarReader reader([this] { return ring.next(kRead); });
+    options.consume(reader);
+    reader.drain();
+  } catch (...) {
+    read_failure = std::current_exception();
+    ring.cancel();
+  }
+}
+
 void LayerWriter::State::rethrow() {
   join();
   if (failure) std::rethrow_exception(failure);
+  if (read_failure) std::rethrow_exception(read_failure);
   throw Error("the layer could not be written");
 }
 
@@ -163,7 +179,7 @@ void LayerWriter::State::end_body() {
 }
 
 LayerWriter::LayerWriter(ByteSink sink, LayerWriterOptions options)
-    : state_(std::make_unique<State>(std::move(sink), options)) {}
+    : state_(std::make_unique<State>(std::move(sink), std::move(options))) {}
 LayerWriter::LayerWriter(LayerWriter&&) noexcept = default;
 LayerWriter::~LayerWriter() = default;
 
@@ -216,7 +232,7 @@ WrittenLayer LayerWriter::finish() {
   state_->publish();
   state_->ring.finish();
   state_->join();
-  if (!state_->digest || !state_->diff_id) state_->rethrow();
+  if (!state_->digest || !state_->diff_id || state_->read_failure) state_->rethrow();
   return {std::move(*state_->digest), std::move(*state_->diff_id), state_->size, state_->tar_bytes,
           state_->entries};
 }

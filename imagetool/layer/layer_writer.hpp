@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entries → one compressed layer, with its digest and its diffID worked out on the way: the
 // caller's thread makes tar bytes, one thread hashes them, one compresses, hashes and hands out the
-// result. The same entries always give the same bytes. toyimg.
+// result, and one more may read the entries. The same entries always give the same bytes. toyimg.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,6 +19,8 @@ struct LayerWriterOptions {
   Compression compression{};
   std::optional<std::int64_t> latest_time{};  // SOURCE_DATE_EPOCH: no entry is younger (seconds)
   bool nanoseconds = false;  // else times are cut to whole seconds, as Docker's are
+  std::function<void(TarReader&)>
+      consume{};  // gets the entries as well, on a thread of the writer's
 };
 
 /// $SOURCE_DATE_EPOCH (reproducible-builds.org) as seconds; nullopt when it is not set. Throws
@@ -41,7 +44,7 @@ class LayerWriter {
   ~LayerWriter();
 
   /// Adds an entry; a file's `size` bytes are to follow by write(). Throws Error, also what the
-  /// sink threw.
+  /// sink or `consume` threw.
   void add(const TarEntry& entry);
   void write(std::span<const std::byte> bytes);
   /// Adds a file whose `entry.size` bytes are read from `fd`, from its offset on. Throws Error when
@@ -52,7 +55,7 @@ class LayerWriter {
   void add_whiteout(const std::string& path);
   /// Adds the mark that hides everything the layers below have in the directory `path`.
   void add_opaque(const std::string& path);
-  /// Ends the layer. Throws Error, also what the sink threw.
+  /// Ends the layer. Throws Error, also what the sink or `consume` threw.
   WrittenLayer finish();
 
  private:

@@ -172,16 +172,35 @@ void Walk::root(const RootedDir& root, const FileNode* before) {
   content(directory.get(), "", before, 0);
 }
 
-void add_chosen(Walk& walk, LayerWriter& layer, const RootedDir& root, const ChosenFile& file) {
+/// Where the source before was: most have their directory in common.
+struct SourceParent {
+  std::string directory{};
+  RootedDir::Parent opened{};
+
+  const RootedDir::Parent& open(const RootedDir& root, const std::string& path) {
+    const auto [above, base] = split_path(path);
+    const bool is_name = !base.empty() && base != "." && base != "..";
+    if (is_name && opened.directory && directory == above) {
+      opened.name = base;
+      return opened;
+    }
+    opened = root.open_parent(path);
+    directory = above;
+    return opened;
+  }
+};
+
+void add_chosen(Walk& walk, LayerWriter& layer, const RootedDir& root, const ChosenFile& file,
+                SourceParent& sources) {
   TreeEntry found;
-  std::optional<RootedDir::Parent> parent;
+  const RootedDir::Parent* parent = nullptr;
   if (file.source.empty()) {
     found.entry.kind = Kind::kDirectory;
     found.entry.mode = 0755;
   } else if (clean_path(file.source).empty()) {
     found = read_tree_root(root.open("/", O_RDONLY | O_DIRECTORY).get());
   } else {
-    parent = root.open_parent(file.source);
+    parent = &sources.open(root, file.source);
     const std::optional<TreeEntry> there = read_tree_entry(parent->directory.get(), parent->name);
     if (!there) throw NotFound("there is nothing of that name that an image can hold");
     found = *there;
@@ -190,7 +209,7 @@ void add_chosen(Walk& walk, LayerWriter& layer, const RootedDir& root, const Cho
   found.entry.gid = file.gid.value_or(found.entry.gid);
   if (file.mode && found.entry.kind != Kind::kSymlink) found.entry.mode = *file.mode & 07777;
   found.entry.mtime = file.mtime.value_or(found.entry.mtime);
-  if (parent) return walk.add(parent->directory.get(), parent->name, found, file.path);
+  if (parent != nullptr) return walk.add(parent->directory.get(), parent->name, found, file.path);
   found.entry.name = file.path;
   layer.add(found.entry);
 }
@@ -211,9 +230,10 @@ void add_changes(LayerWriter& layer, const FileTree& before, const RootedDir& af
 
 void add_files(LayerWriter& layer, const RootedDir& root, std::span<const ChosenFile> files) {
   Walk walk(layer, {}, Walk::Source::kTree);
+  SourceParent sources;
   for (const ChosenFile& file : files) {
     try {
-      add_chosen(walk, layer, root, file);
+      add_chosen(walk, layer, root, file, sources);
     } catch (Error& error) {
       error.add_context('/', printable(clean_path(file.source)));
       throw;

@@ -22,6 +22,7 @@ enum class LayerForm { kImages, kDirectories };
 struct LayerSupport {
   LayerForm form = LayerForm::kImages;
   std::string why;  // "EROFS images, mounted from the file"
+  bool from_file = false;
 };
 /// Asks the kernel, by mounting an empty image where nobody sees it.
 LayerSupport layer_support(const std::string& directory);

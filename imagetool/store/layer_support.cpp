@@ -32,7 +32,7 @@ bool mounts_files(int context, const std::string& directory) {
 
 LayerSupport layer_support(const std::string& directory) {
   const auto directories = [](const char* why) {
-    return LayerSupport{LayerForm::kDirectories, sentence("directories: ", why)};
+    return LayerSupport{LayerForm::kDirectories, sentence("directories: ", why), false};
   };
   if (::geteuid() != 0) return directories("only root can mount images");
   if (!is_in_first_user_namespace())
@@ -41,10 +41,11 @@ LayerSupport layer_support(const std::string& directory) {
   if (!context && errno == ENODEV) return directories("this kernel has no EROFS (modprobe erofs)");
   if (!context) return directories("this root may not mount (CAP_SYS_ADMIN)");
   if (mounts_files(context.get(), directory))
-    return {LayerForm::kImages, "EROFS images, mounted from the file"};
+    return {LayerForm::kImages, "EROFS images, mounted from the file", true};
   if (::access("/dev/loop-control", R_OK | W_OK) != 0)
     return directories(
         "the kernel mounts no files of this file system, and there are no loop devices");
   return {LayerForm::kImages,
-          "EROFS images, mounted by a loop device: the kernel mounts no files of this file system"};
+          "EROFS images, mounted by a loop device: the kernel mounts no files of this file system",
+          false};
 }

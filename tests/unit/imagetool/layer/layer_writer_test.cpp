@@ -313,6 +313,28 @@ TEST_F(LayerWriterTest, TheSinksFailureIsThrown) {
   }
 }
 
+TEST_F(LayerWriterTest, TheEntriesCanBeReadMeanwhile) {
+  const std::string noise(3 << 20, 'x');
+  const auto fill = [&](LayerWriter& layer) {
+    layer.add({.name = "big", .size = noise.size()});
+    layer.write(std::as_bytes(std::span(noise)));
+    layer.add({.kind = TarEntry::Kind::kDirectory, .name = "d", .mode = 0700});
+  };
+  std::string seen;
+  const Made made = make(fill, {.consume = [&](TarReader& reader) {
+                           TarEntry entry;
+                           while (reader.next(entry)) {
+                             seen += entry.name;
+                             while (!reader.next_piece().bytes.empty()) seen += '.';
+                           }
+                         }});
+  EXPECT_EQ(made.bytes, make(fill).bytes);
+  EXPECT_TRUE(seen.starts_with("big.") && seen.ends_with(".d/")) << seen;
+  const auto fail = [](TarReader&) { throw Error("no image today"); };
+  EXPECT_THROW(make(fill, {.consume = fail}), Error);
+  EXPECT_THROW(make([](LayerWriter&) {}, {.consume = fail}), Error);
+}
+
 TEST_F(LayerWriterTest, SizesMustAgree) {
   EXPECT_THROW(make([](LayerWriter& layer) {
                  layer.add({.name = "f", .size = 3});
