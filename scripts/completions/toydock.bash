@@ -5,7 +5,7 @@ _toydock() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      run | create | start | stop | restart | kill | pause | unpause | wait | rm | rename | update | ps | ls | inspect | port | logs | exec | attach | cp | diff | export | commit | top | stats | events | images | pull | build | push | tag | rmi | import | history | save | load | login | logout | volume | network | system | lessons | info | version) verb=$one; break ;;
+      run | create | start | stop | restart | kill | pause | unpause | wait | rm | rename | update | ps | ls | inspect | port | logs | exec | attach | cp | diff | export | commit | top | healthcheck | stats | events | images | pull | build | push | tag | rmi | import | history | save | load | login | logout | volume | network | system | lessons | info | version) verb=$one; break ;;
     esac
   done
   case $verb in
@@ -33,6 +33,7 @@ _toydock() {
     export) choices="--output --help -o -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
     commit) choices="--change --message --author --pause --help -c -m -a -p -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
     top) choices="--help -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
+    healthcheck) choices="--help -h $([[ $word == -* ]] || toydock _names healthcheck 2>/dev/null)" ;;
     stats) choices="--no-stream --format --all --no-trunc --help -a -h $([[ $word == -* ]] || toydock _names 2>/dev/null)" ;;
     events) choices="--since --until --filter --format --help -f -h" ;;
     images) choices="--all --quiet --no-trunc --digests --format --help -a -q -h" ;;
@@ -53,7 +54,7 @@ _toydock() {
     lessons) choices="--image --help -i -h $([[ $word == -* ]] || toydock _names lessons 2>/dev/null)" ;;
     info) choices="--help -h" ;;
     version) choices="--help -h" ;;
-    *) choices="--explain --help --version -x -h -v run create start stop restart kill pause unpause wait rm rename update ps ls inspect port logs exec attach cp diff export commit top stats events images pull build push tag rmi import history save load login logout volume network system lessons info version" ;;
+    *) choices="--explain --help --version -x -h -v run create start stop restart kill pause unpause wait rm rename update ps ls inspect port logs exec attach cp diff export commit top healthcheck stats events images pull build push tag rmi import history save load login logout volume network system lessons info version" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# toydock: containers that live on: start, stop, logs, exec, inspect, restart policies, health, removal.
+# toydock: containers that live on: start, stop, logs, exec, inspect, restart policies, removal.
 load toydock
 
 @test "create, start, stop, restart, wait, rm" {
@@ -217,36 +217,6 @@ load toydock
   run -0 td system start
   [ "$(states)" = 'always=running failing=running plain=exited stopped=exited unless=running ' ]
   [ "$(td port always)" = '80/tcp -> 0.0.0.0:8080' ]
-}
-
-@test "health checks: starting, healthy, unhealthy, and the loop ends with the container" {
-  td run -d --name patient --health-cmd 'test -e /tmp/well' --health-interval 200ms --health-retries 2 "$IMAGE" sleep 1000
-  health_is patient starting
-  wait_for 10 health_is patient unhealthy
-  run -0 td ps
-  expect 'unhealthy'
-  td exec patient touch /tmp/well
-  wait_for 10 health_is patient healthy
-  td rm -f patient
-  wait_for 5 gone ' _health [0-9a-f]{64}'
-}
-
-@test "health checks: an image's own, which options change" {
-  export TOYIMG_STORE=$BATS_TEST_TMPDIR/store
-  cp -a "$BATS_FILE_TMPDIR/store" "$TOYIMG_STORE"
-  printf 'FROM %s\nHEALTHCHECK --interval=300ms --retries=1 CMD ["test", "-e", "/tmp/well"]\nCMD ["sleep", "1000"]\n' "$IMAGE" | td build -q -t checked:1 -f - "$BATS_TEST_TMPDIR"
-  td run -d --name own checked:1
-  wait_for 10 health_is own unhealthy
-  td exec own touch /tmp/well
-  wait_for 10 health_is own healthy
-  [ "$(td inspect -f '{{json .Config.Healthcheck.Test}} {{.Config.Healthcheck.Retries}}' own)" = '["CMD","test","-e","/tmp/well"] 1' ]
-  td run -d --name changed --health-cmd true --health-retries 5 checked:1
-  [ "$(td inspect -f '{{join .Config.Healthcheck.Test " "}} {{.Config.Healthcheck.Retries}} {{.Config.Healthcheck.Interval}}' changed)" = 'CMD-SHELL true 5 300000000' ]
-  wait_for 10 health_is changed healthy
-  td run -d --name unasked --no-healthcheck checked:1
-  [ "$(td inspect -f '{{.State.Health}}' unasked)" = '<no value>' ]
-  td rm -f own changed unasked
-  wait_for 5 gone ' _health [0-9a-f]{64}'
 }
 
 @test "volumes: create, ls, inspect, rm, prune; one in use is kept" {

@@ -77,17 +77,16 @@ write_state() {
 }
 
 # monitor_pid: MONITOR is the process that lives as long as the container does: the restart loop, else conmon.
-monitor_pid() {
-  local file words
-  for file in supervisor-pid conmon-pid; do
-    MONITOR=
-    read -r MONITOR <"$DIRECTORY/$file" || [[ -n $MONITOR ]] || continue
-    mapfile -d '' -t words <"/proc/$MONITOR/cmdline" || continue
-    # the number may be another process's by now
-    if [[ " ${words[*]} " == *" $ID "* ]]; then return 0; fi
-  done 2>/dev/null
-  return 1
-}
+monitor_pid() { supervisor_pid || process_in conmon-pid "--cid $ID"; }
+supervisor_pid() { process_in supervisor-pid "_supervise $ID"; }
+# process_in FILE WORDS: MONITOR is the process whose number is there, unless that is another process's by now.
+process_in() {
+  local words
+  MONITOR=
+  read -r MONITOR <"$DIRECTORY/$1" || [[ -n $MONITOR ]] || return 1
+  mapfile -d '' -t words <"/proc/$MONITOR/cmdline" || return 1
+  [[ ${words[*]} == *"$2"* ]]
+} 2>/dev/null
 # wait_for_end [SECONDS]: until nobody watches over the container any more.
 wait_for_end() {
   while monitor_pid; do

@@ -160,11 +160,13 @@ $image[0] as $image | $config[0]
 | if on("rm") and $restart.Name != "no" then refuse("--rm and --restart exclude each other") else . end
 | ($image.Config.Healthcheck // {} | if on("no-healthcheck") then {} else . end
     | if (.Test // [])[0] == "NONE" then {} else . end) as $own # HEALTHCHECK of the image
-| def time_of($name; $field; $default): if $last[$name] then $last[$name] | duration($name) elif ($own[$field] // 0) > 0 then $own[$field] else $default end;
+| def time_of($name; $field; $default): if $last[$name] then $last[$name] | duration($name) else $own[$field] // 0 end
+    | if . == 0 then $default elif . < 1e6 or . > 1e18 then refuse("--\($name) \($last[$name] // "of the image"): a time between 1ms and 30 years, please") else . end;
   (if $last["health-cmd"] then ["CMD-SHELL", $last["health-cmd"]] else $own.Test // [] end) as $test
 | (if on("no-healthcheck") or $test == [] then null else {Test: $test, Interval: time_of("health-interval"; "Interval"; 3e10),
     Timeout: time_of("health-timeout"; "Timeout"; 3e10), StartPeriod: time_of("health-start-period"; "StartPeriod"; 0),
-    Retries: (if $last["health-retries"] then $last["health-retries"] | whole("health-retries") elif ($own.Retries // 0) > 0 then $own.Retries | floor else 3 end)} end) as $health
+    Retries: ((if $last["health-retries"] then $last["health-retries"] | whole("health-retries") else $own.Retries // 0 end)
+      | if . < 0 or . != floor then refuse("--health-retries \(.): a whole number, please") elif . == 0 then 3 else . end)} end) as $health
 | ($last["stop-signal"] // $image.Config.StopSignal // "" | if . == "" then "SIGTERM" else . end) as $stop_signal
 | if $stop_signal | test("^([0-9]{1,2}|[A-Za-z][A-Za-z0-9]*([+-][0-9]{1,2})?)$") then . else refuse("the stop signal \($stop_signal) is none\u0001name one: --stop-signal TERM") end
 | (([$image.Config.ExposedPorts[]?] + all("expose")) | map(if test("/") then . else . + "/tcp" end) | unique) as $exposed

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # A container's life under conmon: started, ended, restarted, watched for its health, removed. What outlives a toydock:
 # conmon (log, exit code, console), which calls `toydock _ended` last; with --restart a loop that starts it again; with
-# --health-cmd a loop that asks.
+# --health-cmd what asks (health.sh).
 
 # shellcheck source=scripts/lib/toydock/network.sh
 source "$LIBRARY/network.sh"
+# shellcheck source=scripts/lib/toydock/health.sh
+source "$LIBRARY/health.sh"
 
 # ---- start --------------------------------------------------------------------------------------------------------
 
@@ -36,7 +38,7 @@ launch() {
 # clear_last_run: files that conmon and the last run left; the first run has none, and needs no rm.
 clear_last_run() {
   local file left=()
-  for file in "$DIRECTORY"/{"$ID",exit,oom,pidfile,health,conmon-pid} "$DIRECTORY/bundle"/{oom,attach,ctl,winsz}; do
+  for file in "$DIRECTORY"/{"$ID",exit,oom,pidfile,health,timer,conmon-pid} "$DIRECTORY/bundle"/{oom,attach,ctl,winsz}; do
     if [[ -e $file || -L $file ]]; then left+=("$file"); fi
   done
   if ((${#left[@]})); then rm -f "${left[@]}"; fi
@@ -50,6 +52,7 @@ launch_failed() {
     *'permission denied'* | *'Permission denied'* | *'exec format error'* | *'Exec format error'* | *'is a directory'*) code=126 ;;
   esac
   wait_for_conmon
+  end_health
   if [[ -d $DIRECTORY ]]; then # else --rm has removed it by now
     "$TOYRUN" delete --force "$ID" 2>/dev/null || true
     release_bundle
@@ -87,8 +90,8 @@ start_program() {
   write_state running 0 "$PID"
   : >"$DIRECTORY/start-errors"
   exec {errors}<"$DIRECTORY/start-errors" # with --rm all files may be gone when it is read
-  if ((${#health_words[@]})); then in_background _health; fi
-  if [[ $restart_policy != no ]]; then in_background _supervise; fi
+  begin_health
+  if [[ $restart_policy != no ]]; then begin_supervision; fi
   if (($#)); then
     attach_to_container "${@:2}" --command-stderr 6 -- "$TOYRUN" start "$ID" 6>"$DIRECTORY/start-errors" || status=$?
     # 125 is toyrun-attach's own, when the program did not start
@@ -138,6 +141,11 @@ in_background() {
   setsid "$TOYDOCK" "$1" "$ID" </dev/null >/dev/null 2>&1 8>&- &
   disown
 }
+# begin_supervision: its number is known before the program can end
+begin_supervision() {
+  in_background _supervise
+  printf '%s' $! >"$DIRECTORY/supervisor-pid"
+}
 
 # ---- the end ------------------------------------------------------------------------------------------------------
 
@@ -148,7 +156,10 @@ verb__ended() {
   load_settings
   read_state
   # a container that could not be created has not ended
-  if running_pid; then clean_up_after_end; fi
+  running_pid || return 0
+  clean_up_after_end
+  read_state
+  if [[ $STATUS == restarting ]] && ! supervisor_pid; then begin_supervision; fi # it was killed
 }
 
 # forget_names: the others of its networks no longer know its name
@@ -159,6 +170,7 @@ forget_names() {
 
 clean_up_after_end() {
   local code=255 oom=false ENDED=1
+  end_health
   if [[ -s $DIRECTORY/$ID ]]; then read -r code <"$DIRECTORY/$ID" || true; fi
   if [[ -e $DIRECTORY/oom || -e $DIRECTORY/bundle/oom ]]; then oom=true; fi
   "$TOYRUN" delete --force "$ID" 2>/dev/null || true
@@ -193,19 +205,27 @@ wants_restart() {
 # _supervise ID: starts the container again as its policy says, and ends with it.
 verb__supervise() {
   ID=$1 DIRECTORY=$CONTAINERS/$1
-  local delay=100 began
+  local delay=100 began uptime
   load_settings
-  printf '%s' $$ >"$DIRECTORY/supervisor-pid"
   trap 'end_supervision' TERM
   while :; do
-    began=$SECONDS
+    read -r began _ </proc/uptime # no clock that can be set
     # in the background, for a shell heeds TERM only when it waits itself
     wait_for_conmon &
     wait $! || true
     [[ -d $DIRECTORY ]] || exit 0
     read_state
+    if running_pid; then # conmon was killed, and noted nothing
+      "$TOYRUN" wait "$ID" >/dev/null 2>&1 &
+      wait $! || true
+      [[ -d $DIRECTORY ]] || exit 0
+      read_state
+      if running_pid; then clean_up_after_end; fi
+      read_state
+    fi
     [[ $STATUS == restarting ]] || exit 0
-    ((SECONDS - began < 10)) || delay=100
+    read -r uptime _ </proc/uptime
+    ((${uptime%.*} - ${began%.*} < 10)) || delay=100
     # a delay, not a poll: TERM (from stop) ends it
     sleep "$((delay / 1000)).$(printf %03d $((delay % 1000)))" &
     wait $! || true
@@ -215,7 +235,7 @@ verb__supervise() {
     launch
     [[ ! -e $DIRECTORY/stopped ]] || end_supervision
     write_state running 0 "$PID"
-    if ((${#health_words[@]})); then in_background _health; fi
+    begin_health
     "$TOYRUN" start "$ID" || true
     tell_event restart "name=$NAME" "image=$image"
   done
@@ -234,47 +254,9 @@ end_supervision() {
 }
 # end_restarts: when it returns nobody will start the container again.
 end_restarts() {
-  local pid=
-  { read -r pid <"$DIRECTORY/supervisor-pid"; } 2>/dev/null || [[ -n $pid ]] || return 0
-  if [[ $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) == *"_supervise $ID"* ]]; then
-    step kill -TERM "$pid" || true
-    "$ATTACH" --wait "$pid"
-  fi
-}
-
-# _health ID: asks every interval; `toyrun wait` ends it together with the container.
-verb__health() {
-  ID=$1 DIRECTORY=$CONTAINERS/$1
-  local waiter failures=0 began=$SECONDS status=starting before code output
-  load_settings
-  "$TOYRUN" wait "$ID" >/dev/null 2>&1 &
-  waiter=$!
-  write_health starting 0 0 ''
-  while :; do
-    sleep "$health_interval" &
-    wait -n "$waiter" $! || true
-    kill -0 "$waiter" 2>/dev/null || exit 0
-    code=0
-    output=$(timeout -k 1 "$health_timeout" "$TOYRUN" exec "$ID" "${health_words[@]}" </dev/null 2>&1 | {
-      head -c 4096
-      cat >/dev/null
-    }) || code=$?
-    [[ -d $DIRECTORY ]] || exit 0
-    before=$status
-    if ((code == 0)); then
-      failures=0 status=healthy
-    else
-      ((SECONDS - began < ${health_start_period%.*})) || failures=$((failures + 1))
-      ((failures < health_retries)) || status=unhealthy
-    fi
-    write_health $status $failures $code "$output"
-    [[ $before == "$status" ]] || tell_event "health_status: $status" "name=$NAME"
-  done
-}
-write_health() {
-  now
-  json_string "$4"
-  replace_file "$DIRECTORY/health" "{\"Status\":\"$1\",\"FailingStreak\":$2,\"Log\":[{\"End\":\"$NOW\",\"ExitCode\":$3,\"Output\":$JSON}]}"
+  supervisor_pid || return 0
+  step kill -TERM "$MONITOR" || true
+  "$ATTACH" --wait "$MONITOR"
 }
 
 # ---- gone ---------------------------------------------------------------------------------------------------------
@@ -284,6 +266,7 @@ remove_container() {
   local doomed=("$CONTAINERS/.removing-$ID") volumes=()
   if [[ -z ${ENDED:-} ]]; then "$TOYRUN" delete --force "$ID" 2>/dev/null || true; fi
   if [[ -e $DIRECTORY/visit.json ]]; then leave_root; fi # of a cp that was killed
+  end_health
   remove_cgroups
   release_bundle
   if [[ -s $DIRECTORY/anonymous-volumes && (${auto_remove:-} == true || -n ${WITH_VOLUMES:-}) ]]; then

@@ -64,5 +64,5 @@ update_restart() {
   replace_file "$DIRECTORY/settings" "$(grep -v '^restart_' "$DIRECTORY/settings")
 restart_policy=$policy
 restart_most=$most"
-  if [[ $before == no && $policy != no ]] && running_pid; then in_background _supervise; fi
+  if [[ $before == no && $policy != no ]] && running_pid; then begin_supervision; fi
 }

@@ -28,6 +28,7 @@ diff copy Show what a container has changed in its root file system
 export copy Write the files of a container as a tar archive
 commit copy Make an image of a changed container
 top exec Show the processes of a container
+healthcheck monitor Ask containers now whether they are well
 stats stats Show what containers use of the machine
 events stats Show what happens to containers
 images images List images
@@ -201,6 +202,7 @@ show_names() {
     network) printf '%s\n' create ls inspect rm prune connect disconnect && "$TOYRUN" network ls -q ;;
     volume) printf '%s\n' create ls inspect rm prune && ls "$VOLUMES" ;;
     system) printf '%s\n' df prune start stop ;;
+    healthcheck) printf '%s\n' run && ls "$NAMES" ;;
     lessons) printf '%s\n' namespaces rootfs cgroups network images build && return ;;
   esac
   if [[ -z $1 || $1 == network ]]; then ls "$NAMES"; fi
@@ -237,7 +239,7 @@ main() {
     shift
     ;;
   lesson) VERB='lessons' ;;
-  _ended | _supervise | _health) # called by conmon and by toydock itself
+  _ended | _supervise | _health | _check) # called by conmon, systemd and toydock itself
     file=monitor ;;
   _names) # for completions: what a verb takes
     show_names "${1:-}"
