@@ -113,6 +113,7 @@ settle() {
   [[ -s $DIRECTORY/settings ]] || return 0 # --rm, this very moment
   load_settings
   UNWATCHED=1 clean_up_after_end
+  read_state
 }
 
 running_pid() { # PID of the container's program; fails unless it runs

@@ -43,7 +43,7 @@ begin_timer() {
   [[ -d /run/systemd/system && /proc/1/ns/mnt -ef /proc/self/ns/mnt && /proc/1/ns/pid -ef /proc/self/ns/pid ]] || return 1
   [[ $health_interval != [0-9][0-9]* ]] || accuracy=1s
   command=(systemd-run --quiet --collect --unit "$unit" --description "health check of $NAME" --on-active "${health_interval}s" --on-unit-inactive "${health_interval}s"
-    --timer-property AccuracySec=$accuracy --property LogLevelMax=notice --property IgnoreSIGPIPE=no --property TimeoutStopSec=5s)
+    --timer-property AccuracySec="$accuracy" --property LogLevelMax=notice --property IgnoreSIGPIPE=no --property TimeoutStopSec=5s)
   for name in PATH TOY_BUILD TOYDOCK_ROOT TOYDOCK_LIBRARY TOYRUN TOYRUN_ATTACH TOYIMG TOYIMG_STORE; do
     [[ -z ${!name:-} ]] || command+=(--setenv "$name=${!name}")
   done
@@ -170,7 +170,7 @@ note_check() {
   json_string "$output"
   lines+=("{\"Start\":\"$began\",\"End\":\"$NOW\",\"ExitCode\":$code,\"Output\":$JSON}")
   if ((${#lines[@]} > KEPT_CHECKS + 2)); then lines=("${lines[@]:0:2}" "${lines[@]: -KEPT_CHECKS}"); fi
-  write_health "$status" $streak "${lines[@]:1}"
+  write_health "$status" "$streak" "${lines[@]:1}"
   [[ $before == "$status" ]] || tell_event "health_status: $status" "name=$NAME"
 }
 

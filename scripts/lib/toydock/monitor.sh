@@ -220,8 +220,11 @@ verb__supervise() {
       wait $! || true
       [[ -d $DIRECTORY ]] || exit 0
       read_state
-      if running_pid; then clean_up_after_end; fi
-      read_state
+      if running_pid; then
+        load_settings # the policy may be another by now
+        clean_up_after_end
+        read_state
+      fi
     fi
     [[ $STATUS == restarting ]] || exit 0
     read -r uptime _ </proc/uptime
