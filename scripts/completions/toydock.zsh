@@ -29,6 +29,7 @@ _toydock() {
     'export:Write the files of a container as a tar archive'
     'commit:Make an image of a changed container'
     'top:Show the processes of a container'
+    'healthcheck:Ask containers now whether they are well'
     'stats:Show what containers use of the machine'
     'events:Show what happens to containers'
     'images:List images'
@@ -333,6 +334,9 @@ _toydock() {
         top) _arguments \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:name:($(toydock _names 2>/dev/null))' ;;
+        healthcheck) _arguments \
+        '(-h --help)'{-h,--help}'[show this help]' \
+        '*:name:($(toydock _names healthcheck 2>/dev/null))' ;;
         stats) _arguments \
         '--no-stream[print once]' \
         '--format[table, json or a template such as {{.CPUPerc}}]:TEMPLATE:' \
