@@ -16,11 +16,6 @@
 namespace build {
 namespace {
 
-std::string joined(std::string_view directory, std::string_view name) {
-  return directory.empty() || name.empty() ? sentence(directory, name)
-                                           : sentence(directory, "/", name);
-}
-
 /// Of one COPY. False and nullptr mean that it is not as simple as that.
 class NewFilesFinder {
  public:
@@ -38,7 +33,7 @@ class NewFilesFinder {
     if (!is_there && !is_alone) return false;  // the first of several makes it
     return std::ranges::all_of(match.items, [&](const SourceItem& item) {
       const bool stays = is_there && item.name.empty();  // as what it is
-      return stays || add_item(item, joined(path, item.name));
+      return stays || add_item(item, join_path(path, item.name));
     });
   }
 
@@ -74,7 +69,7 @@ class NewFilesFinder {
     const SplitPath split = split_path(path);
     Directory* const parent = open_or_make(std::string(split.directory));
     if (parent == nullptr || !take_name(*parent, split.base)) return nullptr;
-    ChosenFile made{.source = {}, .path = joined(parent->real, split.base), .mtime = now_};
+    ChosenFile made{.source = {}, .path = join_path(parent->real, split.base), .mtime = now_};
     made.uid = style_.uid;
     made.gid = style_.gid;
     if (style_.mode && style_.mode->is_octal()) made.mode = style_.mode->apply(0755, true);
@@ -90,7 +85,7 @@ class NewFilesFinder {
     Directory* const directory = open_or_make(std::string(split.directory));
     if (directory == nullptr || !take_name(*directory, split.base)) return false;
     ChosenFile file{.source = item.path.empty() ? "/" : item.path,
-                    .path = joined(directory->real, split.base),
+                    .path = join_path(directory->real, split.base),
                     .mtime = item.status.st_mtim};
     file.uid = style_.uid.value_or(tree_.local ? 0 : item.status.st_uid);
     file.gid = style_.gid.value_or(tree_.local ? 0 : item.status.st_gid);
@@ -108,7 +103,7 @@ class NewFilesFinder {
                                       AT_SYMLINK_NOFOLLOW) == 0 ||
                             errno != ENOENT))
       return false;
-    if (!names_.insert(joined(directory.real, name)).second) return false;
+    if (!names_.insert(join_path(directory.real, name)).second) return false;
     if (directory.there && !directory.real.empty()) add_changed(directory.real);
     return true;
   }
@@ -147,9 +142,9 @@ std::optional<NewFiles> find_new_files(const SourceTree& tree,
   for (const SourceMatch& match : matches) {
     std::string target = place;
     if (!match.kept.empty())
-      target = joined(place, match.kept);
+      target = join_path(place, match.kept);
     else if (!match.is_directory && into)
-      target = joined(place, split_path(match.path).base);
+      target = join_path(place, split_path(match.path).base);
     if (!finder.add(match, target, matches.size() == 1)) return std::nullopt;
   }
   return finder.take();

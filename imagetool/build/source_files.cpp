@@ -9,6 +9,7 @@
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
+#include "imagetool/layer/entry_path.hpp"
 #include "imagetool/layer/tree_entry.hpp"
 #include "imagetool/oci/printable.hpp"
 
@@ -16,10 +17,6 @@ namespace build {
 namespace {
 
 constexpr int kDeepest = 200;
-
-std::string joined(const std::string& directory, const std::string& name) {
-  return directory.empty() || name.empty() ? directory + name : sentence(directory, "/", name);
-}
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -98,7 +95,7 @@ class Finder {
       std::erase_if(names, [&](const std::string& name) { return !glob_matches(component, name); });
     }
     for (const std::string& name : names) {
-      const std::string path = joined(directory, name);
+      const std::string path = join_path(directory, name);
       if (rest.empty())
         add_match(path);
       else if (tree_.root.open_if_exists(path, O_PATH | O_DIRECTORY))
@@ -111,7 +108,7 @@ class Finder {
     const UniqueFd opened =
         tree_.root.open(directory.empty() ? "." : directory, O_RDONLY | O_DIRECTORY);
     for (const std::string& name : sorted_names(opened.get())) {
-      const std::string path = joined(directory, name);
+      const std::string path = join_path(directory, name);
       struct stat status{};
       if (::fstatat(opened.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
       if (deep_glob_matches(pattern, path))
@@ -163,7 +160,8 @@ class Finder {
   void add_below(int directory, SourceMatch& match, const std::string& below, int depth) {
     if (depth > kDeepest) throw Error("the source directories are nested too deeply");
     for (const std::string& name : sorted_names(directory)) {
-      SourceItem item{.path = joined(joined(match.real, below), name), .name = joined(below, name)};
+      SourceItem item{.path = join_path(join_path(match.real, below), name),
+                      .name = join_path(below, name)};
       if (::fstatat(directory, name.c_str(), &item.status, AT_SYMLINK_NOFOLLOW) != 0) continue;
       const bool is_directory = S_ISDIR(item.status.st_mode);
       const bool ignored = tree_.ignored.excludes(item.path);

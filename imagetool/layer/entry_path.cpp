@@ -46,6 +46,11 @@ SplitPath split_path(std::string_view path) {
   return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
+std::string join_path(std::string_view directory, std::string_view name) {
+  return directory.empty() || name.empty() ? sentence(directory, name)
+                                           : sentence(directory, '/', name);
+}
+
 Marker marker_of(std::string_view path) {
   const SplitPath split = split_path(path);
   for (std::string_view rest = split.directory; !rest.empty();) {

@@ -16,6 +16,8 @@ struct SplitPath {
   std::string_view directory, base;
 };
 SplitPath split_path(std::string_view path);
+/// "usr/bin" and "sh" → "usr/bin/sh"; either may be "", and is left out then.
+std::string join_path(std::string_view directory, std::string_view name);
 
 /// image-spec, layer "Whiteouts", and the AUFS names that came before it.
 enum class Marker {

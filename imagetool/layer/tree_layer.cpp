@@ -21,10 +21,6 @@ using Kind = TarEntry::Kind;
 
 constexpr int kDeepest = 400;  // each level of a walk holds a descriptor
 
-std::string joined(const std::string& path, const std::string& name) {
-  return path.empty() ? name : sentence(path, '/', name);
-}
-
 /// overlayfs keeps its marks in one of two name spaces (overlayfs documentation, "userxattr").
 std::optional<std::string> overlay_mark(int directory, const std::string& name,
                                         const std::string& mark) {
@@ -94,11 +90,11 @@ void Walk::add_whiteouts(int directory, const std::string& path,
                          const std::vector<std::string>& names, const FileNode* before) {
   if (source_ == Source::kUpper)
     for (const std::string& name : names)
-      if (is_whiteout(directory, name)) layer_.add_whiteout(joined(path, name));
+      if (is_whiteout(directory, name)) layer_.add_whiteout(join_path(path, name));
   if (before == nullptr) return;
   for (const auto& [name, node] : before->children)
     if (!std::binary_search(names.begin(), names.end(), name))
-      layer_.add_whiteout(joined(path, name));
+      layer_.add_whiteout(join_path(path, name));
 }
 
 void Walk::check_overlay_marks(int directory, const std::string& name,
@@ -149,7 +145,7 @@ void Walk::content(int directory, const std::string& path, const FileNode* befor
   add_whiteouts(directory, path, names, before);
   for (const std::string& name : names) {
     if (source_ == Source::kUpper && is_whiteout(directory, name)) continue;
-    const std::string below = joined(path, name);
+    const std::string below = join_path(path, name);
     const FileNode* known = nullptr;
     if (before != nullptr)
       if (const auto child = before->children.find(name); child != before->children.end())

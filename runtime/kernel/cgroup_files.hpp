@@ -48,9 +48,9 @@ int write_cgroup_file(int dir, const std::string& file, std::string_view value);
 /// The plan's writes in order. Where the kernel refuses one half of a pair (memory and swap, quota
 /// and period) because of the other half's old value, the other is written first. Throws Error
 /// naming file and value. `name` is cgroup_name.
+void write_values(int dir, const std::string& name, const std::vector<plan::FileWrite>& writes);
 /// Warns of those values that the kernel has taken and does nothing with.
 void warn_of_dropped(int dir, const std::string& name, const std::vector<plan::FileWrite>& writes);
-void write_values(int dir, const std::string& name, const std::vector<plan::FileWrite>& writes);
 
 /// Pids in this cgroup and all below it; those of other pid namespaces are left out.
 std::vector<pid_t> processes_below(int dir);

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 #include "bundle-spec/error.hpp"
@@ -39,6 +40,12 @@ std::uint32_t number_in(std::string_view bytes) {
   std::uint32_t number = 0;
   if (bytes.size() == sizeof number) std::memcpy(&number, bytes.data(), sizeof number);
   return number;
+}
+
+void for_each_link(NetlinkSocket& socket, const std::function<void(const nlmsghdr&)>& take) {
+  NetlinkRequest request(RTM_GETLINK, NLM_F_DUMP);
+  request.fixed(ifinfomsg{});
+  require(socket.ask(std::move(request), take), "list the network devices");
 }
 
 int change_route(NetlinkSocket& socket, const rtmsg& route, int index,
@@ -96,27 +103,21 @@ int set_up(NetlinkSocket& socket, int index, bool up) {
 }
 
 std::vector<std::string> links_named(NetlinkSocket& socket, std::string_view prefix) {
-  NetlinkRequest request(RTM_GETLINK, NLM_F_DUMP);
-  request.fixed(ifinfomsg{});
   std::vector<std::string> names;
-  const int number = socket.ask(std::move(request), [&](const nlmsghdr& message) {
+  for_each_link(socket, [&](const nlmsghdr& message) {
     const std::string_view bytes = find_attribute(message, sizeof(ifinfomsg), IFLA_IFNAME);
     std::string name(bytes.substr(0, bytes.find('\0')));
     if (name.starts_with(prefix)) names.push_back(std::move(name));
   });
-  require(number, "list the network devices");
   return names;
 }
 
 std::vector<int> foreign_links(NetlinkSocket& socket) {
-  NetlinkRequest request(RTM_GETLINK, NLM_F_DUMP);
-  request.fixed(ifinfomsg{});
   std::vector<int> indexes;
-  const int number = socket.ask(std::move(request), [&](const nlmsghdr& message) {
+  for_each_link(socket, [&](const nlmsghdr& message) {
     if (number_in(find_attribute(message, sizeof(ifinfomsg), IFLA_GROUP)) != kOwnGroup)
       indexes.push_back(static_cast<const ifinfomsg*>(NLMSG_DATA(&message))->ifi_index);
   });
-  require(number, "list the network devices");
   std::ranges::sort(indexes);
   return indexes;
 }

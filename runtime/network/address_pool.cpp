@@ -311,9 +311,7 @@ void AddressPool::erase(const std::string& record) {
   std::erase_if(leases_, [&](const plan::Lease& lease) { return lease.record == record; });
 }
 
-void AddressPool::note(const std::string& setting, const std::string& before,
-                       std::vector<int> devices) {
-  if (settings_before_.empty()) devices_before_ = std::move(devices);
+void AddressPool::note(const std::string& setting, const std::string& before) {
   settings_before_.try_emplace(setting, before);
   save();
 }

@@ -39,9 +39,11 @@ class AddressPool {
                      const plan::Network& network) const;
   void add(plan::Lease lease) { leases_.push_back(std::move(lease)); }
   void erase(const std::string& record);
-  /// A setting of the host that is about to be changed, what it is, and the devices there are: on
-  /// disk when this returns, so that whoever is killed in between leaves it to be put back.
-  void note(const std::string& setting, const std::string& before, std::vector<int> devices);
+  /// The devices that the host has before its first setting is changed.
+  void note_devices(std::vector<int> devices) { devices_before_ = std::move(devices); }
+  /// A setting of the host that is about to be changed, and what it is: on disk when this returns,
+  /// so that whoever is killed in between leaves it to be put back.
+  void note(const std::string& setting, const std::string& before);
   /// What was noted, since the host was last as it had been.
   const std::map<std::string, std::string>& settings_before() const { return settings_before_; }
   const std::vector<int>& devices_before() const { return devices_before_; }

@@ -36,10 +36,13 @@ std::optional<std::string> value_now(const std::string& setting) {
   return value;
 }
 
-void set(const std::string& setting, std::string_view value) {
-  if (value_now(setting) == value) return;
+void write(const std::string& setting, std::string_view value) {
   write_value_at(AT_FDCWD, kSettings + setting, std::string(value));
   logging::debug(sentence("wrote ", value, " to ", kSettings, setting));
+}
+
+void set(const std::string& setting, std::string_view value) {
+  if (value_now(setting) != value) write(setting, value);
 }
 
 class HostSettings {
@@ -59,8 +62,9 @@ class HostSettings {
   void set_noted(const std::string& setting) {
     const std::optional<std::string> before = value_now(setting);
     if (!before || *before == value_of_ours(setting)) return;
-    pool_.note(setting, *before, kernel::foreign_links(host_));
-    set(setting, value_of_ours(setting));
+    if (pool_.settings_before().empty()) pool_.note_devices(kernel::foreign_links(host_));
+    pool_.note(setting, *before);
+    write(setting, value_of_ours(setting));
   }
 
   /// A host that forwards takes no router's advertisements unless told so (ip-sysctl, accept_ra),
@@ -107,7 +111,7 @@ void restore_settings(AddressPool& pool, kernel::NetlinkSocket& host) {
   if (!pool.leases().empty() || pool.settings_before().empty()) return;
   if (kernel::foreign_links(host) != pool.devices_before()) return;
   for (const auto& [setting, before] : pool.settings_before())
-    if (value_now(setting) == value_of_ours(setting)) set(setting, before);
+    if (value_now(setting) == value_of_ours(setting)) write(setting, before);
   pool.forget_settings();
 }
 

@@ -160,10 +160,10 @@ void check_unified_key(const std::string& key, const std::vector<std::string>& c
     throw Error(pointer + ": is no name of a cgroup file");
   }
   const std::string controller = key.substr(0, key.find('.'));
-  // The core's own files need no controller (cgroups, "Core Interface Files"); pressure files
-  // neither.
   if (controller == "cgroup" && !key.starts_with("cgroup.max."))
     throw Error(pointer + ": is no limit; processes and state of the cgroup are toyrun's");
+  // The core's own files need no controller (cgroups, "Core Interface Files"); pressure files
+  // neither.
   if (controller == "cgroup" || key.ends_with(".pressure")) return;
   if (!has_controller(controllers, controller)) {
     throw Error(sentence(pointer, ": the controller ", controller,

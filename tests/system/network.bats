@@ -8,14 +8,7 @@ setup() {
   only_toyrun 'networks'
   mountpoint -q /var/lib/toyrun 2>/dev/null || { mkdir -p /var/lib/toyrun && mount -t tmpfs lib /var/lib/toyrun; }
   rm -rf /var/lib/toyrun/networks
-  ip netns add outside
-  ip link add world0 type veth peer name eth0 netns outside || skip 'no veth devices here'
-  ip addr add 198.51.100.1/24 dev world0
-  ip addr add 2001:db8:51::1/64 dev world0 nodad
-  ip link set world0 up
-  ip -n outside addr add 198.51.100.2/24 dev eth0
-  ip -n outside addr add 2001:db8:51::2/64 dev eth0 nodad
-  ip -n outside link set eth0 up
+  neighbour outside world0 198.51.100 2001:db8:51
   SERVERS=()
   host_state >"$BATS_TEST_TMPDIR/before"
 }
@@ -27,6 +20,18 @@ teardown() {
   ip netns del elsewhere 2>/dev/null || true
   ip link del world0 2>/dev/null || true
   sysctl -qw net.bridge.bridge-nf-call-ip6tables=1 2>/dev/null || true
+}
+
+# neighbour NAME DEVICE V4 V6: a network namespace behind that device of the host, which is number 1 of both subnets; it is number 2.
+neighbour() {
+  ip netns add "$1"
+  ip link add "$2" type veth peer name eth0 netns "$1" || skip 'no veth devices here'
+  ip addr add "$3.1/24" dev "$2"
+  ip addr add "$4::1/64" dev "$2" nodad
+  ip link set "$2" up
+  ip -n "$1" addr add "$3.2/24" dev eth0
+  ip -n "$1" addr add "$4::2/64" dev eth0 nodad
+  ip -n "$1" link set eth0 up
 }
 
 # What a network must not leave behind.
@@ -518,19 +523,11 @@ leaves_nothing() {
 
 @test "the host routes for containers only, and is as it was after the last one" {
   forwarding() { cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding /proc/sys/net/ipv6/conf/world0/accept_ra; }
-  ip netns add elsewhere
-  ip link add world1 type veth peer name eth0 netns elsewhere
-  ip addr add 203.0.113.1/24 dev world1
-  ip addr add 2001:db8:52::1/64 dev world1 nodad
-  ip link set world1 up
-  ip -n elsewhere addr add 203.0.113.2/24 dev eth0
-  ip -n elsewhere addr add 2001:db8:52::2/64 dev eth0 nodad
-  ip -n elsewhere link set eth0 up
-  local world
-  for world in outside elsewhere; do
-    ip -n "$world" route add default dev eth0 via "$([ "$world" = outside ] && echo 198.51.100.1 || echo 203.0.113.1)"
-    ip -n "$world" -6 route add default dev eth0 via "$([ "$world" = outside ] && echo 2001:db8:51::1 || echo 2001:db8:52::1)"
-  done
+  neighbour elsewhere world1 203.0.113 2001:db8:52
+  ip -n outside route add default via 198.51.100.1
+  ip -n outside -6 route add default via 2001:db8:51::1
+  ip -n elsewhere route add default via 203.0.113.1
+  ip -n elsewhere -6 route add default via 2001:db8:52::1
   ip netns exec elsewhere python3 "$SYSTEM/network_peers.py" serve 80 >"$BATS_TEST_TMPDIR/elsewhere" 2>&1 </dev/null 3>&- &
   SERVERS+=($!)
   wait_for 10 grep -q ready "$BATS_TEST_TMPDIR/elsewhere"

@@ -25,6 +25,13 @@ TEST(CleanPath, RefusesWhatLeadsOut) {
   EXPECT_THROW(clean_path(deep), Error);
 }
 
+TEST(JoinPath, LeavesOutWhatIsEmpty) {
+  EXPECT_EQ(join_path("usr/bin", "sh"), "usr/bin/sh");
+  EXPECT_EQ(join_path("", "sh"), "sh");
+  EXPECT_EQ(join_path("usr", ""), "usr");
+  EXPECT_EQ(join_path("", ""), "");
+}
+
 TEST(MarkerOf, Whiteouts) {
   EXPECT_EQ(marker_of("a/b"), Marker::kNone);
   EXPECT_EQ(marker_of("a/.wh"), Marker::kNone);
