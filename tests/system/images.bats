@@ -179,7 +179,7 @@ busybox_image() {
   as unpack -q --overlay changed -o mine/over
   local tree
   tree=$(dirname "$(find mine/store/layers -path '*.d/etc/passwd' | head -1)")
-  for damage in 'rm passwd' 'echo z >extra' 'chmod 600 passwd' 'printf r | dd of=passwd bs=1 conv=notrunc status=none' 'setfattr -x user.rootlesscontainers passwd' 'ln passwd twice'; do
+  for damage in 'rm passwd' 'echo z >extra' 'chmod 600 passwd' 'printf X | dd of=passwd bs=1 conv=notrunc status=none' 'setfattr -x user.rootlesscontainers passwd' 'ln passwd twice'; do
     run as fsck
     succeeded
     expect 'all is sound$'
