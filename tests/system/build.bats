@@ -346,7 +346,7 @@ load build
   mkdir "$BATS_TEST_TMPDIR/web"
   echo content >"$BATS_TEST_TMPDIR/web/file"
   touch -d 2020-02-03T04:05:06Z "$BATS_TEST_TMPDIR/web/file"
-  port=$((20000 + RANDOM % 20000))
+  port=$((20000 + RANDOM % 12000))
   python3 -m http.server --bind 127.0.0.1 --directory "$BATS_TEST_TMPDIR/web" "$port" >/dev/null 2>&1 3>&- &
   server=$!
   wait_for 10 curl -so /dev/null "http://127.0.0.1:$port/"

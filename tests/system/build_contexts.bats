@@ -6,7 +6,7 @@ load build
 
 # web DIRECTORY: serves it; sets WEB.
 web() {
-  local port=$((20000 + RANDOM % 20000))
+  local port=$((20000 + RANDOM % 12000))
   python3 -m http.server --bind 127.0.0.1 --directory "$1" "$port" >/dev/null 2>&1 3>&- 4>&- &
   WEB_PID=$!
   WEB=http://127.0.0.1:$port
@@ -14,7 +14,7 @@ web() {
 }
 # git_server: serves the repositories below $REPOSITORIES by git's own protocol; sets GIT.
 git_server() {
-  local port=$((20000 + RANDOM % 20000))
+  local port=$((20000 + RANDOM % 12000))
   git daemon --listen=127.0.0.1 --port="$port" --base-path="$REPOSITORIES" --export-all --reuseaddr "$REPOSITORIES" >/dev/null 2>&1 3>&- 4>&- &
   GIT_PID=$!
   GIT=git://127.0.0.1:$port

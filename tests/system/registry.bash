@@ -7,7 +7,8 @@
 # requests are in TOKEN_LOG (TOKEN_FLAGS: its further words); with TLS=1 it speaks https with the certificate of an authority in
 # AUTHORITY/ca.crt, with TLS=client only to clients that show one (AUTHORITY/client.cert, client.key).
 start_registry() {
-  local port=$((20000 + RANDOM % 20000)) directory=$BATS_TEST_TMPDIR/registry authentication='' tls='' scheme=http
+  # below the kernel's ephemeral ports: one that a client used within the last minute (TIME_WAIT) cannot be bound
+  local port=$((20000 + RANDOM % 12000)) directory=$BATS_TEST_TMPDIR/registry authentication='' tls='' scheme=http
   REGISTRY=127.0.0.1:$port
   REGISTRY_LOG=$directory/log
   mkdir -p "$directory/data"
