@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -207,8 +208,13 @@ plan::CriuOptions request(const plan::LaunchPlan& plan, const CriuChoices& choic
 /// The steps that CRIU tells of, in this order.
 class Progress {
  public:
-  Progress(const plan::LaunchPlan& plan, Container& container, const RestoreOptions& options)
-      : plan_(plan), container_(container), options_(options) {
+  /// `set_last_limits` is called when all processes are in the cgroup, before they are proved.
+  Progress(const plan::LaunchPlan& plan, Container& container, const RestoreOptions& options,
+           std::function<void()> set_last_limits)
+      : plan_(plan),
+        container_(container),
+        options_(options),
+        set_last_limits_(std::move(set_last_limits)) {
     if (options.process.console_socket)
       console_ = kernel::connect_socket(*options.process.console_socket);
     const oci::Hooks& hooks = plan.hooks;
@@ -267,6 +273,7 @@ class Progress {
   /// Nothing of the container has run yet.
   void settle() {
     if (!child_) throw Error("criu named no restored process");
+    set_last_limits_();
     const std::optional<plan::CriuCgroupMode> mode = options_.criu.cgroup_mode;
     prove(plan_, launched_,
           mode == plan::CriuCgroupMode::kFull || mode == plan::CriuCgroupMode::kStrict);
@@ -287,6 +294,7 @@ class Progress {
   const plan::LaunchPlan& plan_;
   Container& container_;
   const RestoreOptions& options_;
+  const std::function<void()> set_last_limits_;
   UniqueFd console_, bundle_;
   std::optional<Child> child_;
   Launched launched_;
@@ -308,7 +316,11 @@ Launched restore(const plan::LaunchPlan& plan, Container& container,
   std::optional<kernel::RdtGroup> rdt;
   if (plan.rdt) rdt.emplace(kernel::RdtGroup::create(*plan.rdt, *container.cgroups().rdt));
   const RootPlace place(container);
-  Progress progress(plan, container, options);
+  Progress progress(plan, container, options, [&] {
+    if (!unit) return;
+    unit->leave(plan.cgroup.unit->last_properties);
+    cgroup.write_last(plan.cgroup);
+  });
 
   UniqueFd config;
   plan::CriuOptions request_options = request(plan, choices, place);
@@ -331,11 +343,7 @@ Launched restore(const plan::LaunchPlan& plan, Container& container,
   criu.ask(plan::CriuType::kRestore, request_options, criu_log(choices, request_options.log_file),
            notified);
   criu.finish();
-  if (unit) {
-    unit->leave(plan.cgroup.unit->last_properties);
-    cgroup.write_last(plan.cgroup);
-    unit->keep();
-  }
+  if (unit) unit->keep();
   if (rdt) rdt->keep();
   cgroup.keep();
   container.keep();
