@@ -228,7 +228,12 @@ void tell_barred_start(int status, const launch::Filter& filter) {
   logging::error(launch::describe_early_end(killed ? SIGSYS : 0, filter));
 }
 
-void remove_after_run(const std::string& root, const ContainerRecord& record) {
+void remove_after_run(const std::string& root, const Container& ran) {
+  if (ran.lock_unchanged()) {
+    kill_container(ran);
+    return remove_container(ran);
+  }
+  const ContainerRecord& record = ran.record();
   try {
     const Container container = Container::open_locked(root, record.id);
     if (container.record().pid != record.pid || container.record().created != record.created)

@@ -111,7 +111,7 @@ void tell_barred_start(int status, const launch::Filter& filter);
 
 /// Deletes what `run` or `restore` made, unless a `delete` came first; the id may be another
 /// container's by now.
-void remove_after_run(const std::string& root, const ContainerRecord& record);
+void remove_after_run(const std::string& root, const Container& ran);
 
 /// Runs the poststart hooks; one that fails ends the container (runtime-spec, "Lifecycle").
 void run_poststart_hooks(const Container& container);

@@ -94,7 +94,7 @@ int restore_container(const cli::Parsed& global, const cli::Parsed& options) {
   container.unlock();
   const int status = kernel::wait_in_foreground(launched.pid, launched.pidfd.get(), *signals,
                                                 std::move(launched.master), subreaper);
-  remove_after_run(state_root(global), container.record());
+  remove_after_run(state_root(global), container);
   return status;
 }
 

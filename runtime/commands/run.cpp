@@ -88,7 +88,7 @@ int run_new_container(const cli::Parsed& global, const cli::Parsed& options) {
       kernel::wait_in_foreground(launched.pid, launched.pidfd.get(), *signals,
                                  std::move(launched.master), subreaper, ready_event(notify));
   tell_barred_start(status, filter);
-  if (!options.has("keep")) remove_after_run(root, container.record());
+  if (!options.has("keep")) remove_after_run(root, container);
   return status;
 }
 

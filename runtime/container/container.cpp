@@ -298,21 +298,37 @@ oci::State Container::state_as(oci::Status status, pid_t pid) const {
 }
 
 void Container::update_record(const ContainerRecord& record) {
+  prepare_update(record);
+  publish_update();
+}
+
+void Container::prepare_update(ContainerRecord record) {
   const std::string new_name = new_file_name(record_.id);
   const std::string content = write_record(record) + text_after_record();
   UniqueFd file = open_at(root_->get(), new_name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
   // Locked before anybody can see it: the lock goes over to the new file without a gap.
   lock_record(file.get());
   write_all(file.get(), content, new_name);
+  update_ = {std::move(file), std::move(record)};
+}
+
+void Container::publish_update() {
+  const std::string new_name = new_file_name(record_.id);
   check(::renameat(root_->get(), new_name.c_str(), root_->get(), file_name(record_.id).c_str()),
         "rename ", root_path_, "/", new_name);
-  file_ = std::move(file);
-  record_ = record;
+  file_ = std::move(update_->file);
+  record_ = std::move(update_->record);
+  update_.reset();
   if (record_.pid != 0) creator_ = Creator::kDone;
 }
 
 void Container::unlock() const {
   check(::flock(file_.get(), LOCK_UN), "unlock the container's state record");
+}
+
+bool Container::lock_unchanged() const {
+  if (!lock_record_if_free(file_.get())) lock_record_in_time(file_.get(), record_.id);
+  return !is_unlinked(file_.get());
 }
 
 std::optional<UniqueFd> Container::open_init() const {

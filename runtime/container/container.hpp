@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,9 +52,15 @@ class Container {
   oci::State state_as(oci::Status status, pid_t pid) const;
   /// Replaces the record: pid and start time are known, or cgroup values changed.
   void update_record(const ContainerRecord& record);
+  /// The same in two steps: all but the name, then the name.
+  void prepare_update(ContainerRecord record);
+  void publish_update();
   void keep() { keep_ = true; }
   /// Lets others lock it: a foreground `run` while its program runs.
   void unlock() const;
+  /// Locks it again. False when somebody else has changed or removed it since: then it has to be
+  /// opened anew.
+  bool lock_unchanged() const;
   /// A pidfd of init; nullopt when it is gone.
   std::optional<UniqueFd> open_init() const;
   /// Removes record and gates. Cgroups must be gone before (kernel::remove).
@@ -81,6 +88,11 @@ class Container {
   Root root_;
   UniqueFd file_;  // ID.json, locked or not
   ContainerRecord record_;
+  struct Update {
+    UniqueFd file;
+    ContainerRecord record;
+  };
+  std::optional<Update> update_;
   Creator creator_ = Creator::kDone;
   mutable std::string after_record_;  // what was read behind the first line
   mutable bool is_read_whole_ = false;

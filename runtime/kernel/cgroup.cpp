@@ -79,33 +79,78 @@ void require_unused(int dir, const plan::CgroupDirectory& directory, const std::
 
 }  // namespace
 
+Cgroup::Cgroup(const std::vector<plan::CgroupDirectory>& directories) {
+  open_.reserve(directories.size());
+  for (const plan::CgroupDirectory& directory : directories)
+    open_.push_back({.mount_point = directory.mount_point,
+                     .path = directory.path,
+                     .is_v2 = directory.is_v2,
+                     .directory = {},
+                     .tasks = {},
+                     .made_from = directory.path.size()});
+}
+
 Cgroup Cgroup::create(const plan::CgroupPlan& plan) {
-  Cgroup cgroup;
-  cgroup.open_.reserve(plan.directories.size());
-  for (const plan::CgroupDirectory& directory : plan.directories) {
-    Open& one = cgroup.open_.emplace_back();
-    one.mount_point = directory.mount_point;
-    one.path = directory.path;
-    one.is_v2 = directory.is_v2;
-    one.made_from = directory.path.size();
-    if (!cgroup.make(directory, plan.ignore_permission)) continue;
-    const std::string name = cgroup_name(directory);
-    // systemd has just made it, and keeps a place holder and a device filter of its own in it.
-    const CgroupAge age = plan.unit ? CgroupAge::kNew : age_of(one.path, one.made_from);
-    if (age == CgroupAge::kExisting) {
-      require_unused(one.directory.get(), directory, name);
-      const std::int64_t limit = plan.check_memory_limit.value_or(-1);
-      if (limit >= 0) require_usage_below(limit, one.directory.get(), directory);
-    }
-    if (directory.is_v2 && plan.device_program) {
-      attach_device_program(one.directory.get(), name, *plan.device_program, age);
-    }
-    write_values(one.directory.get(), name, directory.writes);
-    warn_of_dropped(one.directory.get(), name, directory.writes);
-    write_values(one.directory.get(), name, directory.device_writes);
-    if (directory.is_v2 && plan.owner) delegate_cgroup(one.directory.get(), name, *plan.owner);
-  }
+  Cgroup cgroup = create_v2(plan);
+  cgroup.create_v1(plan);
   return cgroup;
+}
+
+Cgroup Cgroup::create_v2(const plan::CgroupPlan& plan) {
+  Cgroup cgroup(plan.directories);
+  for (std::size_t i = 0; i < plan.directories.size(); ++i)
+    if (plan.directories[i].is_v2) set_up(cgroup.open_[i], plan.directories[i], plan);
+  return cgroup;
+}
+
+void Cgroup::create_v1(const plan::CgroupPlan& plan) {
+  for (std::size_t i = 0; i < plan.directories.size(); ++i)
+    if (!plan.directories[i].is_v2) set_up(open_[i], plan.directories[i], plan);
+}
+
+void Cgroup::set_up(Open& one, const plan::CgroupDirectory& directory,
+                    const plan::CgroupPlan& plan) {
+  if (!make(one, directory, plan.ignore_permission)) return;
+  const std::string name = cgroup_name(directory);
+  // systemd has just made it, and keeps a place holder and a device filter of its own in it.
+  const CgroupAge age = plan.unit ? CgroupAge::kNew : age_of(one.path, one.made_from);
+  if (age == CgroupAge::kExisting) {
+    require_unused(one.directory.get(), directory, name);
+    const std::int64_t limit = plan.check_memory_limit.value_or(-1);
+    if (limit >= 0) require_usage_below(limit, one.directory.get(), directory);
+  }
+  if (directory.is_v2 && plan.device_program) {
+    attach_device_program(one.directory.get(), name, *plan.device_program, age);
+  }
+  write_values(one.directory.get(), name, directory.writes);
+  warn_of_dropped(one.directory.get(), name, directory.writes);
+  write_values(one.directory.get(), name, directory.device_writes);
+  if (directory.is_v2 && plan.owner) delegate_cgroup(one.directory.get(), name, *plan.owner);
+}
+
+std::vector<int> Cgroup::v1_descriptors() const {
+  std::vector<int> descriptors;
+  for (const Open& one : open_)
+    if (!one.is_v2) descriptors.insert(descriptors.end(), {one.directory.get(), one.tasks.get()});
+  return descriptors;
+}
+
+void Cgroup::adopt_v1(std::vector<UniqueFd> descriptors) {
+  auto next = descriptors.begin();
+  for (Open& one : open_) {
+    if (one.is_v2) continue;
+    if (descriptors.end() - next < 2) throw Error("the container's cgroups did not come over");
+    one.directory = std::move(*next++);
+    one.tasks = std::move(*next++);
+  }
+}
+
+void Cgroup::close_v1() {
+  for (Open& one : open_) {
+    if (one.is_v2) continue;
+    one.directory.reset();
+    one.tasks.reset();
+  }
 }
 
 void Cgroup::write_last(const plan::CgroupPlan& plan) const {
@@ -120,8 +165,7 @@ void Cgroup::write_last(const plan::CgroupPlan& plan) const {
   }
 }
 
-bool Cgroup::make(const plan::CgroupDirectory& directory, bool ignore_permission) {
-  Open& one = open_.back();
+bool Cgroup::make(Open& one, const plan::CgroupDirectory& directory, bool ignore_permission) {
   const std::string name = cgroup_name(directory);
   const UniqueFd root = open_hierarchy(directory.mount_point);
   const int number = make_directories_below(root.get(), directory.path, one.made_from);
@@ -147,15 +191,11 @@ bool Cgroup::make(const plan::CgroupDirectory& directory, bool ignore_permission
 }
 
 Cgroup Cgroup::open(const std::vector<plan::CgroupDirectory>& directories, Missing missing) {
-  Cgroup cgroup;
+  Cgroup cgroup(directories);
   cgroup.keep();
-  cgroup.open_.reserve(directories.size());
-  for (const plan::CgroupDirectory& directory : directories) {
-    Open& one = cgroup.open_.emplace_back();
-    one.mount_point = directory.mount_point;
-    one.path = directory.path;
-    one.is_v2 = directory.is_v2;
-    one.made_from = directory.path.size();
+  for (std::size_t i = 0; i < directories.size(); ++i) {
+    const plan::CgroupDirectory& directory = directories[i];
+    Open& one = cgroup.open_[i];
     const UniqueFd root = open_hierarchy(directory.mount_point);
     const std::string path = directory.is_v2 ? directory.path : directory.path + "/tasks";
     UniqueFd& wanted = directory.is_v2 ? one.directory : one.tasks;

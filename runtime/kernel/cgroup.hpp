@@ -26,6 +26,15 @@ class Cgroup {
   /// empty parents), attaches the device program, writes the limits. Refuses a non-empty or frozen
   /// existing cgroup with runc's words. Throws Error naming the file.
   static Cgroup create(const plan::CgroupPlan& plan);
+  /// The same in two steps: what init is born in, then the rest.
+  static Cgroup create_v2(const plan::CgroupPlan& plan);
+  void create_v1(const plan::CgroupPlan& plan);
+  /// The descriptors that create_v1() opened, two for each hierarchy, borrowed; and what they are
+  /// to init, which was cloned before that: its own of the same.
+  std::vector<int> v1_descriptors() const;
+  void adopt_v1(std::vector<UniqueFd> descriptors);
+  /// Closes what only init needs, once it has them.
+  void close_v1();
   /// Opens those of a running container, for exec. `directories`: mount_point, path, is_v2 are
   /// enough. One that is not there is left out, for a container made without privilege may lack
   /// some, unless it was asked for by name.
@@ -50,9 +59,12 @@ class Cgroup {
   void keep() { keep_ = true; }
 
  private:
-  Cgroup() = default;
-  /// Makes and opens open_.back(); false when it is to be gone without.
-  bool make(const plan::CgroupDirectory& directory, bool ignore_permission);
+  struct Open;
+  explicit Cgroup(const std::vector<plan::CgroupDirectory>& directories);
+  /// Makes and opens it; false when it is to be gone without.
+  static bool make(Open& one, const plan::CgroupDirectory& directory, bool ignore_permission);
+  static void set_up(Open& one, const plan::CgroupDirectory& directory,
+                     const plan::CgroupPlan& plan);
   struct Open {
     std::string mount_point, path;
     bool is_v2 = false;

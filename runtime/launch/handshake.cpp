@@ -22,6 +22,8 @@ struct Header {
 };
 
 constexpr std::size_t kSmallText = 1024;
+constexpr std::size_t kMostDescriptors = 64;
+using Rights = std::array<char, CMSG_SPACE(kMostDescriptors * sizeof(int))>;
 constexpr std::size_t kLargestText =
     128 * 1024;  // the output of a failed hook is part of the sentence
 
@@ -94,28 +96,65 @@ void Handshake::send_log(std::uint32_t level, std::string_view sentence) const {
 }
 
 void Handshake::send_master(int master) const {
-  send_descriptor(Message::kMaster, master, "the terminal");
+  if (!send_descriptors(Message::kMaster, {&master, 1}))
+    throw Error("send the terminal to the parent", errno);
 }
 
 void Handshake::send_listener(int listener) const {
-  send_descriptor(Message::kListener, listener, "the seccomp listener");
+  if (!send_descriptors(Message::kListener, {&listener, 1}))
+    throw Error("send the seccomp listener to the parent", errno);
 }
 
-void Handshake::send_descriptor(Message kind, int descriptor, std::string_view what) const {
+void Handshake::send_cgroups(std::span<const int> descriptors) const {
+  if (!send_descriptors(Message::kCgroups, descriptors) && errno != EPIPE && errno != ECONNRESET)
+    throw Error("send the cgroups to the container's first process", errno);
+}
+
+bool Handshake::send_descriptors(Message kind, std::span<const int> descriptors) const {
+  if (descriptors.size() > kMostDescriptors) {
+    errno = E2BIG;
+    return false;
+  }
   Header header{kind, 0};
   iovec part{&header, sizeof header};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  alignas(cmsghdr) Rights control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+  cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+  std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
+  return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL) >= 0;
+}
+
+std::vector<UniqueFd> Handshake::expect_cgroups() const {
+  Header header{};
+  iovec part{&header, sizeof header};
+  alignas(cmsghdr) Rights control{};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
   message.msg_controllen = control.size();
-  cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
-  check(::sendmsg(socket_.get(), &message, MSG_NOSIGNAL), "send ", what, " to the parent");
+  ssize_t got;
+  do {
+    got = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
+  } while (got < 0 && errno == EINTR);
+  if (got < static_cast<ssize_t>(sizeof header)) ::_exit(1);  // the parent is gone
+  const cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  if (header.message != Message::kCgroups || rights == nullptr || rights->cmsg_type != SCM_RIGHTS)
+    throw Error("the two halves of the launch are out of step");
+  std::vector<UniqueFd> descriptors;
+  for (std::size_t at = 0; CMSG_LEN(at) < rights->cmsg_len; at += sizeof(int)) {
+    int descriptor = -1;
+    std::memcpy(&descriptor, CMSG_DATA(rights) + at, sizeof descriptor);
+    descriptors.emplace_back(descriptor);
+  }
+  return descriptors;
 }
 
 Handshake::Packet Handshake::receive() {
@@ -142,8 +181,8 @@ Handshake::Packet Handshake::receive_as_host() {
   ssize_t got;
   do {
     got = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
-  } while (got < 0 && errno == EINTR);
-  if (got < 0 && errno == ECONNRESET) got = 0;
+    // ECONNRESET is told once: init went without having read all. What it said is still there.
+  } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
   check(got, "read from the container's first process");
   packet.end = got < static_cast<ssize_t>(sizeof packet.header);
   if (!packet.end)

@@ -8,6 +8,8 @@
 //        clone3                        ─────────────►
 //        AttachProcessesToUnit  Placed ─────────────►  only where clone3 may not put it into the
 //                                                      cgroup and systemd may
+//                                                      unshares namespaces, if it has to
+//        v1 cgroups          Cgroups   ─────────────►  only where init unshares meanwhile
 //        id maps, limits     Mapped    ─────────────►  only with a new user namespace
 //                                                      joins, mounts …
 //        prestart,                     ◄─────────────  RootfsReady      only with hooks on the host
@@ -27,8 +29,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/unique_fd.hpp"
@@ -37,6 +41,7 @@ namespace launch {
 
 enum class Message : std::uint32_t {
   kPlaced,
+  kCgroups,
   kMapped,
   kRootfsReady,
   kHooksDone,
@@ -63,6 +68,11 @@ class Handshake {
 
   /// Sends a message without a body. Throws Error.
   void send(Message message) const;
+  /// Host: the descriptors of cgroups that were made after init (sendmsg, SCM_RIGHTS). An init that
+  /// is gone is no error yet: why it went is there to be received.
+  void send_cgroups(std::span<const int> descriptors) const;
+  /// Init: waits for them.
+  std::vector<UniqueFd> expect_cgroups() const;
   /// Init: everything is in place. `listener` is the number of the seccomp listener in this
   /// process, or -1; uses write(2) only.
   void send_ready(int listener) const;
@@ -105,7 +115,8 @@ class Handshake {
   Packet receive_until(Message message);
   [[noreturn]] static void throw_failure(const Packet& packet);
   void write_packet(Message message, int number, std::string_view text) const;
-  void send_descriptor(Message message, int descriptor, std::string_view what) const;
+  /// False with an errno when that fails.
+  bool send_descriptors(Message message, std::span<const int> descriptors) const;
 
   struct Early {
     Message message;

@@ -184,6 +184,11 @@ void settle_in(InitContext& context) {
   wait_for_place(context);
   kernel::SignalForwarder::restore_in_child();
   mark_inherited_fds(context.kept_fds);
+  if (context.namespaces_to_unshare != 0) {
+    check(::unshare(static_cast<int>(context.namespaces_to_unshare)),
+          "unshare the container's namespaces");
+    context.cgroup.adopt_v1(context.handshake.expect_cgroups());
+  }
   context.cgroup.enter();
   check(::setsid(), "setsid");
   enter_namespaces(context);

@@ -3,6 +3,7 @@
 // namespaces.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "bundle-spec/oci/state.hpp"
@@ -19,7 +20,7 @@ namespace launch {
 /// All that the parent prepared; memory is simply there after clone.
 struct InitContext {
   const plan::LaunchPlan& plan;
-  const kernel::Cgroup& cgroup;
+  kernel::Cgroup& cgroup;
   const kernel::Procfs& procfs;
   const std::vector<kernel::OpenNamespace>& namespaces;  // to join; pid was joined by the parent
   std::vector<UniqueFd>& prepared_mounts;
@@ -31,8 +32,9 @@ struct InitContext {
   int console_socket = -1;
   unsigned kept_fds = 0;
   bool parent_is_root = true;
-  bool started = false;          // past the gate
-  bool is_placed_later = false;  // systemd moves it into the cgroup
+  bool started = false;                     // past the gate
+  bool is_placed_later = false;             // systemd moves it into the cgroup
+  std::uint64_t namespaces_to_unshare = 0;  // by init, while the parent makes the v1 cgroups
 };
 
 /// True if init must not go on to its createContainer hooks before the host says HooksDone: hooks

@@ -73,7 +73,6 @@ Launched wait_until_ready(Child& child, Handshake handshake, const Filter& filte
     throw Error(describe_early_end(child.wait(), filter));
   }
   launched.master = launched.handshake.take_master();
-  launched.start_time = kernel::start_time(launched.pid);
   UniqueFd listener = launched.handshake.take_listener();
   if (ready.listener >= 0) listener = fetch_listener(launched, ready.listener);
   if (listener && filter.seccomp)
