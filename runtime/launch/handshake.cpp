@@ -145,6 +145,8 @@ std::vector<UniqueFd> Handshake::expect_cgroups() const {
     got = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
   } while (got < 0 && errno == EINTR);
   if (got < static_cast<ssize_t>(sizeof header)) ::_exit(1);  // the parent is gone
+  if ((message.msg_flags & MSG_CTRUNC) != 0)
+    throw Error("receive the container's cgroups from the parent", EMFILE);
   const cmsghdr* rights = CMSG_FIRSTHDR(&message);
   if (header.message != Message::kCgroups || rights == nullptr || rights->cmsg_type != SCM_RIGHTS)
     throw Error("the two halves of the launch are out of step");

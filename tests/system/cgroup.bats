@@ -165,6 +165,58 @@ value() { cat "$(cgroup_file "$1" "$2")"; }
   expect 'cpuset.cpus'
 }
 
+# without CALL ACTION COMMAND...: COMMAND and its children, to whom a seccomp filter does ACTION (libseccomp's number) at that system call.
+without() {
+  python3 -c '
+import ctypes, os, sys
+seccomp = ctypes.CDLL("libseccomp.so.2")
+seccomp.seccomp_init.restype = ctypes.c_void_p
+allow, call = 0x7fff0000, seccomp.seccomp_syscall_resolve_name(sys.argv[1].encode())
+rules = ctypes.c_void_p(seccomp.seccomp_init(allow))
+assert seccomp.seccomp_rule_add(rules, int(sys.argv[2], 0), call, 0) == 0 and seccomp.seccomp_load(rules) == 0
+os.execvp(sys.argv[3], sys.argv[3:])' "$@" 3>&-
+}
+
+# Where there are v1 hierarchies the two halves work at the same time: init makes its namespaces, the other one the v1 cgroups.
+@test "init and parent at once: whichever fails, all is undone and the cause is told" {
+  only_toyrun 'the others do one after the other'
+  v1 cpu
+  make_bundle
+  local verb
+  for verb in create run; do
+    leaves_nothing without unshare 0x0005001c "$RUNTIME" --root "$STATE" "$verb" --bundle "$BUNDLE" "$ID" # SCMP_ACT_ERRNO(ENOSPC)
+    failed
+    expect "unshare the container's namespaces: No space left on device"
+    leaves_nothing without unshare 0x80000000 "$RUNTIME" --root "$STATE" "$verb" --bundle "$BUNDLE" "$ID" # SCMP_ACT_KILL_PROCESS
+    failed
+    expect 'ended before its program could run: killed by SIGSYS'
+  done
+  resources '{"cpu": {"quota": 1}}'
+  for verb in create run; do
+    leaves_nothing rt "$verb" --bundle "$BUNDLE" "$ID"
+    failed
+    expect 'cpu.cfs_quota_us: Invalid argument'
+    # Both: what this half met is told, whichever was first.
+    leaves_nothing without unshare 0x0005001c "$RUNTIME" --root "$STATE" "$verb" --bundle "$BUNDLE" "$ID"
+    failed
+    expect 'cpu.cfs_quota_us: Invalid argument'
+  done
+}
+
+@test "a create that is killed while init waits for its cgroups leaves what delete removes" {
+  only_toyrun 'the others do one after the other'
+  v1 cpu
+  make_bundle
+  snapshot >"$BATS_TEST_TMPDIR/before"
+  attempt without sendmsg 0x80000000 "$RUNTIME" --root "$STATE" create --bundle "$BUNDLE" "$ID"
+  [ "$status" -eq 159 ] # SIGSYS
+  [ "$(status_of)" = stopped ]
+  [ -d "/sys/fs/cgroup/cpu$CGROUP" ]
+  rt delete "$ID"
+  snapshot >"$BATS_TEST_TMPDIR/after"
+  diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+}
+
 @test "swap below memory is refused" {
   not_on crun 'leaves the cgroups'
   make_bundle
