@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <ctime>
 #include <thread>
 
 #include "bundle-spec/error.hpp"
+#include "imagetool/build/content_digests.hpp"
 #include "imagetool/build/layer_maker.hpp"
 #include "imagetool/oci/printable.hpp"
 
@@ -14,6 +16,7 @@ namespace build {
 namespace {
 
 constexpr const char* kComment = "buildkit.dockerfile.v0";
+constexpr std::size_t kMostStagesAtOnce = 8;
 
 std::string rfc3339(std::int64_t time) {
   std::time_t seconds = time;
@@ -112,11 +115,11 @@ std::string BuildRunner::place_of(const Stage& stage, std::size_t number) const 
   return sentence(platform, stage.label(), " ", number, "/", plans_.at(stage.index).steps.size());
 }
 
-StageResult BuildRunner::run_stage(std::size_t index) {
+StageResult BuildRunner::run_stage(std::size_t index, ContentDigests& digests) {
   const Stage& stage = graph_.stages[index];
   StageResult result = base_result(stage);
   const StagePlan& plan = plans_.at(index);
-  LayerMaker maker(store_, options_, services_, *this, stage, plan.config, result.layers);
+  LayerMaker maker(store_, options_, services_, *this, stage, plan.config, result.layers, digests);
   for (std::size_t number = 1; number <= plan.steps.size(); ++number) {
     const Step& step = plan.steps[number - 1];
     oci::HistoryEntry entry{
@@ -230,30 +233,44 @@ void BuildRunner::explain(const std::string& place, bool found, const Inputs& in
                changes.empty() ? "same inputs, but the layer is not there any more" : changes));
 }
 
-BuiltImage BuildRunner::run() {
+/// A stage waits for earlier ones alone: what is begun in order comes to an end with any number of
+/// threads.
+void BuildRunner::run_stages() {
   std::map<std::size_t, std::promise<StageResult>> promises;
-  for (const std::size_t index : graph_.order) {
+  for (const std::size_t index : graph_.order)
     results_[index] = promises[index].get_future().share();
-  }
+  ContentDigests digests(store_.digest_file(options_.context_name));
   std::exception_ptr first;
   std::mutex first_mutex;
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t at = next++; at < graph_.order.size(); at = next++) try {
+        promises.at(graph_.order[at]).set_value(run_stage(graph_.order[at], digests));
+      } catch (...) {
+        {
+          const std::lock_guard<std::mutex> guard(first_mutex);
+          if (!first) first = std::current_exception();
+        }
+        failed_.request_stop();
+        promises.at(graph_.order[at]).set_exception(std::current_exception());
+      }
+  };
   {
     std::vector<std::jthread> threads;
-    for (const std::size_t index : graph_.order)
-      threads.emplace_back([&, index] {
-        try {
-          promises[index].set_value(run_stage(index));
-        } catch (...) {
-          {
-            const std::lock_guard<std::mutex> guard(first_mutex);
-            if (!first) first = std::current_exception();
-          }
-          failed_.request_stop();
-          promises[index].set_exception(std::current_exception());
-        }
-      });
+    while (threads.size() + 1 < std::min(graph_.order.size(), kMostStagesAtOnce))
+      threads.emplace_back(work);
+    work();
   }
   if (first) std::rethrow_exception(first);
+  try {
+    digests.save();
+  } catch (const Error&) {
+    // Files are read again the next time.
+  }
+}
+
+BuiltImage BuildRunner::run() {
+  run_stages();
   StageResult result = result_of(graph_.target);
   BuiltImage image{.config = plans_.at(graph_.target).config};
   const Stage& root = first_stage_of(graph_.target);

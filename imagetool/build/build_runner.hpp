@@ -17,6 +17,7 @@
 
 namespace build {
 
+class ContentDigests;
 class LayerMaker;
 
 inline constexpr std::string_view kImageContext = "docker-image://";
@@ -62,7 +63,8 @@ class BuildRunner {
   bool add_trigger_needs(Stage& stage, const oci::ImageConfig& base);
   StageResult base_result(const Stage& stage);
   StageResult result_of(std::size_t stage);
-  StageResult run_stage(std::size_t index);
+  StageResult run_stage(std::size_t index, ContentDigests& digests);
+  void run_stages();
   CachedStep run_step(const Stage& stage, const Step& step, std::size_t number, LayerMaker& maker);
   static bool still_has_key(LayerMaker& maker, const Step& step, const std::string& key);
   void keep(const std::string& key, const CachedStep& step, bool is_new);

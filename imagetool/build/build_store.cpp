@@ -309,6 +309,10 @@ bool BuildStore::mounts_images() {
   return *mounts_images_;
 }
 
+std::string BuildStore::digest_file(std::string_view context) const {
+  return sentence(directory_, "/places/files-", sha256_of(context).hex);
+}
+
 std::string BuildStore::cache_mount(std::string_view id) const {
   return sentence(directory_, "/cache-mounts/", sha256_of(id).hex);
 }

@@ -83,6 +83,8 @@ class BuildStore {
 
   /// Where the cache mount of this id is; the id is hashed, whatever is in it (CVE-2024-9675).
   std::string cache_mount(std::string_view id) const;
+  /// Where ContentDigests of a context are.
+  std::string digest_file(std::string_view context) const;
   /// How layers that no build has made here become mountable; without it they are extracted.
   void prepare_with(PrepareLayers prepare) { prepare_ = std::move(prepare); }
   /// Removes all that is remembered and kept; returns the bytes of files freed.

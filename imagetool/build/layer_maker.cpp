@@ -22,7 +22,7 @@
 namespace build {
 namespace {
 
-constexpr const char* kVersion = "2";  // of what a key means
+constexpr const char* kVersion = "3";  // of what a key means
 
 void add_all(Inputs& inputs, std::string_view name, const std::vector<std::string>& values) {
   for (const std::string& value : values) inputs.emplace_back(name, value);
@@ -36,16 +36,17 @@ void add_environment(Inputs& inputs, const std::vector<std::string>& env) {
   }
 }
 
-std::string digest_file(const Options& options, const BuildStore& store) {
-  return sentence(store.images().blobs().directory(), "/build/places/files-",
-                  sha256_of(options.context_name).hex);
+/// Whether files of a stage, image or context are mounted, or a new cache begins with them.
+bool has_origin(const PlannedMount& mount) {
+  return mount.flag.type == MountFlag::Type::kBind || (mount.flag.type == MountFlag::Type::kCache &&
+                                                       mount.origin.kind != Origin::Kind::kNothing);
 }
 
 }  // namespace
 
 LayerMaker::LayerMaker(BuildStore& store, const Options& options, const Services& services,
                        BuildRunner& runner, const Stage& stage, const oci::ImageConfig& config,
-                       const std::vector<Layer>& layers)
+                       const std::vector<Layer>& layers, ContentDigests& digests)
     : store_(store),
       options_(options),
       services_(services),
@@ -53,15 +54,7 @@ LayerMaker::LayerMaker(BuildStore& store, const Options& options, const Services
       stage_(stage),
       config_(config),
       layers_(layers),
-      digests_(digest_file(options, store)) {}
-
-LayerMaker::~LayerMaker() {
-  try {
-    digests_.save();
-  } catch (const Error&) {
-    // Files are read again the next time.
-  }
-}
+      digests_(digests) {}
 
 bool LayerMaker::is_directory_origin(const Origin& origin) const {
   if (origin.kind == Origin::Kind::kContext) return true;
@@ -110,7 +103,7 @@ bool LayerMaker::reads_contexts(const Step& step) const {
     return is_directory_origin(copy->origin);
   const auto* const run = std::get_if<RunAction>(&step.action);
   return run != nullptr && std::ranges::any_of(run->mounts, [&](const PlannedMount& mount) {
-           return mount.flag.type == MountFlag::Type::kBind && is_directory_origin(mount.origin);
+           return has_origin(mount) && is_directory_origin(mount.origin);
          });
 }
 
@@ -138,23 +131,32 @@ void LayerMaker::add_run_inputs(const RunAction& action, Inputs& inputs) {
   inputs.emplace_back("platform", stage_.platform.str());
   inputs.emplace_back("script", action.script);
   add_all(inputs, "host", options_.hosts);
-  for (const PlannedMount& mount : action.mounts) {
-    const MountFlag& flag = mount.flag;
-    inputs.emplace_back("mount " + flag.target,
-                        sentence(build::name_of(flag.type), " ", flag.source, " ", flag.readonly,
-                                 " ", flag.environment, " ", flag.size));
-    if (flag.type != MountFlag::Type::kBind) continue;
-    if (!is_directory_origin(mount.origin)) {
-      inputs.emplace_back("mount from " + flag.target,
-                          chain_of(runner_.layers_of(mount.origin, stage_.platform)));
-      continue;
-    }
-    const std::shared_ptr<const RootedDir> root = open_origin(mount.origin);
-    const SourceTree tree{
-        .root = *root, .ignored = ignored_of(mount.origin), .name = name_of(mount.origin)};
-    const CopyAction whole{.sources = {as_pattern(flag.source)}};
-    add_inputs(inputs, tree, find_sources(tree, whole), digests_);
+  for (const PlannedMount& mount : action.mounts) add_mount_inputs(mount, inputs);
+}
+
+/// All but what a secret or cache has inside.
+void LayerMaker::add_mount_inputs(const PlannedMount& mount, Inputs& inputs) {
+  const MountFlag& flag = mount.flag;
+  const auto number = [](const std::optional<std::uint32_t>& value) {
+    return value ? std::to_string(*value) : "-";
+  };
+  std::string value = sentence(build::name_of(flag.type), " ", flag.readonly, " ", flag.required,
+                               " ", static_cast<int>(flag.sharing), " ", number(flag.mode), " ",
+                               number(flag.uid), " ", number(flag.gid), " ", flag.size);
+  for (const std::string* const text : {&flag.source, &flag.id, &flag.environment})
+    value += sentence(" ", text->size(), ":", *text);
+  inputs.emplace_back("mount " + flag.target, std::move(value));
+  if (!has_origin(mount)) return;
+  if (!is_directory_origin(mount.origin)) {
+    inputs.emplace_back("mount from " + flag.target,
+                        chain_of(runner_.layers_of(mount.origin, stage_.platform)));
+    return;
   }
+  const std::shared_ptr<const RootedDir> root = open_origin(mount.origin);
+  const SourceTree tree{
+      .root = *root, .ignored = ignored_of(mount.origin), .name = name_of(mount.origin)};
+  const CopyAction whole{.sources = {as_pattern(flag.source)}};
+  add_inputs(inputs, tree, find_sources(tree, whole), digests_);
 }
 
 void LayerMaker::add_copy_inputs(const CopyAction& action, Inputs& inputs, Depth depth) {

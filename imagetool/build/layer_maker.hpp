@@ -24,10 +24,7 @@ class LayerMaker {
   /// Borrows all; `layers` is the stage's so far and grows outside.
   LayerMaker(BuildStore& store, const Options& options, const Services& services,
              BuildRunner& runner, const Stage& stage, const oci::ImageConfig& config,
-             const std::vector<Layer>& layers);
-  ~LayerMaker();
-  LayerMaker(const LayerMaker&) = delete;
-  LayerMaker& operator=(const LayerMaker&) = delete;
+             const std::vector<Layer>& layers, ContentDigests& digests);
 
   /// kNames: files of other stages and images stand by the digest of all their layers; kContent: by
   /// what is copied.
@@ -42,6 +39,7 @@ class LayerMaker {
 
  private:
   void add_run_inputs(const RunAction& action, Inputs& inputs);
+  void add_mount_inputs(const PlannedMount& mount, Inputs& inputs);
   void add_copy_inputs(const CopyAction& action, Inputs& inputs, Depth depth);
   void make_run(const RunAction& action, const std::vector<std::string>& lowers,
                 const std::string& upper, const std::function<void(std::string_view)>& output);
@@ -65,7 +63,7 @@ class LayerMaker {
   const Stage& stage_;
   const oci::ImageConfig& config_;
   const std::vector<Layer>& layers_;
-  ContentDigests digests_;
+  ContentDigests& digests_;
   const IgnoreRules nothing_{};
   std::map<std::string, FetchedSource> fetched_{};
   std::map<Origin, std::shared_ptr<const RootedDir>> roots_{};

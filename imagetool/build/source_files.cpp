@@ -201,46 +201,14 @@ class Finder {
   std::vector<SourceMatch> matches_{};
 };
 
-/// What says that a file is the one it was.
-std::string identity(const struct stat& status) {
-  return sentence(status.st_dev, " ", status.st_ino, " ", status.st_size, " ",
-                  status.st_mtim.tv_sec, ".", status.st_mtim.tv_nsec, " ", status.st_ctim.tv_sec,
-                  ".", status.st_ctim.tv_nsec);
+/// The extended attributes of a directory.
+std::string xattrs_of(const RootedDir& root, const std::string& path) {
+  const UniqueFd directory = root.open(path.empty() ? "." : path, O_PATH | O_DIRECTORY);
+  std::string text;
+  for (const auto& [name, value] : read_xattrs(directory.get()))
+    text += sentence(" ", name, "=", sha256_of(value).hex);
+  return text;
 }
-
-/// What a copy of the file takes along beside its content; the directory of the last one stays
-/// open.
-class XattrReader {
- public:
-  explicit XattrReader(const RootedDir& root) : root_(root) {}
-
-  std::string read(const SourceItem& item) {
-    if (!S_ISREG(item.status.st_mode) && !S_ISDIR(item.status.st_mode)) return "";
-    // The match itself may be a symlink, which is followed.
-    if (item.name.empty()) {
-      const UniqueFd file = root_.open(item.path.empty() ? "." : item.path, O_PATH);
-      return as_text(read_xattrs(file.get()));
-    }
-    const std::size_t slash = item.path.rfind('/');
-    const std::string directory = slash == std::string::npos ? "." : item.path.substr(0, slash);
-    if (directory != path_) {
-      opened_ = root_.open(directory, O_PATH | O_DIRECTORY);
-      path_ = directory;
-    }
-    return as_text(read_xattrs(opened_.get(), base_name(item.path)));
-  }
-
- private:
-  static std::string as_text(const Xattrs& xattrs) {
-    std::string text;
-    for (const auto& [name, value] : xattrs) text += sentence(" ", name, "=", sha256_of(value).hex);
-    return text;
-  }
-
-  const RootedDir& root_;
-  UniqueFd opened_{};
-  std::string path_{};
-};
 
 char kind_of(mode_t mode) {
   if (S_ISREG(mode)) return 'f';
@@ -263,70 +231,20 @@ std::vector<SourceMatch> find_sources(const SourceTree& tree, const CopyAction& 
   return Finder(tree, action).find();
 }
 
-ContentDigests::ContentDigests(std::string file) : file_(std::move(file)) {
-  const std::optional<std::string> text = file_.empty() ? std::nullopt : read_file_if_exists(file_);
-  if (!text) return;
-  // Lines "digest identity", the digest 64 letters long.
-  for (std::string_view rest = *text; !rest.empty();) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = rest.substr(0, end);
-    if (line.size() > 65) known_.emplace(line.substr(65), line.substr(0, 64));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-}
-
-std::string ContentDigests::of(const SourceTree& tree, const SourceItem& item) {
-  // Of the user's files alone: a device number of an overlay or image is another's tomorrow.
-  const std::string key = tree.local ? identity(item.status) : "";
-  if (tree.local) {
-    const std::lock_guard<std::mutex> guard(mutex_);
-    for (const std::map<std::string, std::string>* const digests : {&used_, &known_}) {
-      const auto found = digests->find(key);
-      if (found == digests->end()) continue;
-      return used_.insert(*found).first->second;
-    }
-  }
-  const UniqueFd file = tree.root.open(item.path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
-  Sha256 hash;
-  std::array<std::byte, std::size_t{64} << 10> buffer{};
-  while (true) {
-    const ssize_t count =
-        check(::read(file.get(), buffer.data(), buffer.size()), "read ", item.path);
-    if (count == 0) break;
-    hash.update(std::span(buffer).first(static_cast<std::size_t>(count)));
-  }
-  std::string digest = hash.finish().hex;
-  struct stat now{};
-  check(::fstat(file.get(), &now), "stat ", item.path);
-  // A clock tick may hide a change that comes right after this one.
-  if (tree.local && identity(now) == key && ::time(nullptr) - item.status.st_ctim.tv_sec > 2) {
-    const std::lock_guard<std::mutex> guard(mutex_);
-    used_.emplace(key, digest);
-  }
-  return digest;
-}
-
-void ContentDigests::save() const {
-  if (file_.empty() || used_ == known_) return;
-  std::string text;
-  for (const auto& [identity, digest] : used_) text += sentence(digest, " ", identity, "\n");
-  replace_file(file_, text, 0600);
-}
-
 void add_inputs(Inputs& inputs, const SourceTree& tree, const std::vector<SourceMatch>& matches,
                 ContentDigests& digests) {
-  XattrReader xattrs(tree.root);
   for (const SourceMatch& match : matches) {
     inputs.emplace_back("source", match.path);
     for (const SourceItem& item : match.items) {
       const struct stat& status = item.status;
       std::string value = sentence(kind_of(status.st_mode), " ", status.st_mode & 07777);
       if (!tree.local) value += sentence(" ", status.st_uid, ":", status.st_gid);
-      if (S_ISREG(status.st_mode)) value += " " + digests.of(tree, item);
+      if (S_ISREG(status.st_mode))
+        value += " " + digests.of(tree.root, item.path, status, tree.local);
+      if (S_ISDIR(status.st_mode)) value += xattrs_of(tree.root, item.path);
       if (S_ISLNK(status.st_mode)) value += " " + item.link;
       if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode))
         value += sentence(" ", status.st_rdev);
-      value += xattrs.read(item);
       inputs.emplace_back("file " + item.path, std::move(value));
     }
   }

@@ -5,13 +5,12 @@
 
 #include <sys/stat.h>
 
-#include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "bundle-spec/fs/rooted_dir.hpp"
 #include "imagetool/build/build_store.hpp"
+#include "imagetool/build/content_digests.hpp"
 #include "imagetool/build/glob.hpp"
 #include "imagetool/build/stage_plan.hpp"
 
@@ -47,22 +46,6 @@ std::string path_in(const RootedDir& root, int file, const std::string& path);
 
 /// All matches of the action's sources. Throws Error naming a source that is not there.
 std::vector<SourceMatch> find_sources(const SourceTree& tree, const CopyAction& action);
-
-/// Digests of files by what stat(2) says of them, remembered between builds: a file is read again
-/// when its inode, size, mtime or ctime differ, or when it was changed within the last two seconds.
-class ContentDigests {
- public:
-  /// `file` is where they are kept; empty: nowhere.
-  explicit ContentDigests(std::string file);
-  /// sha256 of the file's bytes, in hex. Throws Error.
-  std::string of(const SourceTree& tree, const SourceItem& item);
-  void save() const;
-
- private:
-  std::string file_;
-  std::map<std::string, std::string> known_{}, used_{};
-  std::mutex mutex_{};
-};
 
 /// Appends what a cache key needs of the matches: everything but times.
 void add_inputs(Inputs& inputs, const SourceTree& tree, const std::vector<SourceMatch>& matches,

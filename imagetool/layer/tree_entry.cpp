@@ -20,8 +20,6 @@
 namespace {
 using Kind = TarEntry::Kind;
 
-constexpr std::size_t kBufferSize = std::size_t{256} << 10;
-
 std::optional<Kind> kind_of(mode_t mode) {
   switch (mode & S_IFMT) {
     case S_IFREG:
@@ -179,7 +177,7 @@ int open_regular(int directory, const std::string& name) {
 }
 
 Digest digest_of_file(int file) {
-  std::vector<std::byte> buffer(kBufferSize);
+  std::array<std::byte, std::size_t{64} << 10> buffer{};
   Hasher hasher;
   for (;;) {
     const ssize_t count = ::read(file, buffer.data(), buffer.size());

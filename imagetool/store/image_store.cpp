@@ -178,6 +178,8 @@ void ImageStore::tag(const std::string& name, const oci::Descriptor& manifest, S
   }
   const UniqueFd lock = lock_index();
   Json index = read_raw_index(blobs_);
+  Json wanted = as_json(manifest, name);
+  if (std::ranges::count(index["manifests"], wanted) == 1) return;
   forget(index, [&](const Json& entry) {
     return name_of(entry).empty()
                ? !annotation(entry, kUnnamed).empty() && is_of(entry, manifest.digest)
@@ -187,7 +189,7 @@ void ImageStore::tag(const std::string& name, const oci::Descriptor& manifest, S
         return is_of(entry, manifest.digest);
       }))
     return;
-  index["manifests"].push_back(as_json(manifest, name));
+  index["manifests"].push_back(std::move(wanted));
   replace_file(index_path(blobs_), index.dump(2), 0644,
                sync == Sync::kContent ? Durability::kSynced : Durability::kNone);
 }
