@@ -11,6 +11,8 @@
 namespace build {
 namespace {
 
+constexpr std::size_t kMostStages = 1000;
+
 bool is_stage_name(std::string_view name) {
   const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
   return !name.empty() && is_letter(name.front()) && std::ranges::all_of(name, [&](char c) {
@@ -96,6 +98,9 @@ std::optional<std::size_t> read_index(const std::string& text) {
 }
 
 void read_from(BuildGraph& graph, const Request& request, const Instruction& instruction) {
+  if (graph.stages.size() == kMostStages)
+    throw error_at(graph.file, instruction,
+                   sentence("there are more than ", kMostStages, " build stages"));
   Stage stage{.index = graph.stages.size(), .from = instruction, .platform = request.platform};
   const std::string base =
       expand_global(graph, instruction, instruction.words[0], "UndefinedArgInFrom");

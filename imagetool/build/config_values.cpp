@@ -85,6 +85,12 @@ std::vector<std::string> healthcheck_test(const Instruction& instruction) {
 
 }  // namespace
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += sentence(text.empty() ? "" : " ", word);
+  return text;
+}
+
 std::string quoted_list(const std::vector<std::string>& words) {
   std::string text = "[";
   for (const std::string& word : words) text += sentence(text.size() == 1 ? "" : " ", quoted(word));

@@ -28,6 +28,8 @@ struct Healthcheck {
   std::string history{};
 };
 Healthcheck parse_healthcheck(const Instruction& instruction);
+/// The words with a space between them.
+std::string joined(const std::vector<std::string>& words);
 /// Go's %q of strings: ["a" "b"].
 std::string quoted_list(const std::vector<std::string>& words);
 

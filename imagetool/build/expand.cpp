@@ -11,6 +11,8 @@ namespace build {
 namespace {
 
 constexpr int kDeepest = 50;
+constexpr std::size_t kLongest = std::size_t{1} << 20;  // that a text may grow by
+constexpr std::size_t kMostTries = 20'000'000;          // letters compared for one text
 
 bool is_special(char letter) {
   return std::string_view("@*#?-$!0").find(letter) != std::string_view::npos;
@@ -23,17 +25,24 @@ bool is_name_start(char letter) {
 }
 bool is_space(char letter) { return letter == ' ' || (letter >= '\t' && letter <= '\r'); }
 
+/// How patterns match: the escape character, and how much they have been tried.
+struct Matching {
+  char escape;
+  std::size_t tries = 0;
+};
+
 /// A shell pattern with * and ?, matched against all of `text`.
-bool matches(std::string_view pattern, std::string_view text, char escape) {
+bool matches(std::string_view pattern, std::string_view text, Matching& matching) {
   std::size_t at = 0, in = 0;
   std::size_t star = std::string_view::npos, retry = 0;
   while (in < text.size()) {
+    if (++matching.tries > kMostTries) throw Error("a pattern takes too long to match");
     if (at < pattern.size() && pattern[at] == '*') {
       star = at++;
       retry = in;
       continue;
     }
-    const bool escaped = at + 1 < pattern.size() && pattern[at] == escape;
+    const bool escaped = at + 1 < pattern.size() && pattern[at] == matching.escape;
     const std::size_t literal = escaped ? at + 1 : at;
     if (literal < pattern.size() &&
         ((!escaped && pattern[at] == '?') || pattern[literal] == text[in])) {
@@ -51,30 +60,31 @@ bool matches(std::string_view pattern, std::string_view text, char escape) {
 
 /// Without the shortest or longest piece at its beginning (or end) that matches.
 std::string trimmed(const std::string& value, std::string_view pattern, bool at_begin, bool longest,
-                    char escape) {
+                    Matching& matching) {
   for (std::size_t step = 0; step <= value.size(); ++step) {
     const std::size_t length = longest ? value.size() - step : step;
     const std::string_view piece = at_begin ? std::string_view(value).substr(0, length)
                                             : std::string_view(value).substr(value.size() - length);
-    if (matches(pattern, piece, escape))
+    if (matches(pattern, piece, matching))
       return at_begin ? value.substr(length) : value.substr(0, value.size() - length);
   }
   return value;
 }
 
 std::string replaced(const std::string& value, std::string_view pattern, const std::string& by,
-                     bool all, char escape) {
+                     bool all, Matching& matching) {
   std::string result;
   std::size_t at = 0;
   while (at < value.size()) {
     std::size_t length = value.size() - at;
-    while (length > 0 && !matches(pattern, std::string_view(value).substr(at, length), escape))
+    while (length > 0 && !matches(pattern, std::string_view(value).substr(at, length), matching))
       --length;
     if (length == 0) {
       result += value[at++];
       continue;
     }
     result += by;
+    if (result.size() > value.size() + kLongest) throw Error("variables make it longer than 1 MiB");
     at += length;
     if (!all) break;
   }
@@ -89,7 +99,8 @@ class Lexer {
         escape_(escape),
         variables_(variables),
         quotes_(quotes),
-        expansion_(expansion) {}
+        expansion_(expansion),
+        matching_{.escape = escape} {}
 
   void run() {
     std::string result;
@@ -119,6 +130,13 @@ class Lexer {
     in_word_ = false;
   }
 
+  /// Appends within bounds: variables of variables grow by powers.
+  void append(std::string& text, const std::string& piece) const {
+    if (text.size() + piece.size() > text_.size() + kLongest)
+      throw Error("variables make it longer than 1 MiB");
+    text += piece;
+  }
+
   /// Reads up to `stop` (0: the end), which is taken.
   std::string read_until(char stop) {
     std::string result;
@@ -146,7 +164,7 @@ class Lexer {
         ++at_;
       }
       to_word(piece, quoted);
-      result += piece;
+      append(result, piece);
     }
     if (stop != 0) throw Error(sentence("syntax error: missing \"", stop, "\" in substitution"));
     return result;
@@ -180,7 +198,7 @@ class Lexer {
         return piece;
       }
       if (letter == '$') {
-        piece += dollar();
+        append(piece, dollar());
       } else if (letter == escape_ && at_ + 1 < text_.size()) {
         const char next = text_[at_ + 1];
         if (next != '"' && next != '$' && next != escape_) piece += letter;
@@ -249,8 +267,12 @@ class Lexer {
                          printable(name, 60)));
   }
 
-  std::string nested(char stop) {
+  void go_deeper() {
     if (++depth_ > kDeepest) throw Error("variables are nested too deeply");
+  }
+
+  std::string nested(char stop) {
+    go_deeper();
     std::string text = read_until(stop);
     --depth_;
     return text;
@@ -274,7 +296,7 @@ class Lexer {
     if (longest) ++at_;
     const std::string pattern = pattern_until("}");
     const std::string* const value = look_up(name);
-    return trimmed(or_empty(value), pattern, modifier == '#', longest, escape_);
+    return trimmed(or_empty(value), pattern, modifier == '#', longest, matching_);
   }
 
   std::string substituted(const std::string& name) {
@@ -283,13 +305,13 @@ class Lexer {
     const std::string pattern = pattern_until("/");
     const std::string by = nested('}');
     const std::string* const value = look_up(name);
-    return replaced(or_empty(value), pattern, by, all, escape_);
+    return replaced(or_empty(value), pattern, by, all, matching_);
   }
 
   /// A pattern keeps its escapes; variables in it are expanded.
   std::string pattern_until(std::string_view stop) {
     std::string pattern;
-    ++depth_;
+    go_deeper();
     while (!at_end()) {
       const char letter = text_[at_];
       if (stop.find(letter) != std::string_view::npos) {
@@ -302,7 +324,7 @@ class Lexer {
         pattern += text_[at_ + 1];
         at_ += 2;
       } else if (letter == '$') {
-        pattern += dollar();
+        append(pattern, dollar());
       } else {
         pattern += letter;
         ++at_;
@@ -316,6 +338,7 @@ class Lexer {
   const Variables& variables_;
   Quotes quotes_;
   Expansion& expansion_;
+  Matching matching_;
   std::size_t at_ = 0;
   int depth_ = 0;
   std::string word_{};

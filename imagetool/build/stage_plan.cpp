@@ -17,6 +17,8 @@ constexpr auto kProxies = std::to_array<std::string_view>(
     {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY", "ftp_proxy", "NO_PROXY",
      "no_proxy", "ALL_PROXY", "all_proxy"});
 
+constexpr std::size_t kMostExpanded = std::size_t{64} << 20;
+
 std::string_view name_of(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
 std::string* find_env(std::vector<std::string>& env, std::string_view name) {
@@ -36,12 +38,6 @@ void set_env(std::vector<std::string>& env, const std::string& name, const std::
 void insert_sorted(std::vector<std::string>& list, const std::string& word) {
   const auto place = std::ranges::lower_bound(list, word);
   if (place == list.end() || *place != word) list.insert(place, word);
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += sentence(text.empty() ? "" : " ", word);
-  return text;
 }
 
 /// The path as seen from the working directory, clean, with the trailing slash it had.
@@ -150,6 +146,8 @@ class StagePlanner {
   Expansion expand_in(const Instruction& instruction, const std::string& word,
                       Quotes quotes = Quotes::kRemoved) {
     Expansion expansion = expand(word, graph_.escape, variables(), quotes);
+    expanded_ += expansion.text.size();
+    if (expanded_ > kMostExpanded) throw Error("the stage's texts come to more than 64 MiB");
     for (const std::string& name : expansion.unset)
       plan_.warnings.push_back({"UndefinedVar",
                                 sentence("Usage of undefined variable '$", printable(name, 60), "'",
@@ -423,6 +421,7 @@ class StagePlanner {
   std::map<std::string, std::string> values_{};
   std::vector<std::string> env_before_{};
   mutable std::string found_{};
+  std::size_t expanded_ = 0;
   bool cmd_is_own_ = false;
 };
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
 #include <array>
 
 #include "bundle-spec/error.hpp"
@@ -212,6 +214,7 @@ std::string build_and_store(const cli::Parsed& options, BuildCommand& command,
   std::vector<PlatformBuild> images;
   for (const oci::Platform& platform : command.platforms)
     images.push_back(build_platform(build, platform));
+  ::umask(command.umask);
   for (const CachePlace& cache : command.cache_to)
     export_cache(builds, build.steps, build.layers, cache, places, stop);
   const BuildResult result = gather(store, std::move(images));
@@ -238,6 +241,8 @@ void describe(const BuildCommand& command, build::BuildStore& builds, const buil
 }
 
 int run_build(const cli::Parsed& global, const cli::Parsed& options) {
+  // What modes an image's files have is not the caller's to mask.
+  const mode_t callers_umask = ::umask(0022);
   std::stop_source stop;
   const Interruption interruption(stop);
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
@@ -249,6 +254,7 @@ int run_build(const cli::Parsed& global, const cli::Parsed& options) {
     return build::open_context(builds, services, place, stop.get_token());
   });
   command.options.stop = stop.get_token();
+  command.umask = callers_umask;
   const build::Dockerfile file = build::parse_dockerfile(command.text, command.file_name);
   if (options.has("check")) return check_dockerfile(command, file, services);
   if (options.has("push") && command.tags.empty()) throw UsageError("--push needs a name: -t REF");

@@ -2,6 +2,8 @@
 // What the words behind `toyimg build` mean. toyimg.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <optional>
 #include <string>
@@ -29,6 +31,7 @@ struct CachePlace {
 
 struct BuildCommand {
   build::Options options{};
+  mode_t umask = 0022;                     // of files for the caller
   std::vector<oci::Platform> platforms{};  // at least one
   std::string file_name{};                 // of the Dockerfile, for messages
   std::string text{};                      // of the Dockerfile

@@ -11,27 +11,41 @@
 
 namespace {
 
+/// What is there but no regular file: a device, a fifo. It is written to and stays what it is.
+bool is_written_in_place(const std::string& path) {
+  struct stat status = {};
+  if (path == "-") return true;
+  if (::stat(path.c_str(), &status) != 0) return false;
+  if (S_ISDIR(status.st_mode)) throw Error(sentence(path, " is a directory"), EISDIR);
+  return !S_ISREG(status.st_mode);
+}
+
+/// A symlink stays; the file it leads to is replaced.
+std::string resolved(const std::string& path) {
+  struct stat status = {};
+  const bool is_link = ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+  return is_link && ::access(path.c_str(), F_OK) == 0 ? real_path(path) : path;
+}
+
 UniqueFd open_output(const std::string& path, const std::string& hidden) {
   if (path == "-") {
     if (::isatty(STDOUT_FILENO) == 1)
       throw UsageError("an archive is nothing for a terminal: give a file, or redirect it");
     return UniqueFd(check(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3), "dup"));
   }
-  struct stat status = {};
-  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
-    throw Error(sentence(path, " is a directory"));
+  if (hidden.empty()) return open_at(AT_FDCWD, path, O_WRONLY | O_NOCTTY);
   return open_at(AT_FDCWD, hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
 }
 
 }  // namespace
 
 OutputFile::OutputFile(const std::string& path)
-    : path_(path),
-      hidden_(sentence(path, ".new-", ::getpid())),
-      file_(open_output(path, hidden_)) {}
+    : path_(is_written_in_place(path) ? path : resolved(path)),
+      hidden_(is_written_in_place(path_) ? "" : sentence(path_, ".new-", ::getpid())),
+      file_(open_output(path_, hidden_)) {}
 
 OutputFile::~OutputFile() {
-  if (path_ != "-" && file_) ::unlink(hidden_.c_str());
+  if (!hidden_.empty() && file_) ::unlink(hidden_.c_str());
 }
 
 void OutputFile::write(std::string_view bytes) { write_all(file_.get(), bytes, path_); }
@@ -41,7 +55,7 @@ void OutputFile::write(std::span<const std::byte> bytes) {
 }
 
 void OutputFile::finish() {
-  if (path_ == "-") return;
+  if (hidden_.empty()) return;
   check(::fsync(file_.get()), "sync ", path_);
   check(::rename(hidden_.c_str(), path_.c_str()), "rename to ", path_);
   file_.reset();

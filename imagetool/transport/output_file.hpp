@@ -9,7 +9,8 @@
 
 #include "bundle-spec/fs/unique_fd.hpp"
 
-/// Appears under its name when it is complete; "-" is standard output.
+/// Appears under its name when it is complete; "-" is standard output. A device or fifo is written
+/// to as it is.
 class OutputFile {
  public:
   /// Throws Error; UsageError when standard output is a terminal.

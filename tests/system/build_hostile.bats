@@ -292,3 +292,34 @@ EOF
   # Each old line is still there; new layers came on top.
   [ -z "$(comm -23 <(grep -v '/\(layers\|trees\) ' "$OUT.before") "$OUT.after")" ]
 }
+
+@test "build: a Dockerfile that grows, nests or matches without end is one sentence" {
+  refused() { # WORDS
+    run -1 timeout 20 bash -c "ulimit -v 4000000; exec \"\$0\" \"\$@\"" "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" build --pull=never "$CONTEXT"
+    [ "${#lines[@]}" = 1 ]
+    expect "$1"
+  }
+  nested() { python3 -c "print('FROM scratch\nENV A=x\nENV B=' + '\\\\\n'.join(['$1' * 12000] * 20))" >"$CONTEXT/Dockerfile"; }
+  # shellcheck disable=SC2016
+  for piece in '${A#' '${A:-' '${A/' '${A//x/'; do
+    nested "$piece"
+    refused 'Dockerfile:3.*: variables are nested too deeply'
+  done
+  # shellcheck disable=SC2016
+  { printf 'FROM scratch\nENV A=aaaaaaaaaa\n'; yes 'ENV A=$A$A$A$A$A$A$A$A' | head -12; } >"$CONTEXT/Dockerfile"
+  refused 'Dockerfile:8:1: variables make it longer than 1 MiB'
+  # shellcheck disable=SC2016
+  { printf 'FROM scratch\n'; printf 'ARG A=%060000d\nENV B=${A//*0*0*0*0*0*0*0*0*0*0*0*0*0*b/x}\n' 0; } >"$CONTEXT/Dockerfile"
+  refused 'Dockerfile:3:1: a pattern takes too long to match'
+  { echo FROM scratch AS a0; for n in $(seq 1200); do echo "FROM a0 AS b$n"; done; } >"$CONTEXT/Dockerfile"
+  refused 'Dockerfile:1001:1: there are more than 1000 build stages'
+}
+
+@test "build: a chain of many stages needs few threads" {
+  base
+  echo 'FROM localhost/base AS a0' >"$CONTEXT/Dockerfile"
+  for n in $(seq 400); do echo "FROM a$((n - 1)) AS a$n"; done >>"$CONTEXT/Dockerfile"
+  echo 'RUN echo x >/x' >>"$CONTEXT/Dockerfile"
+  run -0 bash -c "ulimit -u unlimited; ulimit -v 4000000; exec \"\$0\" \"\$@\"" "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" build --pull=never --progress plain "$CONTEXT"
+  expect '\[a400 1/1\] done'
+}

@@ -105,3 +105,75 @@ load build
   run -0 toyimg build --creds user:secret -t "$REGISTRY/made:1" --push "$CONTEXT"
   skopeo inspect --tls-verify=false --creds user:secret "docker://$REGISTRY/made:1"
 }
+
+@test "build: every word of a RUN --mount is part of the key" {
+  base
+  echo AAA >"$BATS_TEST_TMPDIR/s1"
+  echo BBB >"$BATS_TEST_TMPDIR/s2"
+  secrets=(--secret "id=x,src=$BATS_TEST_TMPDIR/s1" --secret "id=y,src=$BATS_TEST_TMPDIR/s2" -o "type=tar,dest=$BATS_TEST_TMPDIR/tar")
+  dockerfile 'FROM localhost/base' 'RUN --mount=type=secret,id=x,mode=0400,target=/s stat -c %a /s >/out; cat /s >>/out'
+  run -0 bud "${secrets[@]}"
+  run -0 bud "${secrets[@]}"
+  expect ' cached$'
+  sed -i 's/id=x,mode=0400/id=y,mode=0444/' "$CONTEXT/Dockerfile"
+  run -0 bud "${secrets[@]}"
+  [ "$(tar -xOf "$BATS_TEST_TMPDIR/tar" out)" = $'444\nBBB' ]
+  sed -i 's/id=y,mode=0444/id=z,required=true/' "$CONTEXT/Dockerfile"
+  run -1 bud "${secrets[@]}"
+  expect 'secret z: not found'
+  for words in id=a id=b id=b,sharing=locked id=b,uid=3 id=b,gid=3; do
+    dockerfile 'FROM localhost/base' "RUN --mount=type=cache,$words,target=/c touch /c/x"
+    run -0 bud
+    expect_not ' cached$'
+  done
+}
+
+@test "build: what a cache mount begins with is part of the key" {
+  base
+  for version in 1 2; do
+    dockerfile 'FROM localhost/base AS s' "RUN mkdir /seed; echo v$version >/seed/f" 'FROM localhost/base' \
+      "RUN --mount=type=cache,id=seed-$version,from=s,source=/seed,target=/k cp /k/f /out"
+    run -0 bud -o "type=tar,dest=$BATS_TEST_TMPDIR/tar"
+    [ "$(tar -xOf "$BATS_TEST_TMPDIR/tar" out)" = v$version ]
+  done
+  run -0 bud
+  expect ' cached$'
+  sed -i 's/echo v2/echo v3/' "$CONTEXT/Dockerfile"
+  run -0 bud
+  expect '\[stage-1 1/1\] done'
+}
+
+@test "build: the caller's umask is of the caller's files alone" {
+  base
+  echo x >"$CONTEXT/f"
+  dockerfile 'FROM localhost/base' 'WORKDIR /a/b' 'COPY <<X /h/x' 'text' 'X' 'ADD --chown=3:4 f /z/' 'RUN mkdir /r'
+  (umask 077; bud -o "type=tar,dest=$BATS_TEST_TMPDIR/tar" --iidfile "$BATS_TEST_TMPDIR/id")
+  [ "$(stat -c %a "$BATS_TEST_TMPDIR/tar" "$BATS_TEST_TMPDIR/id")" = $'600\n600' ]
+  mkdir "$BATS_TEST_TMPDIR/tree"
+  tar -xpf "$BATS_TEST_TMPDIR/tar" -C "$BATS_TEST_TMPDIR/tree"
+  [ "$(cd "$BATS_TEST_TMPDIR/tree" && stat -c %a a a/b h h/x z z/f r)" = $'755\n755\n755\n644\n755\n644\n755' ]
+}
+
+@test "build: outputs that are no files stay what they are" {
+  base
+  dockerfile 'FROM localhost/base' 'ENV a=b'
+  mknod "$BATS_TEST_TMPDIR/null" c 1 3
+  for words in "--iidfile $BATS_TEST_TMPDIR/null" "--metadata-file $BATS_TEST_TMPDIR/null" "-o type=tar,dest=$BATS_TEST_TMPDIR/null" \
+    "-o type=oci,dest=$BATS_TEST_TMPDIR/null" "-o type=docker,dest=$BATS_TEST_TMPDIR/null"; do
+    # shellcheck disable=SC2086
+    run -0 bud $words
+    [ -c "$BATS_TEST_TMPDIR/null" ]
+  done
+  ln -s real "$BATS_TEST_TMPDIR/link"
+  : >"$BATS_TEST_TMPDIR/real"
+  run -0 bud --iidfile "$BATS_TEST_TMPDIR/link"
+  [ -L "$BATS_TEST_TMPDIR/link" ]
+  [ -s "$BATS_TEST_TMPDIR/real" ]
+  mkfifo "$BATS_TEST_TMPDIR/fifo"
+  wc -c <"$BATS_TEST_TMPDIR/fifo" >"$OUT" 3>&- 4>&- &
+  reader=$!
+  run -0 bud -o "type=docker,dest=$BATS_TEST_TMPDIR/fifo"
+  wait $reader
+  [ "$(cat "$OUT")" -gt 100000 ]
+  [ -z "$(compgen -G "$BATS_TEST_TMPDIR/*.new-*")" ]
+}
