@@ -140,6 +140,38 @@ nothing_is_left() { [ -z "$(ls -A "$TOYDOCK_ROOT/containers")" ] && [ -z "$(ls -
   done
 }
 
+@test "names: one that a container has taken while its last holder is removed stays its own; one that leads nowhere goes to one of many" {
+  local round makers
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  mkfifo "$BATS_TEST_TMPDIR/go"
+  # the real rm, which takes its time for the files of a container
+  cat >"$BATS_TEST_TMPDIR/bin/rm" <<EOF
+#!/bin/bash
+case "\$*" in *.removing-*) : >$BATS_TEST_TMPDIR/removing; read -r <$BATS_TEST_TMPDIR/go ;; esac
+exec $(type -P rm) "\$@"
+EOF
+  chmod +x "$BATS_TEST_TMPDIR/bin/rm"
+  td create --name slow "$IMAGE" true
+  PATH=$BATS_TEST_TMPDIR/bin:$PATH td rm slow &
+  wait_for 10 test -e "$BATS_TEST_TMPDIR/removing"
+  td run -d --name slow "$IMAGE" sleep 1000
+  echo >"$BATS_TEST_TMPDIR/go"
+  wait $!
+  run -0 td exec slow echo ok
+  [ "$output" = ok ]
+  for ((round = 0; round < ${TOYDOCK_NAME_ROUNDS:-4}; round++)); do
+    ln -sT ../containers/deadbeef "$TOYDOCK_ROOT/names/dup$round"
+    makers=()
+    for _ in 1 2 3 4; do
+      td create --name "dup$round" "$IMAGE" true >>"$BATS_TEST_TMPDIR/made$round" 2>/dev/null &
+      makers+=($!)
+    done
+    for maker in "${makers[@]}"; do wait "$maker" || true; done
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/made$round")" = 1 ]
+    status_is "dup$round" created
+  done
+}
+
 @test "a terminal: what an image or a container says about itself does not steer it" {
   local escape=$'\e[2J\e]0;title\a' second=$'\u009b2J'
   td create --name evil --label "words=$escape$second" --label "$escape=x" "$IMAGE" sh -c "echo $escape$second"

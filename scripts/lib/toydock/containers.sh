@@ -169,13 +169,22 @@ reserve_name() {
   if ! ln -sT "../containers/$2" "$NAMES/$1" 2>/dev/null; then
     holder=$(readlink "$NAMES/$1")
     holder=${holder##*/}
-    if [[ ! -d $CONTAINERS/$holder ]]; then
-      ln -sfn "../containers/$2" "$NAMES/$1"
-      return
-    fi
-    return 1
+    [[ ! -d $CONTAINERS/$holder ]] || return 1
+    ( # of two who find it one gets it
+      flock 9
+      holder=$(readlink "$NAMES/$1") || holder=none
+      if [[ ! -d $CONTAINERS/${holder##*/} ]]; then rm -f "$NAMES/$1"; fi
+      ln -sT "../containers/$2" "$NAMES/$1" 2>/dev/null
+    ) 9<"$NAMES"
   fi
 }
+# free_name NAME DIRECTORY: unless it is another's by now; the directory is still there, so nobody takes the link for one that leads nowhere.
+free_name() (
+  [[ -L $NAMES/$1 ]] || exit 0
+  exec 9<"$NAMES"
+  flock 9
+  if [[ $NAMES/$1 -ef $2 ]]; then rm -f "$NAMES/$1"; fi
+)
 name_is_taken() {
   local holder
   holder=$(readlink "$NAMES/$1")

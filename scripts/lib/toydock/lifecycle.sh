@@ -240,6 +240,6 @@ verb_rename() {
   # its name in its networks, from the next start on
   replace_file "$DIRECTORY/bundle/config.json" "$(jq -c --arg name "${WORDS[1]}" --arg before "$NAME" '
     if .annotations["org.toyrun.network.aliases"] then .annotations["org.toyrun.network.aliases"] |= ([split(",")[] | if . == $before then $name else . end] | join(",")) else . end' "$DIRECTORY/bundle/config.json")"
-  rm -f "$NAMES/$NAME"
+  free_name "$NAME" "$DIRECTORY"
   tell_event rename "name=${WORDS[1]}" "oldName=$NAME"
 }

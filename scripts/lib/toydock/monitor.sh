@@ -266,7 +266,7 @@ end_restarts() {
 
 # remove_container: everything it had; what is being removed has a name of its own, so that a crash leaves no half container.
 remove_container() {
-  local doomed=("$CONTAINERS/.removing-$ID") volumes=()
+  local doomed=$CONTAINERS/.removing-$ID volumes=()
   if [[ -z ${ENDED:-} ]]; then "$TOYRUN" delete --force "$ID" 2>/dev/null || true; fi
   if [[ -e $DIRECTORY/visit.json ]]; then leave_root; fi # of a cp that was killed
   end_health
@@ -275,12 +275,11 @@ remove_container() {
   if [[ -s $DIRECTORY/anonymous-volumes && (${auto_remove:-} == true || -n ${WITH_VOLUMES:-}) ]]; then
     mapfile -t volumes <"$DIRECTORY/anonymous-volumes"
   fi
-  # killed in between, it leaves a name that leads nowhere, which the next one who wants it takes
-  if [[ -n ${NAME:-} && $NAMES/$NAME -ef $DIRECTORY ]]; then doomed+=("$NAMES/$NAME"); fi
-  mv -T "$DIRECTORY" "${doomed[0]}" 2>/dev/null || true
+  if [[ -n ${NAME:-} ]]; then free_name "$NAME" "$DIRECTORY"; fi
+  mv -T "$DIRECTORY" "$doomed" 2>/dev/null || true
   remove_free_volumes "${volumes[@]}"
   show rm -rf "$DIRECTORY"
-  rm -rf --one-file-system "${doomed[@]}"
+  rm -rf --one-file-system "$doomed"
   tell_event destroy "name=${NAME:-}"
 }
 

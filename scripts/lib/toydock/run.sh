@@ -173,7 +173,7 @@ open_cidfile() {
 abandon_creation() {
   local status=$? volumes=()
   trap - EXIT
-  if [[ -n ${NAME:-} && $NAMES/$NAME -ef $MAKING ]]; then rm -f "$NAMES/$NAME"; fi
+  if [[ -n ${NAME:-} ]]; then free_name "$NAME" "$MAKING"; fi
   release_bundle
   if [[ -n ${CIDFILE:-} ]]; then rm -f "${OPTION[cidfile]}"; fi
   if [[ -s $MAKING/anonymous-volumes ]]; then mapfile -t volumes <"$MAKING/anonymous-volumes"; fi

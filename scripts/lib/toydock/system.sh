@@ -60,7 +60,7 @@ prune() {
       printf '%s\n' "$ID"
     )
   done
-  find "$NAMES" -xtype l -delete # names of containers that are gone
+  flock "$NAMES" find "$NAMES" -xtype l -delete # names of containers that are gone
   if [[ -e $EVENTS && $(stat -c %s "$EVENTS") -gt 1048576 ]]; then replace_file "$EVENTS" "$(tail -n 1000 "$EVENTS")"; fi
   if [[ ${OPTION[volumes]:-} == true ]]; then
     # shellcheck source=scripts/lib/toydock/volumes.sh
