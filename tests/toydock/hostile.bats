@@ -172,6 +172,52 @@ EOF
   done
 }
 
+@test "start and run -d: prune and rm beside them wait, and take nothing of a container that is being started" {
+  mkfifo "$BATS_TEST_TMPDIR/go"
+  cat >"$BATS_TEST_TMPDIR/toyrun" <<EOF
+#!/bin/bash
+case " \$* " in *' create '*) : >$BATS_TEST_TMPDIR/creating; read -r <$BATS_TEST_TMPDIR/go ;; esac
+exec $TOYRUN "\$@"
+EOF
+  chmod +x "$BATS_TEST_TMPDIR/toyrun"
+  local name round removal starting code
+  begin_to() { # begin_to WORD...: in the background, held where toyrun is to create the container
+    rm -f "$BATS_TEST_TMPDIR/creating"
+    TOYRUN=$BATS_TEST_TMPDIR/toyrun td "$@" 2>"$BATS_TEST_TMPDIR/errors" &
+    starting=$!
+    wait_for 10 test -e "$BATS_TEST_TMPDIR/creating"
+  }
+  for name in run started; do
+    if [ "$name" = run ]; then
+      begin_to run -d --name run "$IMAGE" sleep 1000
+    else
+      td create --name started "$IMAGE" sleep 1000
+      begin_to start started
+    fi
+    run -0 td system prune -f
+    [ -z "$output" ]
+    td rm "$name" 2>"$BATS_TEST_TMPDIR/refusal" &
+    removal=$!
+    wait_for 10 pgrep -xf 'flock -w 10 8'
+    echo >"$BATS_TEST_TMPDIR/go"
+    wait "$starting"
+    code=0
+    wait "$removal" || code=$?
+    [ $code = 1 ]
+    run -0 cat "$BATS_TEST_TMPDIR/refusal"
+    expect "the container $name runs"
+    [ ! -s "$BATS_TEST_TMPDIR/errors" ]
+    status_is "$name" running
+  done
+  # in the wild
+  for ((round = 0; round < ${TOYDOCK_PRUNE_ROUNDS:-3}; round++)); do
+    td system prune -f >/dev/null &
+    td run -d --name "wild$round" "$IMAGE" sleep 1000
+    wait $!
+    status_is "wild$round" running
+  done
+}
+
 @test "a terminal: what an image or a container says about itself does not steer it" {
   local escape=$'\e[2J\e]0;title\a' second=$'\u009b2J'
   td create --name evil --label "words=$escape$second" --label "$escape=x" "$IMAGE" sh -c "echo $escape$second"

@@ -9,8 +9,9 @@
 #   log             what it wrote, by conmon
 #   conmon-pid      conmon's process, which calls `toydock _ended` before it ends
 #   supervisor-pid  the loop that starts it again, with --restart
-#   lock            held by a toydock while it makes or starts the container
-# A directory without container.json is one that was being made.
+#   lock            held by a toydock while it makes, starts, changes, copies or removes the container
+#   maker-PID/      the toydock that made it
+# A directory without settings is one that was being made.
 
 # find_container NAME|ID|PREFIX: ID and DIRECTORY.
 find_container() {
@@ -94,10 +95,14 @@ wait_for_end() {
   done
 }
 
+# lock_container [SECONDS]: waits that long for who has it; the state is what he left. Held until unlock_container, or the end of this shell.
 lock_container() {
-  exec 8>>"$DIRECTORY/lock"
-  flock -n 8
+  { exec 8>>"$DIRECTORY/lock"; } 2>/dev/null && flock -w "${1:-10}" 8 || return 1
+  [[ -d $DIRECTORY ]] || die "the container ${NAME:-$ID} was removed by someone else" "see: toydock ps -a"
+  read_state
 }
+unlock_container() { exec 8>&-; }
+need_lock() { lock_container "$@" || die "the container $NAME is being started, stopped or copied by someone else" "try again"; }
 
 # is_locked: a toydock makes or starts it at this moment.
 is_locked() { [[ -e $DIRECTORY/lock ]] && ! flock -n -s "$DIRECTORY/lock" true; }

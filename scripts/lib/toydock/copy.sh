@@ -31,11 +31,11 @@ is_inside() { [[ $1 == *:* && $1 != /* && $1 != ./* && $1 != - ]]; }
 # open_root: PLACE is the root as the container sees it, its mounts included.
 open_root() {
   load_settings
+  running_pid || need_lock 60
   if running_pid; then
     PLACE=/proc/$PID/root
     return
   fi
-  lock_container || die "the container $NAME is being started or stopped by someone else"
   trap 'close_root' EXIT
   visit_root .
 }

@@ -32,8 +32,15 @@ start_one() {
 # begin [attached]: a container that does not run
 begin() {
   local status=0 options=()
-  ! running_pid || die "the container $NAME runs already" "type: toydock attach $NAME"
-  lock_container || die "the container $NAME is being started or stopped by someone else"
+  need_lock
+  if [[ $STATUS == restarting ]]; then # now, not when its delay is over
+    end_restarts
+    read_state
+  fi
+  if running_pid; then # by now
+    (($# == 0)) || die "the container $NAME runs already" "type: toydock attach $NAME"
+    return 0
+  fi
   STATUS=created RESTARTS=0
   rm -f "$DIRECTORY/stopped" "$DIRECTORY/stopped-for-now"
   prepare_bundle
@@ -213,6 +220,7 @@ remove_one() {
     return
   fi
   load_settings
+  lock_container || [[ ${OPTION[force]:-} == true ]] || die "the container $NAME is being started, stopped or copied by someone else" "type: toydock rm -f $NAME"
   if running_pid || [[ $STATUS == restarting ]]; then
     [[ ${OPTION[force]:-} == true ]] || die "the container $NAME runs" "type: toydock rm -f $NAME, or stop it first"
     : >"$DIRECTORY/stopped"
@@ -233,6 +241,8 @@ verb_rename() {
   parse "$OPTIONS_rename" "$@"
   ((${#WORDS[@]} == 2)) || die 'rename: a container and its new name, please' 'see: toydock rename --help'
   need_container "${WORDS[0]}"
+  load_settings
+  need_lock
   load_settings
   reserve_name "${WORDS[1]}" "$ID" || name_is_taken "${WORDS[1]}"
   replace_file "$DIRECTORY/name" "${WORDS[1]}"

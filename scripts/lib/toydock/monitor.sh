@@ -88,6 +88,7 @@ say_why() {
 start_program() {
   local status=0 words='' errors
   write_state running 0 "$PID"
+  unlock_container
   : >"$DIRECTORY/start-errors"
   exec {errors}<"$DIRECTORY/start-errors" # with --rm all files may be gone when it is read
   begin_health

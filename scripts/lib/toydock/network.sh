@@ -210,7 +210,7 @@ change_networks() {
       alias) options+=(--alias "${GIVEN[index + 1]}") aliases+=,${GIVEN[index + 1]} ;;
     esac
   done
-  lock_container || die "the container $NAME is being started or stopped by someone else"
+  need_lock
   if [[ $1 == disconnect ]]; then
     was=$("$TOYRUN" network leases | while IFS=$'\t' read -r network id _ addresses _; do [[ $network != "$2" || $id != "$ID" ]] || printf '%s' "$addresses"; done)
   fi

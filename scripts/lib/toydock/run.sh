@@ -137,9 +137,12 @@ create_container() {
   new_id
   # shellcheck disable=SC2153
   DIRECTORY=$CONTAINERS/$ID MAKING=$CONTAINERS/$ID
-  mkdir -m 0700 "$DIRECTORY"
-  : >"$DIRECTORY/maker-$$"
+  umask 077
+  # a prune that meets the empty directory takes it away
+  mkdir -p "$DIRECTORY/maker-$$" || mkdir -p "$DIRECTORY/maker-$$" || die "cannot make $DIRECTORY" "is the disk full? see: df -h $ROOT"
+  umask 022
   trap 'abandon_creation' EXIT
+  lock_container
   take_name
   find_image
   PAIRS=(id "$ID" name "$NAME" created "$NOW" image "$IMAGE" container-dir "$DIRECTORY")

@@ -48,13 +48,14 @@ prune() {
     directory=${directory%/}
     [[ -d $directory ]] || continue
     if [[ -z $(ls -A "$directory") ]]; then
-      rmdir "$directory"
+      rmdir "$directory" || true
       continue
     fi
     (
       find_container "${directory##*/}" || exit 0
       [[ -s $DIRECTORY/settings ]] || exit 0 # it is being made
       load_settings
+      lock_container 0 || exit 0
       running_pid || [[ $STATUS == restarting ]] && exit 0
       remove_container
       printf '%s\n' "$ID"

@@ -25,6 +25,7 @@ verb_update() {
 }
 update_one() {
   local resources
+  need_lock
   if [[ -n ${OPTION[restart]:-} ]]; then check_restart "${OPTION[restart]}"; fi
   resources=$(jq -L "$LIBRARY" -c --args '
     include "size"; def bytes: size // error("no size");
