@@ -163,14 +163,15 @@ int main(int count, char** arguments) {
     prepare(program, words, request);
     return run_request(program, request, arguments);
   } catch (const std::exception& error) {
-    if (!request.is_understood && dynamic_cast<const UsageError*>(&error) != nullptr)
-      print_usage(program, request);
+    const bool is_misused =
+        !request.is_understood && dynamic_cast<const UsageError*>(&error) != nullptr;
+    if (is_misused) print_usage(program, request);
     const auto* ours = dynamic_cast<const Error*>(&error);
     if (ours != nullptr)
       logging::error(ours->what(), commands::error_keys(*ours));
     else
       logging::error(error.what());
     const bool is_exec = request.command != nullptr && request.command->name == "exec";
-    return request.is_understood && is_exec ? kExecFailed : kFailed;
+    return is_exec && !is_misused ? kExecFailed : kFailed;
   }
 }

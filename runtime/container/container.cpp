@@ -69,15 +69,29 @@ UniqueFd open_existing_root(const std::string& root) {
   return directory;
 }
 
+/// A create that is killed while it writes a long record leaves a part of one without a process.
+bool is_of_killed_create(std::string_view part, const std::string& id) {
+  ContainerRecord record;
+  record.id = id;
+  const std::string whole = write_record(record);
+  return part.starts_with(std::string_view(whole).substr(0, whole.find("\"startTime\"")));
+}
+
 /// Everything up to the first line's end; `rest` is what was read beyond it. Empty when there is no
 /// whole line.
-std::string read_first_line(int file, std::string& rest, const std::string& name) {
+std::string read_first_line(int file, std::string& rest, const std::string& name,
+                            const std::string& id) {
   std::array<char, 4096> buffer;
   std::string line;
   while (line.size() < kLongestLine) {
     const ssize_t got = ::read(file, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (check(got, "read ", name) == 0) return {};
+    if (check(got, "read ", name) == 0) {
+      if (line.empty() || is_of_killed_create(line, id)) return {};
+      throw Error(sentence(name, ": is cut off (damaged state record?): which process and cgroups ",
+                           id, " has is lost; end what is in the cgroups of that name, and remove ",
+                           "the file"));
+    }
     const std::string_view chunk(buffer.data(), static_cast<std::size_t>(got));
     const std::size_t end = chunk.find('\n');
     line += chunk.substr(0, end);
@@ -200,7 +214,7 @@ bool Container::lock_file(Lock wanted) {
 }
 
 void Container::read_file() {
-  const std::string line = read_first_line(file_.get(), after_record_, file_path());
+  const std::string line = read_first_line(file_.get(), after_record_, file_path(), record_.id);
   const std::string id = record_.id;
   // Without a whole line: its create was killed, or looked at, before it could write one.
   record_ = ContainerRecord{};

@@ -242,6 +242,19 @@ int Cgroup::v2_directory() const {
   return found == open_.end() ? -1 : found->directory.get();
 }
 
+void Cgroup::require_room_for_processes() const {
+  const auto v2 = std::ranges::find(open_, true, &Open::is_v2);
+  if (v2 == open_.end()) return;
+  std::string enabled =
+      read_cgroup_file(v2->directory.get(), "cgroup.subtree_control").value_or("\n");
+  if (enabled == "\n") return;
+  enabled.resize(enabled.find('\n'));
+  throw Error(sentence("the cgroup ", v2->mount_point, v2->path, " takes no process: controllers (",
+                       enabled, ") are switched on for cgroups below it; let /linux/cgroupsPath ",
+                       "name another, or switch them off in its cgroup.subtree_control"),
+              EBUSY);
+}
+
 void Cgroup::enter() const {
   for (const Open& one : open_) {
     if (!one.tasks) continue;

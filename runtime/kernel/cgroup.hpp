@@ -47,6 +47,9 @@ class Cgroup {
 
   /// The v2 directory for clone3's CLONE_INTO_CGROUP, or -1.
   int v2_directory() const;
+  /// Throws Error if the v2 directory takes no process for its cgroup.subtree_control (cgroups(7),
+  /// "no internal processes": then clone3 says EBUSY).
+  void require_room_for_processes() const;
   /// Child, single-threaded: writes "0" into each v1 `tasks` file that was opened before the clone,
   /// so no grace period is waited for (runtime-speed.md 5). Throws Error naming the hierarchy.
   void enter() const;

@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 #include "bundle-spec/cli/log.hpp"
@@ -85,12 +86,19 @@ std::optional<std::size_t> other_half(const std::vector<plan::FileWrite>& writes
   return std::nullopt;
 }
 
+bool is_for_all_devices(const plan::FileWrite& write) {
+  return write.file.starts_with("devices.") && write.value == "a";
+}
+
 std::string_view hint(const plan::FileWrite& write, int number) {
   const bool is_memory = write.file.starts_with("memory.");
   if (number == EBUSY && is_memory) return " (the limit lies below what is in use)";
   if (number == ENOENT) return " (its controller is not enabled in this cgroup)";
   if (number == ENODEV) return " (no such device)";
   if (number == ENOTSUP && is_memory) return " (this kernel has no such limit: leave it out)";
+  if (number == EINVAL && is_for_all_devices(write))
+    return " (the kernel refuses this while there are cgroups below: let /linux/cgroupsPath name "
+           "one of the container's own)";
   return "";
 }
 
@@ -140,6 +148,19 @@ void read_pids(int dir, std::vector<pid_t>& pids) {
     text = read_cgroup_file(dir, "cgroup.threads").value_or("");
   }
   add_pids(text, pids);
+}
+
+/// A cgroup that was removed counts as one below for some milliseconds more, and no event tells its
+/// end (css_has_online_children in security/device_cgroup.c).
+int write_past_removed_children(int dir, ValueWriter& writer, const plan::FileWrite& write) {
+  int number = writer.write(write);
+  const Deadline deadline(std::chrono::seconds(2));
+  for (unsigned attempt = 0; number == EINVAL && is_for_all_devices(write); ++attempt) {
+    if (deadline.has_passed() || !child_cgroups(dir).empty()) break;
+    pause_without_event(attempt, deadline);
+    number = writer.write(write);
+  }
+  return number;
 }
 
 bool is_busy(int number) { return number == EBUSY || number == ENOTEMPTY; }
@@ -262,7 +283,7 @@ void write_values(int dir, const std::string& name, const std::vector<plan::File
   std::optional<std::size_t> written_early;
   for (std::size_t index = 0; index < writes.size(); ++index) {
     if (written_early == index) continue;
-    int number = writer.write(writes[index]);
+    int number = write_past_removed_children(dir, writer, writes[index]);
     if (number == EINVAL && !written_early) {
       const std::optional<std::size_t> other = other_half(writes, index);
       if (other && writer.write(writes[*other]) == 0) {

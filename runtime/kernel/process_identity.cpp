@@ -105,6 +105,8 @@ CapabilityWords grantable(const plan::CapabilitySets& wanted) {
       wanted.inheritable & (current.inheritable | (current.permitted & bounding_set()));
   const std::uint64_t refused = (wanted.permitted & ~permitted) | (wanted.effective & ~effective) |
                                 (wanted.inheritable & ~inheritable);
+  // With none of them it is not for want of capabilities: a seccomp filter, say.
+  if (refused == 0) throw Error("set the capabilities of the process", EPERM);
   const std::string names = capability_names(refused);
   logging::warning(
       sentence("capabilities that toyrun itself does not have: ", names, ", ignoring"));

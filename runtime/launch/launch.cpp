@@ -105,6 +105,7 @@ Child clone_into_cgroup(InitContext& context, std::uint64_t flags) {
   try {
     return Child::clone(flags, context.cgroup.v2_directory());
   } catch (const Error& error) {
+    if (error.number() == EBUSY) context.cgroup.require_room_for_processes();
     if (error.number() != EACCES || !context.plan.cgroup.unit) throw;
   }
   context.is_placed_later = true;

@@ -217,6 +217,46 @@ os.execvp(sys.argv[3], sys.argv[3:])' "$@" 3>&-
   diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 }
 
+@test "the cgroup that held that of a container just deleted takes the next one at once" {
+  v1 devices
+  sleeper
+  cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/parent.json"
+  edit '.linux.cgroupsPath = $path' --arg path "$CGROUP/child"
+  cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/child.json"
+  local round words enabled=/sys/fs/cgroup/unified$CGROUP/cgroup.subtree_control
+  for round in 1 2 3; do
+    running
+    # hugetlb on v2, if there is any, was switched on for the child
+    words=$(sed 's/\<[a-z]/-&/g' "$enabled") || true
+    [ -z "$words" ] || echo "$words" >"$enabled"
+    cp "$BATS_TEST_TMPDIR/parent.json" "$BUNDLE/config.json"
+    rt delete --force "$ID"
+    running
+    rt delete --force "$ID"
+    cp "$BATS_TEST_TMPDIR/child.json" "$BUNDLE/config.json"
+  done
+}
+
+@test "a cgroup that has others below it is refused, and the cause told" {
+  only_toyrun 'the others pass the errno on'
+  v1 devices
+  make_bundle
+  mkdir -p "/sys/fs/cgroup/devices$CGROUP/child"
+  leaves_nothing inside true
+  failed
+  expect 'devices.deny .*there are cgroups below.*/linux/cgroupsPath.*Invalid argument'
+  rmdir "/sys/fs/cgroup/devices$CGROUP/child"
+  grep -q hugetlb /sys/fs/cgroup/unified/cgroup.controllers || skip 'no controller on v2 beside v1'
+  local below=/sys/fs/cgroup/unified$CGROUP
+  mkdir -p "$below"
+  grep -q hugetlb /sys/fs/cgroup/unified/cgroup.subtree_control || echo +hugetlb >/sys/fs/cgroup/unified/cgroup.subtree_control
+  grep -q hugetlb "$below/../cgroup.subtree_control" || echo +hugetlb >"$below/../cgroup.subtree_control"
+  echo +hugetlb >"$below/cgroup.subtree_control"
+  leaves_nothing inside true
+  failed
+  expect "the cgroup $below takes no process: controllers \(hugetlb\) are switched on .*Device or resource busy"
+}
+
 @test "swap below memory is refused" {
   not_on crun 'leaves the cgroups'
   make_bundle

@@ -167,3 +167,31 @@ as_before() { snapshot 2>/dev/null | diff "$BATS_TEST_TMPDIR/before" - >"$BATS_T
   for n in "${pids[@]}"; do wait "$n"; done
   [ -z "$(rt list -q)" ]
 }
+
+@test "a record that is cut off is damaged, and no reason to forget its container" {
+  only_toyrun 'the record is its own'
+  sleeper
+  running
+  local pid length record=$STATE/$ID.json
+  pid=$(pid_of)
+  cp "$record" "$BATS_TEST_TMPDIR/record"
+  for length in 1 50 300; do
+    head -c "$length" "$BATS_TEST_TMPDIR/record" >"$record"
+    for verb in 'delete --force' delete state kill pause; do
+      # shellcheck disable=SC2086
+      run rt $verb "$ID"
+      failed
+      expect "$record: is cut off .*$ID"
+    done
+    [ -e "$record" ]
+  done
+  kill -0 "$pid"
+  cat "$BATS_TEST_TMPDIR/record" >"$record"
+  rt delete --force "$ID"
+  [ -z "$(cgroup_directories)" ]
+  # A create that is killed while it writes.
+  printf '{"version":2,"id":"%s","pid":0,"startTime":0,"ociVer' "$ID" >"$record"
+  [ "$(status_of)" = stopped ]
+  run -0 rt delete "$ID"
+  [ ! -e "$record" ]
+}

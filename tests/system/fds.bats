@@ -72,6 +72,15 @@ load support
   expect 'descriptor|preserve'
 }
 
+@test "exec --preserve-fds of a descriptor that is not open: 255, as for all that keeps its program from starting" {
+  only_spec 'runc passes its own descriptors then (runc 5474)'
+  sleeper
+  running
+  run bash -c 'for n in {3..20}; do eval "exec $n>&-"; done; "$0" --root "$1" exec --preserve-fds 2 "$2" true' "$RUNTIME" "$STATE" "$ID"
+  [ "$status" -eq 255 ]
+  expect 'descriptor 3 is not open'
+}
+
 @test "LISTEN_FDS for another process, or of descriptors that are not open, keep none of ours" {
   make_bundle
   cp "$ROOTFS/bin/busybox" "$BATS_TEST_TMPDIR/outside"

@@ -287,3 +287,14 @@ PY
     expect 'starting needs capset, which the seccomp filter kills'
   done
 }
+
+@test "a filter that refuses capset: that is the cause, not capabilities that toyrun lacks" {
+  only_toyrun 'other words'
+  make_bundle
+  profile SCMP_ACT_ALLOW '[{"names": ["capset"], "action": "SCMP_ACT_ERRNO"}]'
+  edit '.process.noNewPrivileges = false'
+  leaves_nothing inside true
+  failed
+  expect 'set the capabilities of the process: Operation not permitted'
+  expect_not 'does not have'
+}

@@ -117,13 +117,22 @@ TEST(Container, IsStoppedOnceItsCreatorWasKilled) {
 
 TEST(Container, AnEmptyRecordIsACreateThatWasKilled) {
   const TemporaryDirectory root;
-  for (const char* content : {"", "{\"version\":2,\"id\":\"c\",\"pid"}) {
+  for (const char* content : {"", "{\"version\":2,\"id\":\"c\",\"pid\":0,\"startTime\":0,\"oci"}) {
     replace_file_at(root.fd(), "c.json", content);
     const Container container = Container::open_locked(root.path(), "c");
     EXPECT_EQ(container.status(), oci::Status::kStopped);
     EXPECT_EQ(container.state().id, "c");
     container.remove_files();
     EXPECT_TRUE(Container::list(root.path()).empty());
+  }
+}
+
+TEST(Container, ARecordThatIsCutOffIsDamaged) {
+  const TemporaryDirectory root;
+  for (const char* content : {"{", "{\"version\":2,\"id\":\"c\",\"pid\":7,\"startTime\":1",
+                              "{\"version\":2,\"id\":\"other\",\"pid\":0,\"startTime\":0"}) {
+    replace_file_at(root.fd(), "c.json", content);
+    EXPECT_THROW((void)Container::open_locked(root.path(), "c"), Error);
   }
 }
 
