@@ -29,6 +29,13 @@ std::string rfc3339(std::int64_t time) {
 
 }  // namespace
 
+std::optional<std::string> image_of_context(std::string_view place) {
+  constexpr std::string_view kImage = "docker-image://";
+  if (place.starts_with(kImage)) return std::string(place.substr(kImage.size()));
+  if (place.starts_with(kLayoutContext)) return std::string(place);
+  return std::nullopt;
+}
+
 BuildRunner::BuildRunner(BuildStore& store, const Options& options, const Services& services,
                          BuildProgress& progress)
     : store_(store), options_(options), services_(services), progress_(progress) {
@@ -50,11 +57,12 @@ BaseImage BuildRunner::image(const std::string& reference, const oci::Platform& 
 BaseImage BuildRunner::base_image(const Stage& stage) {
   if (stage.base.kind == Origin::Kind::kImage) return image(stage.base.name, stage.platform);
   const std::string& place = options_.named_contexts.at(stage.base.name);
-  if (!place.starts_with(kImageContext))
+  const std::optional<std::string> reference = image_of_context(place);
+  if (!reference)
     throw error_at(
         graph_.file, stage.from,
         sentence("the build context ", stage.base.name, " is a directory: FROM needs an image"));
-  return image(place.substr(kImageContext.size()), stage.platform);
+  return image(*reference, stage.platform);
 }
 
 StageBase BuildRunner::base_of(const Stage& stage) {
@@ -299,7 +307,7 @@ std::vector<Layer> BuildRunner::layers_of(const Origin& origin, const oci::Platf
   const std::string reference =
       origin.kind == Origin::Kind::kImage
           ? origin.name
-          : options_.named_contexts.at(origin.name).substr(kImageContext.size());
+          : image_of_context(options_.named_contexts.at(origin.name)).value();
   const BaseImage base = image(reference, platform);
   std::vector<Layer> layers;
   for (std::size_t index = 0; index < base.manifest.layers.size(); ++index)

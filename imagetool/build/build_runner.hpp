@@ -5,6 +5,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -20,7 +21,10 @@ namespace build {
 class ContentDigests;
 class LayerMaker;
 
-inline constexpr std::string_view kImageContext = "docker-image://";
+inline constexpr std::string_view kLayoutContext = "oci-layout://";
+/// What Services::image is asked for a named context that is an image: "docker-image://REF", or a
+/// kLayoutContext; nullopt for a directory.
+std::optional<std::string> image_of_context(std::string_view place);
 
 struct StageResult {
   std::vector<Layer> layers{};

@@ -59,7 +59,7 @@ LayerMaker::LayerMaker(BuildStore& store, const Options& options, const Services
 bool LayerMaker::is_directory_origin(const Origin& origin) const {
   if (origin.kind == Origin::Kind::kContext) return true;
   return origin.kind == Origin::Kind::kNamed &&
-         !options_.named_contexts.at(origin.name).starts_with(kImageContext);
+         !image_of_context(options_.named_contexts.at(origin.name));
 }
 
 const IgnoreRules& LayerMaker::ignored_of(const Origin& origin) const {

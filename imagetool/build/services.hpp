@@ -32,7 +32,8 @@ struct FetchedFile {
 };
 
 struct Services {
-  /// The image for a platform, pulled when it has to be. Throws Error.
+  /// The image for a platform, pulled when it has to be; "oci-layout://DIR[:TAG|@DIGEST]" is one of
+  /// a layout. Throws Error.
   std::function<BaseImage(const std::string& reference, const oci::Platform& platform)> image{};
   /// Downloads into a new file. Throws Error.
   std::function<FetchedFile(const std::string& url, const std::string& file)> fetch{};
@@ -48,7 +49,7 @@ struct Options {
   std::string context{};                                // directory
   std::string context_name{};                           // what it was called, for records
   IgnoreRules ignored{};                                // its .dockerignore
-  std::map<std::string, std::string> named_contexts{};  // directories, or "docker-image://REF"
+  std::map<std::string, std::string> named_contexts{};  // directories, or image_of_context()
   std::map<std::string, IgnoreRules> named_ignored{};   // the .dockerignore of such a directory
   std::string runtime{};                                // path
   std::string network{"host"};                          // of RUN by default: host or none

@@ -41,7 +41,7 @@ constexpr auto kOptions =
                 .help = "value of an ARG; without VALUE the environment's",
                 .repeatable = true},
                {.name = "build-context",
-                .value = "NAME=DIR|URL|docker-image://REF",
+                .value = "NAME=DIR|URL|docker-image://REF|oci-layout://DIR[:TAG|@DIGEST]",
                 .help = "another place for FROM and --from to name",
                 .repeatable = true},
                {.name = "target", .value = "STAGE", .help = "stop at this stage"},
@@ -65,8 +65,8 @@ constexpr auto kOptions =
                 .help = "also look for steps in this cache",
                 .repeatable = true},
                {.name = "cache-to",
-                .value = "REF|type=local,dest=DIR",
-                .help = "write the steps of this build there",
+                .value = "REF|type=local,dest=DIR|type=inline",
+                .help = "write the steps of this build there, or into the image",
                 .repeatable = true},
                {.name = "network",
                 .value = "host|none",
@@ -193,7 +193,10 @@ PlatformBuild build_platform(Build& build, const oci::Platform& platform) {
     made.image.config.config.labels[name] = value;
   if (build.options.has("verify-reproducible")) verify_reproducible(build, wanted, made.image);
   if (build.options.has("squash")) build::squash(build.builds, made.image, wanted);
-  made.stored = build::store_build(build.builds.images(), made.image, build.command.annotations);
+  oci::Annotations annotations = build.command.annotations;
+  if (build.command.inline_cache)
+    annotations[kInlineCache] = inline_cache(runner.known_steps(), made.image.layers);
+  made.stored = build::store_build(build.builds.images(), made.image, annotations);
   return made;
 }
 

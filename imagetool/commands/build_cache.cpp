@@ -13,6 +13,8 @@
 
 namespace {
 
+constexpr std::size_t kMostPlatforms = 50;
+
 /// The cache says which diffID its layer has; images are made of these.
 void check_diff_id(const BlobStore& blobs, const build::Layer& layer) {
   const Digest claimed = Digest::parse(layer.diff_id);
@@ -25,12 +27,44 @@ void check_diff_id(const BlobStore& blobs, const build::Layer& layer) {
                          layer.descriptor.digest, ", which has another"));
 }
 
+std::vector<build::KnownStep> read_steps(transport::Source& source,
+                                         const transport::RawManifest& raw) {
+  const oci::Manifest manifest = oci::read_any_manifest(raw.body);
+  if (manifest.config.media_type == build::kStepListType)
+    return build::read_step_list(
+        transport::read_text(transport::verified(source.open(manifest.config), manifest.config)));
+  const auto steps = manifest.annotations.find(kInlineCache);
+  if (steps == manifest.annotations.end())
+    throw Error("it has an image without a build cache (--cache-to type=inline gives it one)");
+  return build::read_step_list(steps->second);
+}
+
+/// Of an index, the steps of all platforms that were built with a cache.
 std::vector<build::KnownStep> read_steps(transport::Source& source) {
-  const oci::Manifest manifest = oci::read_any_manifest(source.manifest().body);
-  if (manifest.config.media_type != build::kStepListType)
-    throw Error("it has an image, not a build cache of toyimg");
-  return build::read_step_list(
-      transport::read_text(transport::verified(source.open(manifest.config), manifest.config)));
+  const transport::RawManifest top = source.manifest();
+  if (!oci::is_index(top.media_type)) return read_steps(source, top);
+  std::vector<oci::Descriptor> listed = oci::read_index(top.body).manifests;
+  if (listed.size() > kMostPlatforms) listed.resize(kMostPlatforms);
+  std::vector<build::KnownStep> all;
+  for (const oci::Descriptor& entry : listed) {
+    const std::vector<build::KnownStep> steps = read_steps(source, source.manifest(entry));
+    all.insert(all.end(), steps.begin(), steps.end());
+  }
+  return all;
+}
+
+/// Those whose layers are among these, if any are given; each key once.
+std::vector<build::KnownStep> chosen_steps(const std::vector<build::KnownStep>& steps,
+                                           const std::vector<build::Layer>* layers) {
+  std::map<std::string, build::KnownStep> by_key;
+  for (const build::KnownStep& known : steps)
+    if (layers == nullptr || std::ranges::any_of(*layers, [&](const build::Layer& layer) {
+          return layer.descriptor.digest == known.step.layer.descriptor.digest;
+        }))
+      by_key.try_emplace(known.key, known);
+  std::vector<build::KnownStep> chosen;
+  for (auto& [key, known] : by_key) chosen.push_back(std::move(known));
+  return chosen;
 }
 
 oci::Descriptor put(const BlobStore& blobs, std::string_view type, const std::string& text) {
@@ -59,23 +93,20 @@ void OfferedCaches::open(const CachePlace& cache, build::BuildProgress& progress
   }
 }
 
+std::string inline_cache(const std::vector<build::KnownStep>& steps,
+                         const std::vector<build::Layer>& layers) {
+  return build::write_step_list(chosen_steps(steps, &layers));
+}
+
 void export_cache(build::BuildStore& builds, const std::vector<build::KnownStep>& steps,
                   const std::vector<build::Layer>& result, const CachePlace& cache,
                   const transport::Places& places, const std::stop_source& stop) {
   const BlobStore& blobs = builds.images().blobs();
-  std::map<std::string, build::KnownStep> by_key;
+  const std::vector<build::KnownStep> listed =
+      chosen_steps(steps, cache.only_result ? &result : nullptr);
   std::map<std::string, build::Layer> layers;
-  for (const build::KnownStep& known : steps) {
-    const std::string& digest = known.step.layer.descriptor.digest;
-    if (cache.only_result && std::ranges::none_of(result, [&](const build::Layer& layer) {
-          return layer.descriptor.digest == digest;
-        }))
-      continue;
-    by_key.try_emplace(known.key, known);
-    layers.try_emplace(digest, known.step.layer);
-  }
-  std::vector<build::KnownStep> listed;
-  for (const auto& [key, known] : by_key) listed.push_back(known);
+  for (const build::KnownStep& known : listed)
+    layers.try_emplace(known.step.layer.descriptor.digest, known.step.layer);
   std::vector<oci::Descriptor> descriptors;
   for (const auto& [digest, layer] : layers) {
     builds.fetch_offered({layer});

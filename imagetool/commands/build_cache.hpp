@@ -27,6 +27,12 @@ class OfferedCaches {
   std::vector<transport::OpenSource> sources_{};
 };
 
+/// The annotation of a manifest with the steps whose layers the image has: --cache-to type=inline.
+inline constexpr const char* kInlineCache = "org.toyrun.build.cache";
+/// Its text.
+std::string inline_cache(const std::vector<build::KnownStep>& steps,
+                         const std::vector<build::Layer>& layers);
+
 /// Writes the steps of a build, and their layers, to the place of --cache-to; `result` are the
 /// layers of its images. Throws Error.
 void export_cache(build::BuildStore& builds, const std::vector<build::KnownStep>& steps,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagetool/commands/build_options.hpp"
 
+#include <arpa/inet.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,7 +153,8 @@ CachePlace read_cache_place(const std::string& word, const std::string& option) 
   const std::string key = type == "registry" ? "ref" : option == "cache-from" ? "src" : "dest";
   const std::string where = take(pairs, key);
   if (type != "registry" && type != "local")
-    throw UsageError(sentence("--", option, " type=", type, ": must be registry or local"));
+    throw UsageError(sentence("--", option, " type=", type, ": must be registry",
+                              option == "cache-to" ? ", local or inline" : " or local"));
   refuse_rest(pairs, option);
   if (where.empty()) throw UsageError(sentence("--", option, " ", word, ": ", key, " is missing"));
   if (!mode.empty() && (option == "cache-from" || (mode != "min" && mode != "max")))
@@ -164,6 +166,20 @@ CachePlace read_cache_place(const std::string& word, const std::string& option) 
   else
     cache.place = {.kind = kOciLayout, .path = where, .name = "buildcache"};
   return cache;
+}
+
+void read_caches(const cli::Parsed& options, BuildCommand& command) {
+  for (const std::string& word : options.values("cache-from"))
+    command.cache_from.push_back(read_cache_place(word, "cache-from"));
+  // BuildKit's own way of asking for it.
+  const auto asked = command.options.request.arguments.find("BUILDKIT_INLINE_CACHE");
+  command.inline_cache = asked != command.options.request.arguments.end() &&
+                         (asked->second == "1" || asked->second == "true");
+  for (const std::string& word : options.values("cache-to"))
+    if (word == "type=inline")
+      command.inline_cache = true;
+    else
+      command.cache_to.push_back(read_cache_place(word, "cache-to"));
 }
 
 /// None when there is no such file.
@@ -219,10 +235,9 @@ void read_contexts(const cli::Parsed& options, const OpenContext& open, BuildCom
   for (const auto& [name, place] : named_values(options, "build-context")) {
     const std::string key = build::to_lower(name);
     command.options.request.contexts.insert(key);
-    const bool is_image = place.starts_with(build::kImageContext);
     try {
       if (place == "-") throw UsageError("standard input is for the main context");
-      if (is_image) {
+      if (build::image_of_context(place)) {
         command.options.named_contexts[key] = place;
         continue;
       }
@@ -272,7 +287,16 @@ std::vector<std::string> host_lines(const cli::Parsed& options) {
     const std::size_t split = word.find_first_of("=:");
     if (split == std::string::npos || word.find_first_of(" \t\n") != std::string::npos)
       throw UsageError(sentence("--add-host ", printable(word, 100), ": must be NAME:ADDRESS"));
-    lines.push_back(sentence(word.substr(split + 1), "\t", word.substr(0, split)));
+    std::string address = word.substr(split + 1);
+    if (address.starts_with('[') && address.ends_with(']'))
+      address = address.substr(1, address.size() - 2);
+    if (address == "host-gateway") address = "127.0.0.1";  // steps have the host's network
+    std::array<std::uint8_t, 16> bytes{};
+    if (::inet_pton(AF_INET, address.c_str(), bytes.data()) != 1 &&
+        ::inet_pton(AF_INET6, address.c_str(), bytes.data()) != 1)
+      throw UsageError(sentence("--add-host ", printable(word, 100), ": ", printable(address, 60),
+                                " is no IP address"));
+    lines.push_back(sentence(address, "\t", word.substr(0, split)));
   }
   return lines;
 }
@@ -326,11 +350,17 @@ BuildCommand read_build_command(const cli::Parsed& options, const OpenContext& o
     command.tags.push_back(registry::image_named(tag));
   for (const std::string& output : options.values("output"))
     command.outputs.push_back(read_output(output));
-  for (const char* option : {"cache-from", "cache-to"})
-    for (const std::string& word : options.values(option))
-      (option == std::string_view("cache-to") ? command.cache_to : command.cache_from)
-          .push_back(read_cache_place(word, option));
+  read_caches(options, command);
   if (wanted.several_platforms) refuse_for_several(command.outputs);
+  const auto is_remote = [](const CachePlace& cache) {
+    return cache.place.kind == transport::Kind::kRegistry;
+  };
+  if (options.has("creds") && !options.has("push") &&
+      std::ranges::none_of(command.cache_from, is_remote) &&
+      std::ranges::none_of(command.cache_to, is_remote))
+    throw UsageError(
+        "--creds are for what --push, --cache-from and --cache-to name, and there is none of them: "
+        "toyimg login is for the registries that a Dockerfile names");
   command.annotations = named_values(options, "annotation");
   command.labels = named_values(options, "label");
   return command;

@@ -8,11 +8,15 @@
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
+#include "imagetool/build/build_runner.hpp"
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/oci/printable.hpp"
 #include "imagetool/pull/extract.hpp"
 #include "imagetool/pull/pull.hpp"
 #include "imagetool/registry/http.hpp"
+#include "imagetool/transport/copy.hpp"
+#include "imagetool/transport/open.hpp"
+#include "imagetool/transport/store_transport.hpp"
 
 namespace {
 
@@ -44,10 +48,37 @@ std::optional<StoredImage> stored_for(const ImageStore& store, oci::Descriptor n
   return std::nullopt;
 }
 
+/// An image of a layout; its blobs are put into the store, where it gets no name.
+build::BaseImage find_in_layout(const ImageStore& store, const std::string& place,
+                                const std::stop_source& stop, const oci::Platform& platform) {
+  std::string path = place.substr(build::kLayoutContext.size()), name;
+  std::size_t end = path.find('@');
+  if (end == std::string::npos) end = path.find(':', path.rfind('/') + 1);
+  if (end != std::string::npos) {
+    name = path.substr(end + 1);
+    path.resize(end);
+  }
+  try {
+    const transport::OpenSource open = transport::open_source(
+        {.kind = transport::Kind::kOciLayout, .path = path, .name = name}, {});
+    Progress quiet(ProgressStyle::kQuiet);
+    const auto destination = transport::store_destination(store, {}, stop.get_token());
+    const transport::RawManifest copied = transport::copy_image(
+        *open.source, *destination, {.platform = platform, .form = {}, .stop = stop}, quiet);
+    StoredImage image = read_stored_image(store, copied.descriptor());
+    return {image.descriptor.digest, std::move(image.manifest), std::move(image.config)};
+  } catch (Error& error) {
+    error.add_context(place);
+    throw;
+  }
+}
+
 /// An image of the store, or of its registry.
 build::BaseImage find_base(const ImageStore& store, const cli::Parsed& options,
                            const std::string& policy, std::stop_source stop,
                            const std::string& reference, const oci::Platform& platform) {
+  if (reference.starts_with(build::kLayoutContext))
+    return find_in_layout(store, reference, stop, platform);
   const ImageReference name = registry::image_named(reference);
   std::optional<StoredImage> stored;
   if (policy != "always")

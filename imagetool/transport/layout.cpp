@@ -122,7 +122,9 @@ const LayoutImage& choose_image(const std::vector<LayoutImage>& images,
     if (images.size() == 1) return images.front();
   } else {
     for (const LayoutImage& image : images)
-      if (image.tag == reference.name || image.name == reference.name) return image;
+      if (image.tag == reference.name || image.name == reference.name ||
+          image.manifest.digest == reference.name)
+        return image;
   }
   std::string names;
   for (const LayoutImage& image : images)

@@ -24,8 +24,8 @@ struct LayoutImage {
 bool is_layout(const FileSet& files);
 /// The images of a layout. Throws Error: no layout, another version, damaged.
 std::vector<LayoutImage> layout_images(const FileSet& files);
-/// The one a reference means: by "@N", by tag or name, or the only one. Throws NotFound listing
-/// what is there.
+/// The one a reference means: by "@N", by tag, name or digest, or the only one. Throws NotFound
+/// listing what is there.
 const LayoutImage& choose_image(const std::vector<LayoutImage>& images, const Reference& reference);
 
 std::unique_ptr<Source> layout_source(std::shared_ptr<const FileSet> files,

@@ -9,7 +9,6 @@ complete -c toyimg -n __fish_use_subcommand -a build -d 'Build an image from a D
 complete -c toyimg -n '__fish_seen_subcommand_from build' -s f -l file -r -d 'the Dockerfile; - is stdin (default: CONTEXT/Dockerfile)'
 complete -c toyimg -n '__fish_seen_subcommand_from build' -s t -l tag -r -d 'name the image in the store'
 complete -c toyimg -n '__fish_seen_subcommand_from build' -l build-arg -r -d 'value of an ARG; without VALUE the environment\'s'
-complete -c toyimg -n '__fish_seen_subcommand_from build' -l build-context -r -d 'another place for FROM and --from to name'
 complete -c toyimg -n '__fish_seen_subcommand_from build' -l target -r -d 'stop at this stage'
 complete -c toyimg -n '__fish_seen_subcommand_from build' -l pull -d 'when to ask the registry for images (default: missing)'
 complete -c toyimg -n '__fish_seen_subcommand_from build' -l push -d 'push every name given by -t'

@@ -53,7 +53,6 @@ _toyimg() {
         '(-f --file)'{-f,--file}'[the Dockerfile; - is stdin (default - CONTEXT/Dockerfile)]:file:_files' \
         '(-t --tag)'{-t,--tag}'[name the image in the store]:REF:' \
         '--build-arg[value of an ARG; without VALUE the environments]:NAME[=VALUE:' \
-        '--build-context[another place for FROM and --from to name]:NAME=DIR|URL|docker-image //REF:' \
         '--target[stop at this stage]:STAGE:' \
         '--pull[when to ask the registry for images (default - missing)]' \
         '--push[push every name given by -t]' \

@@ -67,6 +67,29 @@ compile_steps() {
   grep -q '^\[compile 2/2\] done' <<<"$stderr"
 }
 
+@test "build: a cache inside an image, of one platform or several" {
+  start_registry
+  steps
+  run -0 bud -t "$REGISTRY/made:1" --push --cache-to type=inline
+  run -0 --separate-stderr elsewhere --cache-from "$REGISTRY/made:1" -o "$BUNDLE"
+  grep -q '^\[compile 2/2\] done' <<<"$stderr" # its layer is not in the image
+  rm -r "$BATS_TEST_TMPDIR/elsewhere"
+  dockerfile 'FROM localhost/base' 'RUN date +%s%N >/made' 'COPY source /source'
+  run -0 --separate-stderr toyimg build --pull=never --progress plain --build-arg BUILDKIT_INLINE_CACHE=1 -t "$REGISTRY/made:2" --push "$CONTEXT"
+  digest=$output
+  run -0 --separate-stderr elsewhere --cache-from "type=registry,ref=$REGISTRY/made:2" --runtime /bin/false -o "$BUNDLE.2"
+  [ "$(grep -c ' cached$' <<<"$stderr")" -eq 2 ]
+  rm -r "$BATS_TEST_TMPDIR/elsewhere"
+  # The same image when it has a cache in turn.
+  run -0 --separate-stderr elsewhere --cache-from "$REGISTRY/made:2" --cache-to type=inline --build-arg BUILDKIT_INLINE_CACHE=0
+  [ "$output" = "$digest" ]
+  rm -r "$BATS_TEST_TMPDIR/elsewhere"
+  dockerfile 'FROM scratch' 'COPY source /source'
+  run -0 bud --platform linux/amd64,linux/arm64 -t "$REGISTRY/made:3" --push --cache-to type=inline
+  run -0 --separate-stderr elsewhere --platform linux/arm64 --cache-from "$REGISTRY/made:3"
+  [ "$(grep -c ' cached$' <<<"$stderr")" -eq 1 ]
+}
+
 @test "build: caches that are not there, no caches, or lie" {
   start_registry
   steps
@@ -74,11 +97,13 @@ compile_steps() {
   [ "$(grep -c '^warning: --cache-from ' <<<"$output")" -eq 2 ]
   push_busybox busybox:latest
   run -0 bud --cache-from "$REGISTRY/busybox:latest"
-  expect 'warning: --cache-from .*busybox:latest: it has an image, not a build cache of toyimg'
+  expect 'warning: --cache-from .*busybox:latest: it has an image without a build cache'
   run -1 bud --cache-to "$REGISTRY/busybox/../x"
   run -1 bud --cache-from type=gha
   expect 'must be registry or local'
-  run -1 bud --cache-to type=inline
+  run -1 bud --cache-to type=s3,bucket=x
+  expect 'must be registry, local or inline'
+  run -1 bud --cache-from type=inline
   run -1 bud --cache-to "type=local,dest=$OUT,mode=some"
   run -1 bud --cache-to type=registry,ref=127.0.0.1:1/x
   bud --cache-to "type=local,dest=$BATS_TEST_TMPDIR/cache"

@@ -234,3 +234,37 @@ EOF
   nothing_of_a_build_is_left
   [ -z "$(find "$BATS_TEST_TMPDIR/store/build" -maxdepth 1 -name 'work-*')" ]
 }
+
+@test "build: a named context that is an OCI layout" {
+  base
+  mkdir "$BATS_TEST_TMPDIR/none"
+  for tag in one two; do
+    printf 'FROM scratch\nCOPY <<X /%s\n%s\nX\n' $tag $tag >"$CONTEXT/$tag"
+    run -0 bud -t "$tag" -f "$CONTEXT/$tag"
+    skopeo copy -q "oci:$BATS_TEST_TMPDIR/store:docker.io/library/$tag:latest" "oci:$BATS_TEST_TMPDIR/layout:$tag"
+  done
+  rm -r "$BATS_TEST_TMPDIR/store" "$BATS_TEST_TMPDIR/base"
+  base
+  digest=$(skopeo inspect --raw "oci:$BATS_TEST_TMPDIR/layout:two" | sha256sum | cut -d' ' -f1)
+  dockerfile 'FROM first' 'COPY --from=second /two /copied' 'FROM localhost/base' 'COPY --from=0 / /all' 'RUN --mount=from=second,target=/m cp /m/two /mounted'
+  run -0 bud --build-context "first=oci-layout://$BATS_TEST_TMPDIR/layout:one" --build-context "second=oci-layout://$BATS_TEST_TMPDIR/layout@sha256:$digest" -o "$BUNDLE"
+  [ "$(cat "$ROOTFS/all/one" "$ROOTFS/all/copied" "$ROOTFS/mounted")" = $'one\ntwo\ntwo' ]
+  cd "$BATS_TEST_TMPDIR"
+  run -0 bud --build-context first=oci-layout://layout:one --build-context "second=oci-layout://layout:two"
+  [ "$(grep -c ' cached$' <<<"$output")" = 3 ]
+  [ "$(toyimg images -q | wc -l)" = 1 ] # the base alone: what a context is is not named
+  for place in layout none nothing layout:three layout@sha256:1234; do
+    run -1 bud --build-context "first=oci-layout://$place" --build-context "second=oci-layout://layout:two"
+    expect "oci-layout://$place"
+    [ "${#lines[@]}" = 1 ]
+  done
+}
+
+@test "build: hosts of steps" {
+  base
+  dockerfile 'FROM localhost/base' 'RUN cp /etc/hosts /hosts'
+  run -0 bud --add-host gate:host-gateway --add-host six:[::1] --add-host four=10.1.2.3 -o "$BUNDLE"
+  for line in '127.0.0.1	gate' '::1	six' '10.1.2.3	four'; do contains "^$line$" "$ROOTFS/hosts"; done
+  run -1 bud --add-host bad:nowhere
+  expect 'nowhere is no IP address'
+}

@@ -266,7 +266,9 @@ EOF
   dockerfile 'FROM localhost/base' "ENV d=$up" 'COPY Dockerfile $d/file' 'WORKDIR $d' 'RUN rm -rf $d' "COPY --parents Dockerfile $up/"
   run bud
   [ "$status" -le 1 ]
-  run -1 bud --build-context x=oci-layout:///tmp/x
+  dockerfile 'FROM x'
+  ln -s "$CANARY" "$BATS_TEST_TMPDIR/layout"
+  run -1 bud --build-context "x=oci-layout://$BATS_TEST_TMPDIR/layout"
   run -1 bud --build-context x=oci-archive://x
 }
 

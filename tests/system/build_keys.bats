@@ -98,9 +98,11 @@ load build
   base
   skopeo copy -q --dest-tls-verify=false --dest-creds user:secret "oci:$BATS_TEST_TMPDIR/store:localhost/base:latest" "docker://$REGISTRY/base:1"
   dockerfile "FROM $REGISTRY/base:1" 'ENV a=b'
-  run -1 toyimg build --creds user:secret "$CONTEXT"
+  run -1 toyimg build "$CONTEXT"
   expect 'wants a login'
   run -1 toyimg build --creds user:secret -t "$REGISTRY/made:1" "$CONTEXT"
+  expect '^toyimg: --creds are for what --push, --cache-from and --cache-to name'
+  run -1 toyimg build --creds user:secret -t "${REGISTRY/127.0.0.1/127.0.0.2}/made:1" --push "$CONTEXT"
   expect 'wants a login'
   run -0 toyimg build --creds user:secret -t "$REGISTRY/made:1" --push "$CONTEXT"
   skopeo inspect --tls-verify=false --creds user:secret "docker://$REGISTRY/made:1"
