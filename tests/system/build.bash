@@ -9,6 +9,7 @@ setup() {
   CANARY=$BATS_TEST_TMPDIR/canary
   mkdir -p "$STATE" "$CONTEXT" "$CANARY"
   echo untouched >"$CANARY/file"
+  builds_before=$(cgroups_of_builds) # somebody else's
   canary_before=$(stat -c '%i %a %u %Y' "$CANARY" "$CANARY/file")
 }
 teardown() {
@@ -34,7 +35,8 @@ config_of() { # the config of the image whose iidfile is $1
   digest=$(cat "$1")
   cat "$BATS_TEST_TMPDIR/store/blobs/sha256/${digest#sha256:}"
 }
+cgroups_of_builds() { find /sys/fs/cgroup -type d -name 'toyimg-build-*' 2>/dev/null | sort; }
 nothing_of_a_build_is_left() {
-  [ -z "$(find /sys/fs/cgroup -type d -name 'toyimg-build-*' 2>/dev/null)" ] && gone toyimg-build-work &&
+  [ -z "$(comm -13 <(echo "$builds_before") <(cgroups_of_builds))" ] && gone toyimg-build-work &&
     ! grep -q "$BATS_TEST_TMPDIR/store/build" /proc/self/mountinfo
 }
