@@ -153,6 +153,18 @@ load toydock
   run ! on_full update --restart always box
   expect 'is the disk full'
   run ! on_full rename box other
+  run ! on_full pause box
+  expect 'is the disk full'
+  run -0 on_full ps --format '{{.Names}} {{.State}}'
+  [ "$output" = 'box running' ]
+  run -125 on_full run --rm "$IMAGE" true
+  run -1 on_full stop -t 0 box # it has ended, which cannot be noted
+  expect 'is the disk full'
+  run -0 on_full ps -a --format '{{.Names}} {{.State}}'
+  expect '^box exited$'
+  rm "$full/fill"
+  on_full start box
+  dd if=/dev/zero of="$full/fill" bs=4k 2>/dev/null || true
   # settings that were emptied, as by an older toydock, are no half made container
   : >"$(echo "$full"/root/containers/*/settings)"
   on_full ps -a || true
@@ -161,6 +173,36 @@ load toydock
   [ "$output" = precious ]
   on_full rm -f box
   umount "$full"
+}
+
+@test "damaged files: of one container they hide no other, and it is taken for running when toyrun has it running" {
+  local directory
+  td run -d --name fine "$IMAGE" sleep 1000
+  td run -d --name hurt "$IMAGE" sleep 1000
+  directory=$TOYDOCK_ROOT/containers/$(td inspect -f '{{.Id}}' hurt)
+  : >"$directory/state"
+  run -0 td ps --format '{{.Names}} {{.State}}'
+  [ "$output" = $'hurt running\nfine running' ]
+  run -1 td rm hurt
+  expect 'the container hurt runs'
+  td pause hurt
+  status_is hurt paused
+  : >"$directory/state"
+  td unpause hurt
+  echo broken >"$directory/health"
+  run -0 td ps -q
+  [ "${#lines[@]}" = 2 ]
+  for file in container.json settings; do
+    : >"$directory/$file"
+    run -0 td ps --format '{{.Names}}'
+    expect '^fine$'
+    expect 'are damaged; to remove it: toydock rm -f'
+    [ "$(td ps --format '{{.Names}}' 2>/dev/null)" = fine ]
+  done
+  run -1 td rm hurt
+  expect 'perhaps it runs'
+  run -0 td rm -f hurt
+  [ "$(td ps -aq | wc -l)" = 1 ]
 }
 
 @test "restart policies: on-failure a number of times, always until stopped, --rm is refused" {

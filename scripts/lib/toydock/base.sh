@@ -166,6 +166,9 @@ replace_file() {
   fi
 }
 
+# mark FILE: there, and empty
+mark() { { : >"$1"; } 2>/dev/null || die "cannot write $1" "is the disk full? see: df -h $ROOT"; }
+
 # tell_event ACTION [KEY=VALUE...]: one line in the log of events; a line is one write, so writers do not mix.
 tell_event() {
   local line pair
@@ -177,7 +180,7 @@ tell_event() {
     json_string "${pair#*=}"
     line+=",\"${pair%%=*}\":$JSON"
   done
-  printf '%s}\n' "$line" >>"$EVENTS"
+  { printf '%s}\n' "$line" >>"$EVENTS"; } 2>/dev/null || note "the event $1 is not in $EVENTS, which cannot be written to"
 }
 
 # have_program PROGRAM PACKAGE WHY

@@ -48,20 +48,37 @@ load_settings() {
 
 # read_state: STATUS (created, running, paused, restarting, exited), CODE, PID and the rest of the line in STATE.
 read_state() {
-  STATUS=created CODE=0 PID=0 STATE='{}'
+  STATUS=created CODE=0 PID=0 STATE='{}' RESTARTS=0 STARTED=0001-01-01T00:00:00Z
   # with --rm it may go at any moment
-  { read -r STATE <"$DIRECTORY/state"; } 2>/dev/null || return 0
+  { read -r STATE <"$DIRECTORY/state"; } 2>/dev/null || [[ -e $DIRECTORY/state ]] || return 0
+  [[ $STATE == '{"Status":'*'}' ]] || ask_for_state
   [[ $STATE =~ \"Status\":\"([a-z]+)\" ]] && STATUS=${BASH_REMATCH[1]}
   [[ $STATE =~ \"ExitCode\":([0-9]+) ]] && CODE=${BASH_REMATCH[1]}
   [[ $STATE =~ \"Pid\":([0-9]+) ]] && PID=${BASH_REMATCH[1]}
-  RESTARTS=0 STARTED=0001-01-01T00:00:00Z
   [[ $STATE =~ \"RestartCount\":([0-9]+) ]] && RESTARTS=${BASH_REMATCH[1]}
   [[ $STATE =~ \"StartedAt\":\"([^\"]+)\" ]] && STARTED=${BASH_REMATCH[1]}
   return 0
 }
 
+# ask_for_state: of toyrun, where the file was emptied by a full disk or a power failure
+ask_for_state() {
+  local known
+  known=$("$TOYRUN" state "$ID" 2>/dev/null) || known=
+  if [[ $known =~ \"status\":\ *\"(running|paused)\" ]]; then
+    STATUS=${BASH_REMATCH[1]}
+    [[ $known =~ \"pid\":\ *([0-9]+) ]] && PID=${BASH_REMATCH[1]}
+    state_line "$STATUS" 0 "$PID"
+  else
+    state_line exited 255 0
+  fi
+}
+
 # write_state STATUS CODE PID [OOM [ERROR]]
 write_state() {
+  state_line "$@"
+  replace_file "$DIRECTORY/state" "$STATE"
+}
+state_line() { # the same, in STATE
   local running=false paused=false restarting=false finished=0001-01-01T00:00:00Z
   case $1 in
     running) running=true ;;
@@ -74,7 +91,7 @@ write_state() {
     running) [[ $STATUS == paused ]] || STARTED=$NOW ;;
   esac
   json_string "${5:-}"
-  replace_file "$DIRECTORY/state" "{\"Status\":\"$1\",\"Running\":$running,\"Paused\":$paused,\"Restarting\":$restarting,\"OOMKilled\":${4:-false},\"Dead\":false,\"Pid\":$3,\"ExitCode\":$2,\"Error\":$JSON,\"StartedAt\":\"${STARTED:-$finished}\",\"FinishedAt\":\"$finished\",\"RestartCount\":${RESTARTS:-0}}"
+  STATE="{\"Status\":\"$1\",\"Running\":$running,\"Paused\":$paused,\"Restarting\":$restarting,\"OOMKilled\":${4:-false},\"Dead\":false,\"Pid\":$3,\"ExitCode\":$2,\"Error\":$JSON,\"StartedAt\":\"${STARTED:-$finished}\",\"FinishedAt\":\"$finished\",\"RestartCount\":${RESTARTS:-0}}"
 }
 
 # monitor_pid: MONITOR is the process that lives as long as the container does: the restart loop, else conmon.
@@ -117,8 +134,12 @@ settle() {
   source "$LIBRARY/monitor.sh"
   [[ -s $DIRECTORY/settings ]] || return 0 # --rm, this very moment
   load_settings
-  UNWATCHED=1 clean_up_after_end
-  read_state
+  if (UNWATCHED=1 clean_up_after_end); then
+    read_state
+  else # on a full disk the file goes on to say that it runs
+    state_line exited 255 0
+    STATUS=exited CODE=255 PID=0
+  fi
 }
 
 running_pid() { # PID of the container's program; fails unless it runs

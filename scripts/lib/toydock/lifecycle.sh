@@ -72,7 +72,7 @@ stop_and_tell() {
 stop_one() {
   local patience=${OPTION[time]:-$stop_timeout}
   [[ $patience =~ ^-?[0-9]+$ ]] || die "--time $patience: seconds, please"
-  : >"$DIRECTORY/stopped" # so that no policy starts it again
+  mark "$DIRECTORY/stopped" # so that no policy starts it again
   if [[ $STATUS == restarting ]]; then
     end_restarts
     read_state
@@ -127,7 +127,7 @@ verb_kill() {
 kill_one() {
   local signal=${OPTION[signal]:-KILL}
   need_running
-  case ${signal#SIG} in KILL | 9) : >"$DIRECTORY/stopped" ;; esac
+  case ${signal#SIG} in KILL | 9) mark "$DIRECTORY/stopped" ;; esac
   runtime kill "$ID" "$signal" || exit 1
   tell_event kill "name=$NAME" "signal=$signal"
   case ${signal#SIG} in
@@ -151,7 +151,10 @@ pause_one() {
   need_running
   [[ $STATUS != paused ]] || die "the container $NAME is paused already" "type: toydock unpause $NAME"
   runtime pause "$ID" || exit 1
-  write_state paused 0 "$PID"
+  (write_state paused 0 "$PID") || {
+    runtime resume "$ID"
+    exit 1
+  }
   tell_event pause "name=$NAME"
   printf '%s\n' "$1"
 }
@@ -216,6 +219,7 @@ remove_one() {
   fi
   if [[ ! -s $DIRECTORY/settings ]]; then
     ! is_being_made "$DIRECTORY" || die "$1 is being made at this moment"
+    [[ ! -e $DIRECTORY/state || ${OPTION[force]:-} == true ]] || die "the files of the container $1 are damaged, and perhaps it runs" "type: toydock rm -f $1"
     remove_unfinished "$ID"
     return
   fi
@@ -223,7 +227,7 @@ remove_one() {
   lock_container || [[ ${OPTION[force]:-} == true ]] || die "the container $NAME is being started, stopped or copied by someone else" "type: toydock rm -f $NAME"
   if running_pid || [[ $STATUS == restarting ]]; then
     [[ ${OPTION[force]:-} == true ]] || die "the container $NAME runs" "type: toydock rm -f $NAME, or stop it first"
-    : >"$DIRECTORY/stopped"
+    { : >"$DIRECTORY/stopped"; } 2>/dev/null || true
     end_restarts
     if [[ $STATUS == paused ]]; then "$TOYRUN" resume "$ID" 2>/dev/null || true; fi
     runtime kill --all "$ID" KILL 2>/dev/null || true

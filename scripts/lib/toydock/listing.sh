@@ -42,19 +42,26 @@ documents() {
   for DIRECTORY in "$CONTAINERS"/*/; do
     DIRECTORY=${DIRECTORY%/} ID=${DIRECTORY##*/}
     ID=${ID%/}
-    [[ -s $DIRECTORY/settings ]] || continue
+    if [[ ! -s $DIRECTORY/settings ]]; then
+      [[ ! -e $DIRECTORY/settings ]] || is_damaged
+      continue
+    fi
     settle
     one_document || true
   done
 }
-# one_document: of DIRECTORY
+is_damaged() { note "the files of the container ${ID:0:12} are damaged; to remove it: toydock rm -f ${ID:0:12}"; }
+# one_document: of DIRECTORY, with the STATE that settle has found
 one_document() {
-  local document health=''
-  [[ -s $DIRECTORY/container.json ]] || return 0 # --rm, this very moment
-  read_state
+  local document='' health=''
+  [[ -e $DIRECTORY/container.json ]] || return 0 # --rm, this very moment
   [[ $STATE != '{}' ]] || STATE='{"Status":"created","Running":false,"Paused":false,"Restarting":false,"OOMKilled":false,"Dead":false,"Pid":0,"ExitCode":0,"Error":"","StartedAt":"0001-01-01T00:00:00Z","FinishedAt":"0001-01-01T00:00:00Z","RestartCount":0}'
-  { read -r document <"$DIRECTORY/container.json"; } 2>/dev/null || return 0
-  { read -r health <"$DIRECTORY/health"; } 2>/dev/null || true
+  { read -r document <"$DIRECTORY/container.json"; } 2>/dev/null || [[ -e $DIRECTORY/container.json ]] || return 0
+  if [[ $document != '{'*'}' ]]; then
+    is_damaged
+    return 1
+  fi
+  { read -r health <"$DIRECTORY/health"; } 2>/dev/null && [[ $health == '{'*'}' ]] || health=
   health=${health:+,\"Health\":$health}
   printf '%s\n' "${document%\}},\"RestartCount\":${RESTARTS:-0},\"State\":${STATE%\}}$health}}"
 }

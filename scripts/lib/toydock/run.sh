@@ -176,6 +176,7 @@ open_cidfile() {
 abandon_creation() {
   local status=$? volumes=()
   trap - EXIT
+  ((status != 1)) || status=$FAILURE # of a command that failed, on a full disk
   if [[ -n ${NAME:-} ]]; then free_name "$NAME" "$MAKING"; fi
   release_bundle
   if [[ -n ${CIDFILE:-} ]]; then rm -f "${OPTION[cidfile]}"; fi

@@ -98,7 +98,7 @@ start_again() {
 }
 stop_for_now() {
   running_pid || [[ $STATUS == restarting ]] || return 0
-  : >"$DIRECTORY/stopped-for-now"
+  mark "$DIRECTORY/stopped-for-now"
   stop_one
   printf '%s\n' "$NAME"
 }
