@@ -68,6 +68,46 @@ load toydock
   [ "$(cat "$BATS_TEST_TMPDIR/etc/passwd")" = original ]
 }
 
+@test "cp, export and new volumes need no program in the image, no user and no working directory of the container" {
+  td create --name dummy -w /not/there -u 12345 -m 6m "$IMAGE" dummy
+  cd "$BATS_TEST_TMPDIR"
+  td cp dummy:/etc/layer .
+  [ "$(cat layer)" = second ]
+  td cp layer dummy:/tmp/in
+  td cp dummy:/tmp/in - | tar -xO | grep -x second
+  td export dummy | tar -t | grep -x etc/layer
+  td rm dummy
+  run -127 td run --name failed -v "new:/etc" "$IMAGE" nosuch
+  td cp failed:/etc/layer again
+  [ "$(cat again)" = second ]
+  run -126 td run --rm -v "other:/etc" "$IMAGE" /etc
+}
+
+@test "cp: another cp waits for it; a program that start -a runs holds up nobody" {
+  local copy start other
+  td network create "copies$$" # networks outlive a machine
+  td create --name box "$IMAGE" sleep 1000
+  mkfifo "$BATS_TEST_TMPDIR/pipe"
+  td export box >"$BATS_TEST_TMPDIR/pipe" & # writes until somebody reads
+  copy=$!
+  exec {pipe}<"$BATS_TEST_TMPDIR/pipe"
+  head -c 1024 <&$pipe >/dev/null # it has the root by now
+  td cp box:/etc/layer "$BATS_TEST_TMPDIR/layer" {pipe}<&- &
+  other=$!
+  wait_for 10 pgrep -xf 'flock -w 60 8'
+  cat <&$pipe >/dev/null
+  wait $copy
+  wait $other
+  [ "$(cat "$BATS_TEST_TMPDIR/layer")" = second ]
+  td start -a box {pipe}<&- >/dev/null &
+  start=$!
+  wait_for 10 status_is box running
+  td network connect "copies$$" box
+  td rm -f box
+  wait $start || true
+  td network rm "copies$$"
+}
+
 @test "cp: no link of a container leads to a file of the host" {
   echo secret >"$BATS_TEST_TMPDIR/secret"
   mkdir "$BATS_TEST_TMPDIR/target"

@@ -291,6 +291,37 @@ load toydock
   [ -z "$output" ]
 }
 
+@test "volumes: a new one is whole before anybody sees it, whoever was killed meanwhile" {
+  local signal first second
+  mkfifo "$BATS_TEST_TMPDIR/go"
+  cat >"$BATS_TEST_TMPDIR/toyimg" <<EOF
+#!/bin/bash
+if [ "\$1" = extract ]; then
+  : >$BATS_TEST_TMPDIR/filling
+  read -r <$BATS_TEST_TMPDIR/go
+fi
+exec $TOYIMG "\$@"
+EOF
+  chmod +x "$BATS_TEST_TMPDIR/toyimg"
+  for signal in TERM KILL; do
+    TOYIMG=$BATS_TEST_TMPDIR/toyimg setsid "$REPO/scripts/toydock" run --rm -v "new$signal:/etc" "$IMAGE" true 3>&- 4>&- &
+    first=$!
+    wait_for 10 test -e "$BATS_TEST_TMPDIR/filling"
+    td run --rm -v "new$signal:/etc" "$IMAGE" cat /etc/layer >"$BATS_TEST_TMPDIR/second" &
+    second=$!
+    wait_for 10 pgrep -xf 'flock 1[0-9]'
+    [ ! -s "$BATS_TEST_TMPDIR/second" ]
+    kill -s $signal -- "-$first"
+    wait $first || true
+    wait $second
+    [ "$(cat "$BATS_TEST_TMPDIR/second")" = second ]
+    td ps -a >/dev/null
+    [ -z "$("$TOYRUN" list -q)" ]
+    [ -z "$(ls -A "$TOYDOCK_ROOT/containers")" ]
+    rm "$BATS_TEST_TMPDIR/filling"
+  done
+}
+
 @test "images, pull, rmi, system df, system prune, info, version" {
   run -0 td images
   expect '^REPOSITORY +TAG +IMAGE ID +SIZE'

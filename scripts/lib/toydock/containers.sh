@@ -36,9 +36,21 @@ find_container() {
 }
 need_container() { find_container "$1" || die "no container is called $1" "see: toydock ps -a"; }
 
+is_being_made() { # its maker's pid is in the name of a file; an empty directory is not a second old, or harmless
+  local maker words=()
+  [[ -n $(ls -A "$1") ]] || return 0
+  for maker in "$1"/maker-*; do
+    [[ -e $maker ]] || continue
+    mapfile -d '' -t words <"/proc/${maker##*-}/cmdline" || true
+  done 2>/dev/null
+  [[ ${words[*]} == *toydock* ]]
+}
 # load_settings: the variables of create.jq: terminal, auto_remove, restart_policy, …
 load_settings() {
-  [[ -s $DIRECTORY/settings ]] || die "the container $ID was never finished" "type: toydock rm -f ${ID:0:12}"
+  if [[ ! -s $DIRECTORY/settings ]]; then
+    ! is_being_made "$DIRECTORY" || die "the container ${ID:0:12} is being made at this moment" "try again"
+    die "the container ${ID:0:12} was never finished" "type: toydock rm -f ${ID:0:12}"
+  fi
   # shellcheck source=/dev/null
   source "$DIRECTORY/settings"
   read -r NAME <"$DIRECTORY/name"

@@ -305,15 +305,6 @@ sweep() {
     if [[ -d $left && ! -e $left/settings && ! -e $left/state ]] && ! is_being_made "$left"; then remove_unfinished "${left##*/}"; fi
   done
 }
-is_being_made() { # its maker's pid is in the name of a file; an empty directory is not a second old, or harmless
-  local maker words=()
-  [[ -n $(ls -A "$1") ]] || return 0
-  for maker in "$1"/maker-*; do
-    [[ -e $maker ]] || continue
-    mapfile -d '' -t words <"/proc/${maker##*-}/cmdline" || true
-  done 2>/dev/null
-  [[ ${words[*]} == *toydock* ]]
-}
 remove_unfinished() {
   local ID=$1 DIRECTORY=$CONTAINERS/$1 NAME=
   if [[ -s $DIRECTORY/name ]]; then read -r NAME <"$DIRECTORY/name"; fi
@@ -332,8 +323,10 @@ release_bundle() { :; }
 # the root that it would see. leave_root ends that.
 visit_root() {
   jq -c --arg group "$cgroups_path-visit" '.linux.cgroupsPath = $group | .process.terminal = false | del(.process.consoleSize)
+    | .process.args = ["/proc/self/exe"] | .process.cwd = "/" | .process.user = {uid: 0, gid: 0} # toyrun itself: the image need not have what it would run
+    | del(.process.rlimits, .process.apparmorProfile, .linux.seccomp, .linux.resources)
     | .annotations |= with_entries(select(.key | startswith("org.toyrun.network.") | not)) | '"$1" "$DIRECTORY/bundle/config.json" >"$DIRECTORY/visit.json"
-  runtime create --bundle "$DIRECTORY/bundle" --config "$DIRECTORY/visit.json" --pid-file "$DIRECTORY/visit-pid" "$ID-visit" </dev/null >/dev/null ||
+  runtime create --bundle "$DIRECTORY/bundle" --config "$DIRECTORY/visit.json" --pid-file "$DIRECTORY/visit-pid" "$ID-visit" </dev/null >/dev/null 8>&- ||
     die "cannot look into $NAME"
   PLACE=/proc/$(<"$DIRECTORY/visit-pid")/root
 }

@@ -153,6 +153,7 @@ create_container() {
   write_container
   unlock_volumes
   fill_volumes
+  mv "$DIRECTORY/settings.new" "$DIRECTORY/settings" # from here on it is a container
   if [[ -n ${CIDFILE:-} ]]; then
     printf '%s' "$ID" >&"$CIDFILE" || die "cannot write to ${OPTION[cidfile]}"
     exec {CIDFILE}>&-
@@ -178,6 +179,7 @@ abandon_creation() {
   trap - EXIT
   ((status != 1)) || status=$FAILURE # of a command that failed, on a full disk
   if [[ -n ${NAME:-} ]]; then free_name "$NAME" "$MAKING"; fi
+  if [[ -e $MAKING/visit.json ]]; then leave_root; fi
   release_bundle
   if [[ -n ${CIDFILE:-} ]]; then rm -f "${OPTION[cidfile]}"; fi
   if [[ -s $MAKING/anonymous-volumes ]]; then mapfile -t volumes <"$MAKING/anonymous-volumes"; fi
@@ -230,31 +232,38 @@ write_container() {
   printf '%s\n' "${lines[0]}" >"$DIRECTORY/bundle/config.json"
   printf '%s\n' "${lines[1]}" >"$DIRECTORY/container.json"
   printf '%s\n' "${lines[@]:2}" >"$DIRECTORY/settings.new"
-  mv "$DIRECTORY/settings.new" "$DIRECTORY/settings" # from here on it is a container
 }
 
-# fill_volumes: a volume that was made just now gets what the image has in its place, as docker does it.
+# fill_volumes: a new volume gets what the image has in its place, as docker does it. Its file `fresh` goes when all is there: whoever is killed before leaves it to
+# the next one, and who comes meanwhile waits.
 fill_volumes() {
-  local index kind source target options name
-  local -A fresh=()
+  local index kind source target options name lock
   for ((index = 0; index < ${#PAIRS[@]}; index += 2)); do
     [[ ${PAIRS[index]} == mount && ${PAIRS[index + 1]} == volume$'\t'* ]] || continue
     IFS=$'\t' read -r kind source target options name <<<"${PAIRS[index + 1]//$'\t\t'/$'\t'-$'\t'}"
+    [[ -e $VOLUMES/$name/fresh ]] || continue
+    visit_image
+    # one at a time, so that two who want two volumes do not wait for each other; those who write have it open, too
+    { exec {lock}<"$VOLUMES/$name/fresh"; } 2>/dev/null || continue
+    flock "$lock"
     if [[ -e $VOLUMES/$name/fresh ]]; then
+      [[ ,$options, == *,nocopy,* ]] || fill_volume "$target" "$source"
       rm -f "$VOLUMES/$name/fresh"
-      [[ ,$options, == *,nocopy,* ]] || fresh[$target]=$source
     fi
+    exec {lock}<&-
   done
-  ((${#fresh[@]})) || return 0
-  load_settings
+  if [[ -e $DIRECTORY/visit.json ]]; then leave_root; fi
+}
+visit_image() { # before a lock that it could inherit
+  [[ ! -e $DIRECTORY/visit.json ]] || return 0
+  # shellcheck source=/dev/null
+  source "$DIRECTORY/settings.new"
   visit_root '.mounts |= map(select(.type != "bind"))'
-  for target in "${!fresh[@]}"; do
-    if [[ $("$TOYIMG" archive --type "$PLACE" "$target") == directory ]]; then
-      show "$TOYIMG" archive "$PLACE" "$target" '|' "$TOYIMG" extract "${fresh[$target]}" /
-      "$TOYIMG" archive "$PLACE" "$target" | "$TOYIMG" extract "${fresh[$target]}" / || die "cannot fill the volume at $target"
-    fi
-  done
-  leave_root
+}
+fill_volume() { # TARGET DIRECTORY
+  [[ $("$TOYIMG" archive --type "$PLACE" "$1") == directory ]] || return 0
+  show "$TOYIMG" archive "$PLACE" "$1" '|' "$TOYIMG" extract "$2" /
+  "$TOYIMG" archive "$PLACE" "$1" | "$TOYIMG" extract "$2" / || die "cannot fill the volume at $1"
 }
 
 # collect_options: GIVEN into PAIRS; what needs a look at the host is looked up here.
