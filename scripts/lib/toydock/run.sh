@@ -185,7 +185,7 @@ abandon_creation() {
   if [[ -s $MAKING/anonymous-volumes ]]; then mapfile -t volumes <"$MAKING/anonymous-volumes"; fi
   rm -rf --one-file-system "$MAKING"
   remove_free_volumes "${volumes[@]}"
-  exit $status
+  exit "$status"
 }
 
 take_name() {
