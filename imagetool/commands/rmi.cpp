@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -39,14 +40,17 @@ std::vector<ImageStore::Image> images_to_remove(const ImageStore& store,
 
 int run_rmi(const cli::Parsed& global, const cli::Parsed& options) {
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
-  bool kept = false;
-  for (const std::string& words : options.words) {
-    const ImageStore::Image image = find_image(store, words);
-    for (const auto& one : images_to_remove(store, image, words, options.has("force"))) {
-      kept = store.remove(one).kept_for_others;
-      print_line(one.name.empty() ? one.manifest.digest : one.name);
-    }
-  }
+  std::vector<ImageStore::Image> doomed;
+  for (const std::string& words : options.words)
+    for (ImageStore::Image& one :
+         images_to_remove(store, find_image(store, words), words, options.has("force")))
+      if (std::ranges::none_of(doomed, [&](const ImageStore::Image& other) {
+            return other.name == one.name && other.manifest.digest == one.manifest.digest;
+          }))
+        doomed.push_back(std::move(one));
+  const bool kept = store.remove(doomed).kept_for_others;
+  for (const ImageStore::Image& one : doomed)
+    print_line(one.name.empty() ? one.manifest.digest : one.name);
   if (kept)
     logging::warning(
         "another toyimg is at work in the store: what nobody needs is removed by the next rmi");

@@ -47,11 +47,8 @@ struct StoredImage {
   oci::ImageConfig config;
 };
 
-/// Annotation of a stored image's descriptor: the digest its tag had at the registry (an index's,
-/// when it was one).
-inline constexpr const char* kSourceDigest = "org.toyrun.image.source-digest";
-/// Annotation beside it: compressed bytes of config and layers, so that a list need not read every
-/// manifest.
+/// Annotation beside kSourceDigest: compressed bytes of config and layers, so that a list need not
+/// read every manifest.
 inline constexpr const char* kImageSize = "org.toyrun.image.size";
 
 /// Annotation of a bundle's config.json: the digest of the image's manifest.

@@ -81,6 +81,30 @@ bool forget(Json& index, Goes goes) {
   return found;
 }
 
+/// A name with a digest ("…@sha256:…") is a promise, whoever gave it: it means this manifest, or
+/// one out of the index that was asked for.
+bool keeps_its_digest(std::string_view name, const oci::Descriptor& manifest) {
+  const std::size_t at = name.find('@');
+  if (at == std::string_view::npos) return true;
+  const std::string_view digest = name.substr(at + 1);
+  const auto source = manifest.annotations.find(kSourceDigest);
+  return digest == manifest.digest ||
+         (source != manifest.annotations.end() && digest == source->second);
+}
+
+void check_name(const std::string& name, const oci::Descriptor& manifest) {
+  if (!keeps_its_digest(name, manifest))
+    throw Error(sentence("the name ", printable(name),
+                         " has the digest of another image than this one, ", manifest.digest,
+                         ": leave the digest out"));
+  // Docker's words: a digest algorithm is no name.
+  for (const std::string_view algorithm :
+       {"docker.io/library/sha256:", "docker.io/library/sha512:"})
+    if (name.starts_with(algorithm))
+      throw Error(sentence("the name ", printable(name.substr(name.rfind('/') + 1)),
+                           " looks like a digest: choose another one"));
+}
+
 std::string_view hex_of(std::string_view digest) { return digest.substr(digest.find(':') + 1); }
 
 struct Used {
@@ -171,6 +195,7 @@ std::optional<UniqueFd> ImageStore::hold_alone() const {
 }
 
 void ImageStore::tag(const std::string& name, const oci::Descriptor& manifest, Sync sync) const {
+  check_name(name, manifest);
   if (sync == Sync::kContent) {
     Used below;
     mark(blobs_, manifest, below);
@@ -216,7 +241,9 @@ std::vector<ImageStore::Image> ImageStore::list() const {
 std::optional<ImageStore::Image> ImageStore::resolve(std::string_view name_or_digest) const {
   const std::vector<Image> images = list();
   for (const Image& image : images)
-    if (!image.name.empty() && image.name == name_or_digest) return image;
+    if (!image.name.empty() && image.name == name_or_digest &&
+        keeps_its_digest(image.name, image.manifest))  // other tools write the index, too
+      return image;
   const std::string_view prefix =
       name_or_digest.starts_with("sha256:") ? name_or_digest.substr(7) : name_or_digest;
   if (prefix.size() < kShortestPrefix) return std::nullopt;
@@ -231,10 +258,10 @@ std::optional<ImageStore::Image> ImageStore::resolve(std::string_view name_or_di
   return found;
 }
 
-ImageStore::Removed ImageStore::remove(const Image& image) const {
-  {
-    const UniqueFd lock = lock_index();
-    Json index = read_raw_index(blobs_);
+ImageStore::Removed ImageStore::remove(const std::vector<Image>& images) const {
+  const UniqueFd lock = lock_index();
+  Json index = read_raw_index(blobs_);
+  for (const Image& image : images)
     if (!forget(index, [&](const Json& entry) {
           return name_of(entry) == image.name &&
                  (!image.name.empty() || is_of(entry, image.manifest.digest));
@@ -242,19 +269,38 @@ ImageStore::Removed ImageStore::remove(const Image& image) const {
       throw NotFound(sentence("no image ",
                               image.name.empty() ? image.manifest.digest : printable(image.name),
                               " in the store"));
-    replace_file(index_path(blobs_), index.dump(2), 0644);
+  const std::string text = index.dump(2);
+  try {
+    replace_file(index_path(blobs_), text, 0644);
+    return remove_unused(list());
+  } catch (const Error& error) {
+    if (error.number() != ENOSPC) throw;
   }
-  return collect_garbage();
+  // Their parts go first, which makes the room.
+  std::vector<Image> others = list();
+  std::erase_if(others, [&](const Image& one) {
+    return std::ranges::any_of(images, [&](const Image& gone) {
+      return one.name == gone.name &&
+             (!one.name.empty() || one.manifest.digest == gone.manifest.digest);
+    });
+  });
+  const Removed removed = remove_unused(others);
+  replace_file(index_path(blobs_), text, 0644);
+  return removed;
+}
+
+ImageStore::Removed ImageStore::collect_garbage() const {
+  const UniqueFd lock = lock_index();
+  return remove_unused(list());
 }
 
 // Whoever pulls holds the shared lock from before it looks which blobs are there until it has
 // tagged them.
-ImageStore::Removed ImageStore::collect_garbage() const {
-  const UniqueFd lock = lock_index();
+ImageStore::Removed ImageStore::remove_unused(const std::vector<Image>& kept) const {
   const std::optional<UniqueFd> alone = hold_alone();
   if (!alone) return {.kept_for_others = true};
   Used used;
-  for (const Image& image : list()) mark(blobs_, image.manifest, used);
+  for (const Image& image : kept) mark(blobs_, image.manifest, used);
   Removed removed;
   for (const Digest& digest : blobs_.list()) {
     if (used.blobs.contains(digest)) continue;
@@ -263,7 +309,7 @@ ImageStore::Removed ImageStore::collect_garbage() const {
     removed.bytes += blobs_.remove(digest);
     ++removed.blobs;
   }
-  const LayerStore layers = LayerStore::open(blobs_.directory());
+  const LayerStore layers = LayerStore::open_to_remove(blobs_.directory());
   used.layers.merge(layers.leased());
   for (const LayerStore::Entry& layer : layers.list()) {
     if (used.layers.contains(layer.key) || used.layers.contains(LayerStore::plain_key(layer.key)))

@@ -27,6 +27,10 @@ std::string store_directory(std::string_view chosen);
 /// again.
 inline constexpr const char* kBuildBlobs = "build/blobs";
 
+/// Annotation of a stored image's descriptor: the digest its tag had at the registry (an index's,
+/// when it was one).
+inline constexpr const char* kSourceDigest = "org.toyrun.image.source-digest";
+
 /// Whether a name is published only after everything below it is on disk.
 enum class Sync { kNone, kContent };
 
@@ -51,8 +55,9 @@ class ImageStore {
   /// The same for who wants to remove, without waiting: nullopt while anybody else holds it.
   std::optional<UniqueFd> hold_alone() const;
   /// Makes `name` mean this manifest (an older meaning is dropped; its blobs stay until remove());
-  /// "" keeps the manifest without a name, unless it has one. Throws Error, with Sync::kContent
-  /// also when the manifest cannot be understood.
+  /// "" keeps the manifest without a name, unless it has one. Throws Error for a name with the
+  /// digest of something else, or like a digest; with Sync::kContent also when the manifest cannot
+  /// be understood.
   void tag(const std::string& name, const oci::Descriptor& manifest,
            Sync sync = Sync::kContent) const;
   /// The image with exactly this name, or the only one whose manifest digest begins with the text
@@ -61,9 +66,9 @@ class ImageStore {
   std::optional<Image> resolve(std::string_view name_or_digest) const;
   /// In the order of their names.
   std::vector<Image> list() const;
-  /// Forgets the name, or a manifest that has none, then removes the blobs that nothing refers to.
-  /// Throws NotFound.
-  Removed remove(const Image& image) const;
+  /// Forgets these names, and manifests that have none, then removes the blobs that nothing refers
+  /// to; also on a full disk, when that makes room. Throws NotFound, and then nothing has gone.
+  Removed remove(const std::vector<Image>& images) const;
   /// Removes the blobs that nothing refers to, and the layers that neither an image nor a bundle
   /// needs.
   Removed collect_garbage() const;
@@ -71,5 +76,6 @@ class ImageStore {
  private:
   explicit ImageStore(BlobStore blobs) : blobs_(std::move(blobs)) {}
   UniqueFd lock_index() const;
+  Removed remove_unused(const std::vector<Image>& kept) const;
   BlobStore blobs_;
 };

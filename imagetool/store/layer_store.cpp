@@ -89,9 +89,15 @@ LayerDraft::~LayerDraft() {
 }
 
 LayerStore LayerStore::open(const std::string& store) {
+  LayerStore layers = open_to_remove(store);
+  layers.form_ = layer_support(layers.directory_).form;
+  return layers;
+}
+
+LayerStore LayerStore::open_to_remove(const std::string& store) {
   make_directories(store + "/layers", 0700);
   make_directories(store + "/bundles", 0700);
-  const LayerStore layers(store, layer_support(store + "/layers").form);
+  LayerStore layers(store, LayerForm::kImages);
   layers.remove_stale_drafts();
   return layers;
 }

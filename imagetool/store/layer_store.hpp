@@ -63,6 +63,9 @@ class LayerStore {
  public:
   /// `store` is the store's directory, which is there. Removes what dead writers left.
   static LayerStore open(const std::string& store);
+  /// For who only lists and removes: the kernel is not asked, for that writes, and the disk may be
+  /// full.
+  static LayerStore open_to_remove(const std::string& store);
 
   LayerForm form() const { return form_; }
   const std::string& directory() const { return directory_; }

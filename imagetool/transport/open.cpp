@@ -47,13 +47,23 @@ std::unique_ptr<Destination> destination_in_files(const Reference& reference) {
   return archive;
 }
 
+bool is_digest(std::string_view words) {
+  const std::string_view hex = words.starts_with("sha256:") ? words.substr(7) : words;
+  return hex.size() == 64 && hex.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 }  // namespace
 
 ImageStore::Image stored_image(const ImageStore& store, const std::string& words) {
-  // 64 hex digits are refused as a name, so what looks like a digest is tried first.
-  if (const auto by_digest = store.resolve(words)) return *by_digest;
+  // No image can be called like a whole digest; of an abbreviated one it can.
+  if (is_digest(words)) {
+    if (const auto by_digest = store.resolve(words)) return *by_digest;
+    throw NotFound(sentence("no image with the digest ", words, " in the store ",
+                            store.blobs().directory(), ": toyimg images lists what is there"));
+  }
   const std::string name = registry::image_named(words).canonical();
   if (const auto by_name = store.resolve(name)) return *by_name;
+  if (const auto by_digest = store.resolve(words)) return *by_digest;
   throw NotFound(sentence("no image ", name, " in the store ", store.blobs().directory(),
                           ": toyimg pull ", words, " fetches it"));
 }

@@ -215,3 +215,49 @@ busybox_image() {
   run toyimg export "$BUNDLE"
   [ "$status" -eq 1 ] && expect 'overlay layers'
 }
+
+@test "a name with a digest means that digest, whoever gives it; no name looks like one" {
+  local digest evil pinned
+  start_registry
+  push_busybox busybox:latest
+  toyimg pull --quiet "$REGISTRY/busybox:latest" >/dev/null
+  digest=$(toyimg inspect "$REGISTRY/busybox:latest" | jq -r .Digest)
+  mkdir "$WORK/evil"
+  echo evil >"$WORK/evil/file"
+  tar -C "$WORK/evil" -c . | toyimg import - evil >/dev/null
+  evil=$(toyimg inspect evil | jq -r .Digest)
+  pinned=$REGISTRY/busybox@$digest
+  # an archive that calls its image so: what save -o made, with another name in it
+  toyimg save -o "$WORK/evil.tar" evil
+  mkdir "$WORK/archive"
+  tar -C "$WORK/archive" -xf "$WORK/evil.tar"
+  jq -c --arg name "$pinned" '.[0].RepoTags = [$name]' "$WORK/archive/manifest.json" >"$WORK/manifest.json"
+  cp "$WORK/manifest.json" "$WORK/archive/manifest.json"
+  rm -f "$WORK/archive"/{index.json,oci-layout}
+  tar -C "$WORK/archive" -cf "$WORK/renamed.tar" .
+  run toyimg load -i "$WORK/renamed.tar"
+  [ "$status" -eq 1 ] && expect 'has the digest of another image'
+  run toyimg tag evil "$pinned"
+  [ "$status" -eq 1 ] && expect 'has the digest of another image'
+  run toyimg copy store:evil "store:$pinned"
+  [ "$status" -eq 1 ] && expect 'has the digest of another image'
+  # one that another tool has written means nothing
+  jq -c --arg name "$pinned" '(.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "docker.io/library/evil:latest")
+    | .annotations["org.opencontainers.image.ref.name"]) = $name' "$WORK/store/index.json" >"$WORK/index.json"
+  cp "$WORK/index.json" "$WORK/store/index.json"
+  grep -q "$pinned" "$WORK/store/index.json"
+  run toyimg inspect "$pinned"
+  [ "$status" -eq 1 ]
+  # its own digest is fine, and a pull of it
+  toyimg tag "$REGISTRY/busybox:latest" "mine@$digest"
+  [ "$(toyimg inspect "mine@$digest" | jq -r .Digest)" = "$digest" ]
+  toyimg pull --quiet "$pinned" >/dev/null
+  [ "$(toyimg inspect "$pinned" | jq -r .Digest)" = "$digest" ]
+  # names like digests, whole and abbreviated
+  run toyimg tag "$REGISTRY/busybox:latest" "$evil"
+  [ "$status" -eq 1 ] && expect 'looks like a digest'
+  run toyimg inspect sha256:0000000000000000000000000000000000000000000000000000000000000000
+  [ "$status" -eq 1 ] && expect 'no image with the digest sha256:0'
+  toyimg tag "$REGISTRY/busybox:latest" "${evil:7:6}"
+  [ "$(toyimg inspect "${evil:7:6}" | jq -r .Digest)" = "$digest" ]
+}

@@ -161,6 +161,26 @@ changed /var: a directory is a file' ]
   run -0 toyimg fsck
 }
 
+@test "on a full disk rmi and prune make room" {
+  push_busybox busybox:latest
+  mkdir "$BATS_TEST_TMPDIR/small"
+  mount -t tmpfs -o size=12M small "$BATS_TEST_TMPDIR/small"
+  full() { "$TOYIMG" --store "$BATS_TEST_TMPDIR/small/store" "$@" 3>&- 4>&-; }
+  full pull --quiet "$REGISTRY/busybox:latest" >/dev/null
+  full tag "$REGISTRY/busybox:latest" other
+  : >"$BATS_TEST_TMPDIR/small/store/blobs/sha256/$(printf '%064d' 0)"
+  cat /dev/zero >"$BATS_TEST_TMPDIR/small/fill" 2>/dev/null || true
+  run -0 full prune
+  expect 'removed 1 blob '
+  cat /dev/zero >>"$BATS_TEST_TMPDIR/small/fill" 2>/dev/null || true
+  run full rmi other # a name alone frees nothing
+  [ "$status" -eq 1 ] && expect 'No space left on device'
+  [ "$(full images -q | wc -l)" -eq 2 ]
+  run -0 full rmi --force "$REGISTRY/busybox:latest" other
+  [ -z "$(full images -q)" ]
+  umount "$BATS_TEST_TMPDIR/small"
+}
+
 @test "killed at random moments of pull and prune" {
   local round rounds=${TOY_KILL_ROUNDS:-12} pid
   push_busybox busybox:latest

@@ -132,15 +132,15 @@ TEST_F(ImageStoreTest, RemoveFreesWhatNothingRefersTo) {
   store.tag("one", image("layer one"));
   store.tag("two", image("layer two"));
   ASSERT_EQ(store.blobs().list().size(), 5U) << "the config is shared";
-  const ImageStore::Removed removed = store.remove({"one", {}});
+  const ImageStore::Removed removed = store.remove({ImageStore::Image{"one", {}}});
   EXPECT_EQ(removed.blobs, 2U);
   EXPECT_GT(removed.bytes, 0U);
   EXPECT_FALSE(removed.kept_for_others);
   EXPECT_EQ(store.blobs().list().size(), 3U);
-  EXPECT_THROW(store.remove({"one", {}}), NotFound);
-  EXPECT_THROW(store.remove({"", image("another")}), NotFound);
+  EXPECT_THROW(store.remove({ImageStore::Image{"one", {}}}), NotFound);
+  EXPECT_THROW(store.remove({ImageStore::Image{"", image("another")}}), NotFound);
   store.collect_garbage();
-  store.remove({"two", {}});
+  store.remove({ImageStore::Image{"two", {}}});
   EXPECT_TRUE(store.blobs().list().empty());
 }
 
@@ -148,7 +148,7 @@ TEST_F(ImageStoreTest, RemovingOneOfTwoNamesFreesNothing) {
   const ImageStore store = open();
   store.tag("one", image("layer"));
   store.tag("alias", image("layer"));
-  EXPECT_EQ(store.remove({"one", {}}).blobs, 0U);
+  EXPECT_EQ(store.remove({ImageStore::Image{"one", {}}}).blobs, 0U);
   EXPECT_EQ(store.blobs().list().size(), 3U);
 }
 
@@ -166,7 +166,7 @@ TEST_F(ImageStoreTest, WithoutANameUntilItHasOne) {
   store.tag("", one);
   ASSERT_EQ(store.list().size(), 2U);
   EXPECT_EQ(store.list().back().name, "one");
-  EXPECT_EQ(store.remove(store.list().front()).blobs, 2U);
+  EXPECT_EQ(store.remove({store.list().front()}).blobs, 2U);
   ASSERT_EQ(store.list().size(), 1U);
   EXPECT_EQ(store.list().front().name, "one");
 }
@@ -190,7 +190,7 @@ TEST_F(ImageStoreTest, NothingIsRemovedWhileSomeonePulls) {
   UniqueFd pull = open().hold();
   const UniqueFd other_pull = open().hold();  // pulls do not exclude each other
   image("in flight: its blobs are here, its name is not yet");
-  EXPECT_TRUE(store.remove({"one", {}}).kept_for_others);
+  EXPECT_TRUE(store.remove({ImageStore::Image{"one", {}}}).kept_for_others);
   EXPECT_FALSE(store.resolve("one"));
   EXPECT_EQ(store.blobs().list().size(), 5U);
 }
