@@ -78,9 +78,11 @@ int audit(const cli::Parsed& global, const cli::Parsed& options) {
   const Container container = Container::open(state_root(global), options.words[0]);
   const ContainerRecord& record = container.record();
   Audit result{.container = container, .plan = recorded_plan(container), .findings = {}};
-  const std::optional<plan::Isolation> isolation =
+  std::optional<plan::Isolation> isolation =
       kernel::read_isolation(result.plan.launch, record.pid, record.start_time);
   if (record.pid == 0 || !isolation) throw Error("container not running");
+  if (const std::optional<UniqueFd> init = container.open_init())
+    isolation->sysctls = kernel::read_sysctls(result.plan.launch.sysctls, init->get());
   result.findings = plan::audit(result.plan.launch, *isolation);
   print(format == "json" ? as_json(result) : as_text(result));
   return plan::has_drift(result.findings) ? 1 : 0;

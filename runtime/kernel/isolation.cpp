@@ -14,19 +14,17 @@
 #include <charconv>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
-#include "bundle-spec/fs/rooted_dir.hpp"
 #include "runtime/kernel/cgroup_devices.hpp"
 #include "runtime/kernel/cgroup_files.hpp"
+#include "runtime/kernel/isolation_parts.hpp"
 #include "runtime/kernel/mount_table.hpp"
 #include "runtime/kernel/pidfd.hpp"
 #include "runtime/kernel/procfs.hpp"
 #include "runtime/kernel/seccomp_filters.hpp"
-#include "runtime/plan/paths.hpp"
 
 namespace kernel {
 namespace {
@@ -164,44 +162,9 @@ void read_mounts(const ProcessDirectory& process, plan::Isolation& isolation) {
     isolation.mounts.push_back({.root = std::move(one.root),
                                 .target = std::move(one.mount_point),
                                 .type = std::move(one.type),
-                                .options = std::move(one.options)});
-}
-
-std::string target_of(const plan::RootfsStep& step) {
-  return std::visit(
-      [](const auto& one) -> std::string {
-        if constexpr (requires { one.target; }) return one.target;
-        return {};
-      },
-      step);
-}
-
-/// A protected path may have nothing there, which create skips: below /proc and /sys the host has
-/// the same files, elsewhere the root file system on the host tells.
-void read_targets(const plan::RootfsPlan& rootfs, plan::Isolation& isolation) {
-  const RootedDir root = RootedDir::open(rootfs.root);
-  const std::string prefix = real_path(rootfs.root);
-  for (const auto* steps : {&rootfs.mounts, &rootfs.protections}) {
-    for (const plan::RootfsStep& step : *steps) {
-      const std::string target = target_of(step);
-      if (target.empty() || std::holds_alternative<plan::MakeLink>(step)) continue;
-      const bool kernels =
-          plan::is_at_or_below(target, "/proc") || plan::is_at_or_below(target, "/sys");
-      if (kernels) {
-        if (::access(target.c_str(), F_OK) != 0) isolation.absent.push_back(target);
-        continue;
-      }
-      const std::optional<UniqueFd> there = root.open_if_exists(target, O_PATH);
-      if (!there) {
-        isolation.absent.push_back(target);
-        continue;
-      }
-      const std::string path = real_path(sentence("/proc/self/fd/", there->get()));
-      if (path.size() > prefix.size() && path.starts_with(prefix) &&
-          path.substr(prefix.size()) != target)
-        isolation.resolved[target] = path.substr(prefix.size());
-    }
-  }
+                                .options = std::move(one.options),
+                                .device = std::move(one.device),
+                                .propagation = std::move(one.propagation)});
 }
 
 void read_cgroups(const plan::CgroupPlan& cgroup, pid_t pid, plan::Isolation& isolation) {
@@ -256,6 +219,12 @@ void parse_status(std::string_view text, plan::Isolation& isolation) {
     const std::string_view first = word(line, 1);
     if (key == "Uid") isolation.uid = number<std::uint32_t>(word(line, 2));
     if (key == "Gid") isolation.gid = number<std::uint32_t>(word(line, 2));
+    if (key == "Groups")
+      for (std::size_t i = 1; !word(line, i).empty(); ++i)
+        isolation.groups.push_back(number<std::uint32_t>(word(line, i)));
+    if (key == "NSpid")
+      for (std::size_t i = 1; !word(line, i).empty(); ++i)
+        isolation.pid_inside = number<std::uint32_t>(word(line, i));
     if (key == "CapInh") sets.inheritable = number<std::uint64_t>(first, 16);
     if (key == "CapPrm") sets.permitted = number<std::uint64_t>(first, 16);
     if (key == "CapEff") sets.effective = number<std::uint64_t>(first, 16);
@@ -298,6 +267,7 @@ std::optional<plan::Isolation> read_isolation(const plan::LaunchPlan& launch, pi
     isolation.label = read_label(process, !launch.process.apparmor_profile.empty());
     read_mounts(process, isolation);
     read_targets(launch.rootfs, isolation);
+    if (::geteuid() == 0) read_sources(launch.rootfs, isolation);
     read_cgroups(launch.cgroup, pid, isolation);
     read_devices(launch.cgroup, isolation.devices);
     if (launch.seccomp && isolation.seccomp_mode == 2)

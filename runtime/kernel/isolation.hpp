@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "runtime/plan/audit.hpp"
 
@@ -17,6 +18,9 @@ namespace kernel {
 /// nullopt: the process ended meanwhile. Throws Error for what may not be read.
 std::optional<plan::Isolation> read_isolation(const plan::LaunchPlan& launch, pid_t pid,
                                               std::uint64_t start_time);
+
+/// The sysctls in effect in the namespaces of the process of this pidfd.
+plan::SeenSysctls read_sysctls(const std::vector<plan::Sysctl>& sysctls, int init);
 
 /// The texts of /proc/PID/status and /proc/PID/limits. proc(5).
 void parse_status(std::string_view text, plan::Isolation& isolation);

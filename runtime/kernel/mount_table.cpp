@@ -55,7 +55,7 @@ std::optional<MountEntry> parse_line(std::string_view line) {
   MountEntry entry;
   entry.id = number_of(next_word(line));
   entry.parent = number_of(next_word(line));
-  next_word(line);  // major:minor
+  entry.device = next_word(line);
   entry.root = without_escapes(next_word(line));
   entry.mount_point = without_escapes(next_word(line));
   for (std::string_view left = next_word(line); !left.empty();) {
@@ -66,6 +66,7 @@ std::optional<MountEntry> parse_line(std::string_view line) {
   // Any number of optional fields, then a lone "-".
   for (std::string_view word = next_word(line); word != "-"; word = next_word(line)) {
     if (word.empty()) return std::nullopt;
+    entry.propagation.emplace_back(word);
   }
   entry.type = next_word(line);
   next_word(line);  // source

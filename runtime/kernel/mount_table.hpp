@@ -10,12 +10,14 @@
 namespace kernel {
 
 struct MountEntry {
-  int id = 0, parent = 0;            // parent: the mount it sits on
-  std::string root;                  // the part of the file system that is mounted: "/"
-  std::string mount_point;           // octal escapes undone
-  std::vector<std::string> options;  // of the mount: "ro", "nosuid"
-  std::string type;                  // "cgroup2"
-  std::string super_options;         // "rw,cpu,cpuacct"
+  int id = 0, parent = 0;                // parent: the mount it sits on
+  std::string device;                    // "8:1"
+  std::string root;                      // the part of the file system that is mounted: "/"
+  std::string mount_point;               // octal escapes undone
+  std::vector<std::string> options;      // of the mount: "ro", "nosuid"
+  std::vector<std::string> propagation;  // "shared:1", "master:2", "unbindable"
+  std::string type;                      // "cgroup2"
+  std::string super_options;             // "rw,cpu,cpuacct"
 };
 
 /// Throws Error when the file cannot be read. Lines that are not understood are left out.

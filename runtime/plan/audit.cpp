@@ -113,6 +113,30 @@ Finding audit_id(std::string_view which, const std::vector<oci::IdMapping>& mapp
           .in_effect = wanted == actual ? sentence(asked) : sentence("on the host ", actual)};
 }
 
+std::string list_text(const std::vector<std::uint32_t>& ids) {
+  std::string text;
+  for (const std::uint32_t id : ids) text += sentence(text.empty() ? "" : " ", id);
+  return text.empty() ? "none" : text;
+}
+
+/// Whoever starts as root may take others, as a program does that changes its user.
+Finding audit_groups(const LaunchPlan& launch, std::vector<std::uint32_t> actual) {
+  std::vector<std::uint32_t> asked;
+  for (const std::uint32_t gid : launch.process.additional_gids)
+    asked.push_back(on_host(launch.namespaces.gid_mappings, gid));
+  for (std::vector<std::uint32_t>* groups : {&asked, &actual}) {
+    std::ranges::sort(*groups);
+    groups->erase(std::unique(groups->begin(), groups->end()), groups->end());
+  }
+  const bool is_less = launch.process.uid == 0 || std::ranges::includes(asked, actual);
+  return {.verdict = asked == actual ? Verdict::kAsAsked
+                     : is_less       ? Verdict::kTighter
+                                     : Verdict::kDrift,
+          .aspect = "supplementary groups",
+          .asked = list_text(asked),
+          .in_effect = list_text(actual)};
+}
+
 std::string limit_text(std::uint64_t value) {
   return value == ~std::uint64_t{0} ? "unlimited" : sentence(value);
 }
@@ -160,6 +184,8 @@ void audit_process(const LaunchPlan& launch, const Isolation& isolation,
   if (namespaces.joined(CLONE_NEWUSER) == nullptr) {
     findings.push_back(audit_id("user", namespaces.uid_mappings, process.uid, isolation.uid));
     findings.push_back(audit_id("group", namespaces.gid_mappings, process.gid, isolation.gid));
+    // Without leave to set them they are the caller's.
+    if (process.set_groups) findings.push_back(audit_groups(launch, isolation.groups));
   }
   audit_capabilities(launch, isolation, findings);
   findings.push_back(
@@ -183,6 +209,43 @@ void audit_process(const LaunchPlan& launch, const Isolation& isolation,
                       .in_effect = sentence(actual)});
 }
 
+/// "net/ipv4/ip_forward" → "net.ipv4.ip_forward", and a dot in a name becomes a slash, as in
+/// sysctl.d(5).
+std::string sysctl_name(std::string path) {
+  for (char& letter : path) letter = letter == '/' ? '.' : letter == '.' ? '/' : letter;
+  return path;
+}
+
+std::string one_blank_apart(std::string_view text) {
+  std::string words;
+  for (const char letter : text) {
+    const bool blank = letter == ' ' || letter == '\t' || letter == '\n';
+    if (!blank) words += letter;
+    if (blank && !words.empty() && words.back() != ' ') words += ' ';
+  }
+  if (words.ends_with(' ')) words.pop_back();
+  return words;
+}
+
+void audit_sysctls(const LaunchPlan& launch, const SeenSysctls& seen,
+                   std::vector<Finding>& findings) {
+  for (const Sysctl& one : launch.sysctls) {
+    const auto found = seen.values.find(one.path);
+    const bool is_known = found != seen.values.end();
+    const std::string asked = one_blank_apart(one.value);
+    const std::string actual = is_known ? one_blank_apart(found->second) : "";
+    findings.push_back({.verdict = !is_known         ? Verdict::kUnknown
+                                   : actual == asked ? Verdict::kAsAsked
+                                                     : Verdict::kDrift,
+                        .aspect = sentence("sysctl ", sysctl_name(one.path)),
+                        .asked = asked,
+                        .in_effect = is_known ? actual
+                                     : seen.obstacle.empty()
+                                         ? "not readable"
+                                         : sentence("not comparable: ", seen.obstacle)});
+  }
+}
+
 void audit_namespaces(const LaunchPlan& launch, const Isolation& isolation,
                       std::vector<Finding>& findings) {
   for (const std::string_view type : kTypes)
@@ -200,6 +263,7 @@ std::vector<Finding> audit(const LaunchPlan& launch, const Isolation& isolation)
   audit_cgroups(launch, isolation, findings);
   audit_devices(launch, isolation, findings);
   if (launch.rootfs.has_mount_namespace) audit_mounts(launch, isolation, findings);
+  audit_sysctls(launch, isolation.sysctls, findings);
   audit_process(launch, isolation, findings);
   return findings;
 }

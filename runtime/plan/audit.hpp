@@ -18,7 +18,20 @@ namespace plan {
 /// A line of the process's mountinfo.
 struct SeenMount {
   std::string root, target, type;
-  std::vector<std::string> options;  // of the mount, not of its file system
+  std::vector<std::string> options;           // of the mount, not of its file system
+  std::string device = {};                    // "8:1"
+  std::vector<std::string> propagation = {};  // "shared:1", "master:2", "unbindable"
+};
+
+/// Where a bind's source lies: its file system and the path in that.
+struct SeenSource {
+  std::string device, root;
+};
+
+/// The sysctls of its namespaces by their path; or why they cannot be read.
+struct SeenSysctls {
+  std::map<std::string, std::string> values;
+  std::string obstacle = "not read";
 };
 
 /// A control file of the container's cgroup.
@@ -46,6 +59,8 @@ struct Isolation {
   std::map<std::string, std::string> namespaces, own_namespaces, joined_namespaces;
   CapabilitySets capabilities;
   std::uint32_t uid = 0, gid = 0;  // effective, as the host counts
+  std::vector<std::uint32_t> groups;
+  std::uint32_t pid_inside = 0;  // its number in its own pid namespace
   bool no_new_privileges = false;
   int seccomp_mode = 0;  // 2: filter
   SeenFilters seccomp_filters;
@@ -56,6 +71,8 @@ struct Isolation {
   std::vector<SeenMount> mounts;
   /// Targets of the plan that are something else once symlinks are followed.
   std::map<std::string, std::string> resolved;
+  std::map<std::string, SeenSource> sources;  // of the bind on that target, where it can be told
+  SeenSysctls sysctls;
   std::vector<std::string> absent;            // masked and read-only paths with nothing there
   std::vector<std::string> hierarchies_left;  // where the process is not in its cgroup
   std::vector<SeenValue> values;

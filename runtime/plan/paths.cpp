@@ -34,6 +34,11 @@ bool is_at_or_below(std::string_view path, std::string_view directory) {
          (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
+std::string moved(std::string_view path, std::string_view from, std::string_view to) {
+  const std::string_view rest = path.substr(from == "/" ? 0 : from.size());
+  return rest.empty() ? std::string(to) : clean_path(sentence(to, rest));
+}
+
 std::string join_path(std::string_view base, std::string_view path) {
   if (path.starts_with('/')) return std::string(path);
   while (path.starts_with("./")) path.remove_prefix(2);

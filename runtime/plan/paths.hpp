@@ -11,6 +11,8 @@ namespace plan {
 std::string clean_path(std::string_view path);
 /// True if `path` is `directory` or lies below it. Both clean.
 bool is_at_or_below(std::string_view path, std::string_view directory);
+/// What `path`, at or below `from`, is once `from` is `to`: clean paths all.
+std::string moved(std::string_view path, std::string_view from, std::string_view to);
 /// `base` and `path` with one slash between them; an absolute `path` is returned as it is, "./" in
 /// front is dropped.
 std::string join_path(std::string_view base, std::string_view path);

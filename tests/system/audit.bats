@@ -191,3 +191,68 @@ allow_disks() {
   rt exec "$ID" umount /proc
   run -0 rt audit "$ID"
 }
+
+@test "another file system than the one asked for is drift" {
+  sleeper
+  mkdir -p "$BUNDLE/volume" "$ROOTFS/secret"
+  edit '.process.capabilities[] |= . + ["CAP_SYS_ADMIN"]
+    | .mounts += [{destination: "/secret", type: "bind", source: "volume", options: ["bind", "ro"]}]'
+  running
+  no_drift
+  # its name removed on the host, as for a file that is replaced there
+  rmdir "$BUNDLE/volume"
+  mkdir "$BUNDLE/volume"
+  no_drift
+  rt exec "$ID" sh -c 'umount /secret && mount -t tmpfs -o ro x /secret'
+  rt exec "$ID" sh -c 'umount /dev/shm && mount -t proc -o nosuid,nodev,noexec proc /dev/shm'
+  rt exec "$ID" sh -c 'umount /proc/sys && mount --bind /dev/shm/sys /proc/sys && mount -o remount,bind,ro /proc/sys'
+  audit_json
+  [ "$status" -eq 1 ]
+  verdict drift 'mount /secret'
+  verdict drift 'mount /dev/shm'
+  verdict drift 'read-only /proc/sys'
+  run -1 rt audit "$ID"
+  expect '^drift     mount /dev/shm: asked: a tmpfs, .*; in effect: a proc, '
+  expect "^drift     mount /secret: asked: .*/volume of [0-9:]+, ro; in effect: / of [0-9:]+, "
+}
+
+@test "what is not there, links, and values that the kernel keeps otherwise are no drift" {
+  sleeper
+  cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/whole.json"
+  local change
+  for change in '.mounts = []' \
+    '.mounts = [{destination: "/proc", type: "proc", source: "proc"}, {destination: "/proc", type: "proc", source: "proc"}]' \
+    '.linux.maskedPaths += ["/proc/self/oom_score", "/proc/mounts"] | .linux.readonlyPaths += ["/proc/self", "/sys/class/net"]' \
+    '.linux.resources.cpu.shares = 1' '.linux.resources.cpu.shares = 99999999' \
+    '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 18446744073709551615}]' \
+    '.linux.resources.memory.limit = 9223372036854775807'; do
+    jq "$change" "$BATS_TEST_TMPDIR/whole.json" >"$BUNDLE/config.json"
+    # jq 1.6 rounds to doubles
+    sed -i 's/18446744073709552000/18446744073709551615/; s/9223372036854776000\|9223372036854775807/9223372036854775807/' "$BUNDLE/config.json"
+    created || continue # a controller this host lacks
+    no_drift || { echo "with $change"; return 1; }
+    rt delete --force "$ID"
+  done
+}
+
+@test "sysctls, the root's propagation and supplementary groups are compared" {
+  sleeper
+  edit '.linux.sysctl = {"net.ipv4.ip_forward": "0", "net.ipv4.ip_local_port_range": "2000 3000", "kernel.msgmax": "8000"}
+    | .linux.rootfsPropagation = "private" | .process.user = {uid: 7, gid: 7, additionalGids: [9, 8]}'
+  running
+  no_drift
+  verdict 'as asked' 'sysctl net.ipv4.ip_forward'
+  verdict 'as asked' 'sysctl net.ipv4.ip_local_port_range'
+  verdict 'as asked' 'sysctl kernel.msgmax'
+  verdict 'as asked' 'propagation of /'
+  verdict 'as asked' 'supplementary groups'
+  nsenter -t "$(pid_of)" -n sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+  nsenter -t "$(pid_of)" -m --root --wd=/ /bin/busybox mount --make-rshared /
+  audit_json
+  [ "$status" -eq 1 ]
+  verdict drift 'sysctl net.ipv4.ip_forward'
+  verdict drift 'propagation of /'
+  run -1 rt audit "$ID"
+  expect '^drift     sysctl net.ipv4.ip_forward: asked: 0; in effect: 1$'
+  expect '^drift     propagation of /: asked: private; in effect: shared$'
+}

@@ -198,6 +198,78 @@ TEST(Audit, SymlinkedTargetsAreFoundWhereTheyLead) {
   EXPECT_EQ(aspects(isolation, Verdict::kDrift), Aspects{});
 }
 
+TEST(Audit, AnotherFileSystemIsDrift) {
+  Isolation isolation = in_effect();
+  isolation.sources["/data"] = {.device = "8:1", .root = "/a"};
+  isolation.mounts[1].device = isolation.mounts[5].device = "0:7";
+  isolation.mounts[3].device = "8:1";
+  EXPECT_EQ(aspects(isolation, Verdict::kDrift), Aspects{});
+  isolation.mounts[3].root = "/a//deleted";
+  EXPECT_EQ(aspects(isolation, Verdict::kDrift), Aspects{}) << "the source was replaced";
+  isolation.mounts[3].device = "8:2";
+  isolation.mounts[2].type = "proc";
+  isolation.mounts[5].device = "0:8";
+  EXPECT_EQ(aspects(isolation, Verdict::kDrift),
+            (Aspects{"mount /data", "mount /run", "read-only /proc/sys"}));
+  isolation.mounts[5] = {"/kernel", "/proc/sys", "proc", {"ro"}, "0:7"};
+  EXPECT_EQ(verdict_of(asked(), isolation, "read-only /proc/sys").second, "/kernel of 0:7, ro");
+}
+
+TEST(Audit, PropagationOfTheRoot) {
+  LaunchPlan launch = asked();
+  Isolation isolation = in_effect();
+  const auto verdict = [&](std::uint64_t flags, std::vector<std::string> words) {
+    launch.rootfs.root_propagation = flags;
+    isolation.mounts[0].propagation = std::move(words);
+    return verdict_of(launch, isolation, "propagation of /").first;
+  };
+  EXPECT_EQ(verdict(MS_SHARED, {"shared:1", "master:2"}), Verdict::kAsAsked);
+  EXPECT_EQ(verdict(MS_SHARED, {}), Verdict::kTighter);
+  EXPECT_EQ(verdict(MS_SLAVE, {"master:2"}), Verdict::kAsAsked);
+  EXPECT_EQ(verdict(MS_SLAVE, {"shared:1", "master:2"}), Verdict::kDrift);
+  EXPECT_EQ(verdict(MS_PRIVATE, {}), Verdict::kAsAsked);
+  EXPECT_EQ(verdict(MS_PRIVATE, {"master:2"}), Verdict::kDrift);
+  EXPECT_EQ(verdict(MS_UNBINDABLE, {"unbindable"}), Verdict::kAsAsked);
+}
+
+TEST(Audit, SysctlsAndGroups) {
+  LaunchPlan launch = asked();
+  launch.sysctls = {{.path = "net/ipv4/conf/eth0.1/ip", .value = "1  2"}};
+  launch.process.uid = 7;
+  launch.process.additional_gids = {9, 8, 9};
+  Isolation isolation = in_effect();
+  isolation.uid = 7;
+  const auto verdict = [&](const char* aspect) {
+    return verdict_of(launch, isolation, aspect).first;
+  };
+  EXPECT_EQ(verdict("sysctl net.ipv4.conf.eth0/1.ip"), Verdict::kUnknown);
+  isolation.sysctls.values["net/ipv4/conf/eth0.1/ip"] = "1\t2\n";
+  EXPECT_EQ(verdict("sysctl net.ipv4.conf.eth0/1.ip"), Verdict::kAsAsked);
+  isolation.sysctls.values["net/ipv4/conf/eth0.1/ip"] = "1\t3\n";
+  EXPECT_EQ(verdict("sysctl net.ipv4.conf.eth0/1.ip"), Verdict::kDrift);
+  EXPECT_EQ(verdict("supplementary groups"), Verdict::kTighter);
+  isolation.groups = {8, 9};
+  EXPECT_EQ(verdict("supplementary groups"), Verdict::kAsAsked);
+  isolation.groups = {8, 9, 10};
+  EXPECT_EQ(verdict("supplementary groups"), Verdict::kDrift);
+}
+
+TEST(Audit, ValuesThatTheKernelKeepsOtherwise) {
+  LaunchPlan launch = asked();
+  Isolation isolation = in_effect();
+  const auto verdict = [&](const char* file, const char* asked, const char* text) {
+    launch.cgroup.directories[0].writes = {{.file = file, .value = asked}};
+    isolation.values = {{"/sys/fs/cgroup", file, text}};
+    return verdict_of(launch, isolation, std::string("cgroup ") + file).first;
+  };
+  EXPECT_EQ(verdict("cpu.shares", "1", "2\n"), Verdict::kAsAsked);
+  EXPECT_EQ(verdict("cpu.shares", "1099511627776", "262144\n"), Verdict::kAsAsked);
+  EXPECT_EQ(verdict("cpu.shares", "1024", "512\n"), Verdict::kDrift);
+  EXPECT_EQ(verdict("hugetlb.2MB.max", "18446744073709551615", "max\n"), Verdict::kAsAsked);
+  EXPECT_EQ(verdict("blkio.throttle.read_bps_device", "254:0 0", "\n"), Verdict::kAsAsked);
+  EXPECT_EQ(verdict("blkio.throttle.read_bps_device", "254:0 0", "254:0 7\n"), Verdict::kDrift);
+}
+
 TEST(Audit, ValuesInTheKernelsSpelling) {
   EXPECT_TRUE(is_value_in_effect("10000", "8192\n"));
   EXPECT_TRUE(is_value_in_effect("-1", "9223372036854771712\n"));
