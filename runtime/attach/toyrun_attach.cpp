@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // toyrun-attach [--terminal] [--stdin] [--pid PID] BUNDLE [COMMAND [ARGUMENT...]]: the caller's
 // stdin, stdout and stderr become those of a container that conmon monitors. Once the connection
-// stands, COMMAND is run (`toyrun start ID`), so that not a byte is lost. Signals go to PID; with
-// --terminal the caller's terminal is in raw mode and Ctrl-P Ctrl-Q detaches. Host side.
+// stands, COMMAND is run (`toyrun start ID`), so that not a byte is lost. The parent's signals go
+// to PID; without one those that end a program end this one. With --terminal the caller's terminal
+// is in raw mode and Ctrl-P Ctrl-Q detaches (status 3). When nobody reads the output any more the
+// status is 141, as of a program that SIGPIPE ended. Host side.
 //
 // toyrun-attach --wait PID [SECONDS]: returns when the process has ended, and with 1 when it has
 // not in that time.
+//
+// toyrun-attach --write: reads FILE\0TEXT\0FILE\0TEXT\0... and writes each text into its file,
+// which is there and bound into a container. One that cannot be opened at once is left as it is:
+// its container holds a lease on it (fcntl(2), F_SETLEASE), and would hold up all others.
 //
 // conmon's side, as podman uses it: BUNDLE/attach is a SOCK_SEQPACKET socket, each packet of the
 // container begins with 2 (stdout) or 3 (stderr); BUNDLE/winsz is a fifo that takes "ROWS
@@ -24,6 +30,7 @@
 #include <charconv>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -41,7 +48,7 @@ extern char** environ;  // NOLINT(readability-redundant-declaration): unistd.h h
 
 namespace {
 
-constexpr int kDetached = 3, kFailed = 125;
+constexpr int kDetached = 3, kFailed = 125, kUnread = 128 + SIGPIPE;
 constexpr std::size_t kPacket = 8192;  // conmon's STDIO_BUF_SIZE, and one byte for the stream
 constexpr char kStdoutMark = 2, kStderrMark = 3;
 constexpr char kControlP = 16, kControlQ = 17;
@@ -95,7 +102,8 @@ UniqueFd connect_to(int directory) {
   return socket;
 }
 
-void write_all(int target, std::string_view bytes) {
+/// False when nobody reads it.
+bool write_all(int target, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t put = ::write(target, bytes.data(), bytes.size());
     if (put < 0 && errno == EINTR) continue;
@@ -104,9 +112,10 @@ void write_all(int target, std::string_view bytes) {
       ::poll(&writable, 1, -1);
       continue;
     }
-    if (put < 0) return;  // nobody reads: the container's output goes on into the log
+    if (put < 0) return errno != EPIPE;  // a full disk: the container's log has it, too
     bytes.remove_prefix(static_cast<std::size_t>(put));
   }
+  return true;
 }
 
 class Attachment {
@@ -155,7 +164,10 @@ class Attachment {
         throw Error("poll", errno);
       }
       if (set[1].revents != 0) take_signals();
-      if (set[0].revents != 0 && !pass_output()) return 0;
+      if (set[0].revents != 0) {
+        if (const Output output = pass_output(); output != Output::kMore)
+          return output == Output::kEnd ? 0 : kUnread;
+      }
       if (set[2].revents == 0) continue;
       const Input input = pass_input();
       if (input == Input::kDetach) return kDetached;
@@ -165,15 +177,17 @@ class Attachment {
 
  private:
   enum class Input { kMore, kEnd, kDetach };
+  enum class Output { kMore, kEnd, kNoReader };
 
-  bool pass_output() {
+  Output pass_output() {
     const ssize_t got = ::recv(socket_.get(), buffer_.data(), buffer_.size(), 0);
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
-    if (got <= 0) return false;
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) return Output::kMore;
+    if (got <= 0) return Output::kEnd;
     const std::string_view packet(buffer_.data(), static_cast<std::size_t>(got));
-    if (packet[0] == kStdoutMark) write_all(STDOUT_FILENO, packet.substr(1));
-    if (packet[0] == kStderrMark) write_all(STDERR_FILENO, packet.substr(1));
-    return true;
+    bool read = true;
+    if (packet[0] == kStdoutMark) read = write_all(STDOUT_FILENO, packet.substr(1));
+    if (packet[0] == kStderrMark) read = write_all(STDERR_FILENO, packet.substr(1));
+    return read ? Output::kMore : Output::kNoReader;
   }
 
   Input pass_input() {
@@ -203,11 +217,20 @@ class Attachment {
       const int signal = static_cast<int>(got[index].ssi_signo);
       if (signal == SIGCHLD || signal == SIGPIPE || signal == SIGURG) continue;
       if (signal == SIGCONT && raw_) raw_->apply();
-      if (signal == SIGWINCH && order_.terminal) {
-        resize();
-      } else if (process_) {
-        kernel::send_signal(process_.get(), signal);
-      }
+      if (signal == SIGWINCH && order_.terminal) resize();
+      // A signal for a whole group (a terminal's key, a unit that is stopped) reaches the parent,
+      // too, which sends it on: once is enough.
+      if (got[index].ssi_pid == static_cast<std::uint32_t>(::getppid())) take_signal(signal);
+    }
+  }
+
+  void take_signal(int signal) {
+    if (process_) {
+      kernel::send_signal(process_.get(), signal);
+    } else if (order_.pid == 0) {
+      raw_.reset();
+      kernel::SignalForwarder::restore_in_child();
+      ::raise(signal);
     }
   }
 
@@ -234,6 +257,37 @@ int wait_for_process(pid_t pid, std::chrono::milliseconds patience) {
   return !process || kernel::wait_for_exit(process.get(), patience) ? 0 : 1;
 }
 
+std::string read_standard_input() {
+  std::string text;
+  std::array<char, kPacket> buffer{};
+  while (true) {
+    const ssize_t got = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (check(got, "read standard input") == 0) return text;
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+}
+
+/// O_NONBLOCK: EWOULDBLOCK instead of waiting until a lease is broken (fs.lease-break-time, 45 s).
+int write_files() {
+  const std::string orders = read_standard_input();
+  std::string_view rest = orders;
+  const auto next = [&rest] {
+    const std::size_t end = rest.find('\0');
+    const std::string_view word = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    return word;
+  };
+  while (!rest.empty()) {
+    const std::string file(next());
+    const std::string_view text = next();
+    const UniqueFd target(
+        ::open(file.c_str(), O_WRONLY | O_TRUNC | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+    if (target) write_all(target.get(), text);
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -242,6 +296,7 @@ int main(int count, char** words) {
       return wait_for_process(
           read_number(words[2]),
           std::chrono::milliseconds(count > 3 ? 1000 * read_number(words[3]) : -1));
+    if (count == 2 && std::string_view(words[1]) == "--write") return write_files();
     const Order order = read_order(count, words);
     Attachment attachment(order);
     if (const int failed = attachment.begin(); failed != 0) return kFailed;

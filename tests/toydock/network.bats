@@ -259,3 +259,22 @@ udp() { [ "$(python3 "$BATS_TEST_TMPDIR/ask.py" "$1" 2>/dev/null)" = ping ]; }
   td rm -f one two bare
   td network rm other
 }
+
+@test "hosts: a container that holds a lease on its own holds up nobody" {
+  td run -d --name leaseholder "$IMAGE" sleep 1000
+  python3 -c '
+import fcntl, os, signal, sys
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+files = [os.open(path, os.O_RDONLY) for path in sys.argv[1:]]
+for file in files: fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+os.write(1, b"held")
+signal.pause()' "$TOYDOCK_ROOT/containers/$(td inspect -f '{{.Id}}' leaseholder)/hosts" >"$BATS_TEST_TMPDIR/lease" 3>&- 4>&- &
+  local lease=$!
+  wait_for 10 test -s "$BATS_TEST_TMPDIR/lease"
+  run -0 timeout 20 "$REPO/scripts/toydock" run --rm --name other "$IMAGE" grep -c leaseholder /etc/hosts
+  [ "$output" = 1 ]
+  kill $lease
+  wait $lease || true
+  td run -d --name third "$IMAGE" sleep 1000
+  run -0 td exec leaseholder grep -c third /etc/hosts
+}

@@ -174,16 +174,39 @@ load toydock
 on_shell_survives() { [ "$(td inspect -f '{{.State.ExitCode}}' fat)" = 137 ]; }
 
 @test "run: signals reach the program, and --init reaps" {
-  td run --name catcher "$IMAGE" sh -c 'trap "echo caught; exit 9" TERM; echo ready; while :; do sleep 0.1; done' >"$BATS_TEST_TMPDIR/out" 2>&1 &
-  local toydock=$!
+  local signal toydock code
+  for signal in TERM HUP; do
+    "$REPO/scripts/toydock" run --rm --name catcher "$IMAGE" sh -c 'trap "echo caught" USR1; trap "echo caught; exit 9" '$signal'; echo ready; while :; do sleep 0.1; done' >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- 4>&- &
+    toydock=$! code=0
+    wait_for 10 contains ready "$BATS_TEST_TMPDIR/out"
+    kill -s USR1 $toydock
+    wait_for 10 contains caught "$BATS_TEST_TMPDIR/out"
+    kill -s $signal $toydock
+    wait $toydock || code=$?
+    [ "$code" = 9 ]
+    [ "$(grep -c caught "$BATS_TEST_TMPDIR/out")" = 2 ]
+  done
+  "$REPO/scripts/toydock" run --name alone --sig-proxy=false "$IMAGE" sh -c 'echo ready; exec sleep 1000' >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- 4>&- &
+  toydock=$! code=0
   wait_for 10 contains ready "$BATS_TEST_TMPDIR/out"
-  pkill -TERM -f "toyrun-attach .*$(basename "$(readlink "$TOYDOCK_ROOT/names/catcher")")"
-  local code=0
+  kill $toydock
   wait $toydock || code=$?
-  [ "$code" = 9 ]
-  contains caught "$BATS_TEST_TMPDIR/out"
+  [ "$code" = 143 ]
+  status_is alone running
+  gone 'toyrun-attach .*/bundle'
   run -0 td run --rm --init "$IMAGE" sh -c 'echo $$; sh -c "sleep 0.1 &"; sleep 0.5; ps | grep -c "[Z]"'
   [ "${lines[0]}" != 1 ]
+}
+
+@test "run: ends when nobody reads its output, and the program goes on" {
+  mkfifo "$BATS_TEST_TMPDIR/pipe"
+  timeout 60 "$REPO/scripts/toydock" run --name teller "$IMAGE" sh -c 'while echo y; do sleep 0.01; done' >"$BATS_TEST_TMPDIR/pipe" 2>"$BATS_TEST_TMPDIR/errors" 3>&- 4>&- &
+  [ "$(head -n 1 "$BATS_TEST_TMPDIR/pipe")" = y ]
+  local code=0
+  wait $! || code=$?
+  [ "$code" = 141 ]
+  contains 'nobody reads what it writes' "$BATS_TEST_TMPDIR/errors"
+  status_is teller running
 }
 
 @test "run: a terminal: size, colours, Ctrl-C, detach with Ctrl-P Ctrl-Q and attach again" {

@@ -112,9 +112,10 @@ wait_for_conmon() { # with --rm the file may go at any moment
   "$ATTACH" --wait "$pid"
 }
 
-# attach_to_container OPTION... [-- COMMAND...]: exit status 3 means detached by keys, 125 that COMMAND failed.
+# attach_to_container OPTION... [-- COMMAND...]: exit status 3 means detached by keys, 125 that COMMAND failed. A signal for us is the program's;
+# with --sig-proxy=false it ends us, and the program goes on.
 attach_to_container() {
-  local options=() command=()
+  local options=() command=() status=0 signal
   while (($#)) && [[ $1 != -- ]]; do
     options+=("$1")
     shift
@@ -122,7 +123,31 @@ attach_to_container() {
   command=("${@:2}")
   if [[ $terminal == true && -t 0 ]]; then options+=(--terminal); fi
   if ((${#command[@]})); then tell_event start "name=$NAME" "image=$image"; fi
-  step "$ATTACH" "${options[@]}" --pid "$PID" "$DIRECTORY/bundle" "${command[@]}"
+  if [[ ${OPTION["sig-proxy"]:-true} == true ]]; then options+=(--pid "$PID"); fi
+  show "$ATTACH" "${options[@]}" "$DIRECTORY/bundle" "${command[@]}"
+  { : <&0; } 2>/dev/null || exec </dev/null
+  ATTACHED='' SIGNALLED=''
+  for signal in HUP INT QUIT USR1 USR2 ALRM TERM; do
+    # shellcheck disable=SC2064
+    trap "pass_on $signal" "$signal"
+  done
+  "$ATTACH" "${options[@]}" "$DIRECTORY/bundle" "${command[@]}" <&0 &
+  ATTACHED=$!
+  for signal in $SIGNALLED; do pass_on "$signal"; done
+  while # a wait that a signal ends says nothing about the other one
+    SIGNALLED='' status=0
+    wait "$ATTACHED" || status=$?
+    [[ -n $SIGNALLED ]]
+  do :; done
+  trap - HUP INT QUIT USR1 USR2 ALRM TERM
+  ((status != 141)) || note "nobody reads what it writes any more; it runs on: toydock attach $NAME, toydock rm -f $NAME"
+  ((status <= 128)) || exit $status
+  return $status
+}
+
+pass_on() { # SIGNAL
+  SIGNALLED+=" $1"
+  [[ -z $ATTACHED ]] || kill -s "$1" "$ATTACHED" 2>/dev/null || true
 }
 
 # finish_foreground: descriptor 7 is the file with the code, which may be gone by now.

@@ -49,7 +49,9 @@ choose_mode() {
     container:*)
       need_container "${1#container:}"
       running_pid || die "the container ${1#container:} does not run, so its network cannot be shared" "type: toydock start ${1#container:}"
-      PAIRS+=(network "container:$ID" network-annotation "org.toyrun.network.mode=container:$ID" files-directory "$DIRECTORY" files-hostname "$(<"$DIRECTORY/hostname")")
+      # not of its /etc/hostname, which is the container's to write and to hold a lease on
+      [[ $(<"$DIRECTORY/container.json") =~ \"Hostname\":\"([^\"\\]*)\" ]] || die "cannot read the host name of ${1#container:}"
+      PAIRS+=(network "container:$ID" network-annotation "org.toyrun.network.mode=container:$ID" files-directory "$DIRECTORY" files-hostname "${BASH_REMATCH[1]}")
       ID=$id DIRECTORY=$directory
       ;;
   esac
@@ -89,7 +91,7 @@ need_network() {
 
 # write_names: /etc/hosts of all containers that are in a network, by what toyrun has.
 write_names() {
-  local network id addresses names one base text
+  local network id addresses names one base text files=()
   local -A members=() networks=()
   # locked before it is read, so that nobody writes over this with what is older
   exec 5>>"$ROOT/names-lock"
@@ -103,9 +105,14 @@ write_names() {
     base='' text=''
     { IFS= read -r -d '' base <"$CONTAINERS/$id/hosts-base"; } 2>/dev/null || [[ -n $base ]] || continue
     for network in ${networks[$id]}; do text+=${members[$network]}; done
-    # in place: it is bound into the container
-    { printf '%s%s' "$base" "$text" >"$CONTAINERS/$id/hosts"; } 2>/dev/null || true
+    # in place: it is bound into the container, which may hold a lease on it; one that was never started cannot
+    if [[ $id == "$ID" && ! -e $DIRECTORY/state ]]; then
+      { printf '%s%s' "$base" "$text" >"$DIRECTORY/hosts"; } 2>/dev/null || true
+    else
+      files+=("$CONTAINERS/$id/hosts" "$base$text")
+    fi
   done
+  if ((${#files[@]})); then printf '%s\0' "${files[@]}" | "$ATTACH" --write; fi
   exec 5>&-
 }
 
