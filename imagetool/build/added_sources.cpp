@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagetool/build/added_sources.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <memory>
+#include <span>
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "bundle-spec/fs/rooted_dir.hpp"
 #include "imagetool/build/runtime_process.hpp"
 #include "imagetool/layer/apply_layer.hpp"
+#include "imagetool/layer/archive_stream.hpp"
 #include "imagetool/layer/tar_header.hpp"
 #include "imagetool/layer/tree_entry.hpp"
 #include "imagetool/oci/printable.hpp"
@@ -23,26 +22,11 @@
 namespace build {
 namespace {
 
-struct FreeArchive {
-  void operator()(archive* stream) const { ::archive_read_free(stream); }
-};
-using Archive = std::unique_ptr<archive, FreeArchive>;
-
-/// libarchive takes the compression off (xz and bzip2 too); the tar in it is for our own reader.
-Archive open_uncompressed(int file) {
-  Archive stream(::archive_read_new());
-  if (!stream) throw Error("libarchive: out of memory");
-  ::archive_read_support_filter_gzip(stream.get());
-  ::archive_read_support_filter_bzip2(stream.get());
-  ::archive_read_support_filter_xz(stream.get());
-  ::archive_read_support_filter_zstd(stream.get());
-  ::archive_read_support_format_raw(stream.get());
-  ::archive_read_support_format_empty(stream.get());
-  archive_entry* entry = nullptr;
-  if (::archive_read_open_fd(stream.get(), file, std::size_t{256} << 10) != ARCHIVE_OK ||
-      ::archive_read_next_header(stream.get(), &entry) != ARCHIVE_OK)
-    return nullptr;
-  return stream;
+ArchiveStream open_uncompressed(int file) {
+  return ArchiveStream([file](std::span<std::byte> buffer) {
+    return static_cast<std::size_t>(
+        check(::read(file, buffer.data(), buffer.size()), "read an archive"));
+  });
 }
 
 struct GitAddress {
@@ -153,29 +137,33 @@ FetchedSource fetch_source(BuildStore& store, const Services& services, const Co
 }
 
 bool is_archive(int file) {
-  const Archive stream = open_uncompressed(file);
   std::array<std::byte, tar::kBlockSize> block{};
   std::size_t filled = 0;
-  while (stream && filled < block.size()) {
-    const la_ssize_t count =
-        ::archive_read_data(stream.get(), block.data() + filled, block.size() - filled);
-    if (count <= 0) break;
-    filled += static_cast<std::size_t>(count);
+  try {
+    ArchiveStream stream = open_uncompressed(file);
+    while (filled < block.size()) {
+      const std::size_t count = stream.read(std::span(block).subspan(filled));
+      if (count == 0) break;
+      filled += count;
+    }
+  } catch (const Error& error) {
+    // What is damaged is a file like any other, as for Docker.
+    if (error.number() != 0) throw;
+    filled = 0;
   }
   check(::lseek(file, 0, SEEK_SET), "seek in an archive");
   return filled == block.size() && !tar::is_zero(block) && tar::checksum_fits(block);
 }
 
 void extract_archive(int file, const std::string& directory) {
-  const Archive stream = open_uncompressed(file);
-  if (!stream) throw Error("the archive cannot be read");
-  const ByteSource bytes = [&](std::span<std::byte> buffer) -> std::size_t {
-    const la_ssize_t count = ::archive_read_data(stream.get(), buffer.data(), buffer.size());
-    if (count < 0)
-      throw Error(sentence("the archive is damaged: ", ::archive_error_string(stream.get())));
-    return static_cast<std::size_t>(count);
-  };
-  apply_layer(bytes, RootedDir::open(directory));
+  ArchiveStream stream = open_uncompressed(file);
+  try {
+    apply_layer([&](std::span<std::byte> buffer) { return stream.read(buffer); },
+                RootedDir::open(directory));
+  } catch (Error& error) {
+    error.add_context("the archive");
+    throw;
+  }
 }
 
 }  // namespace build

@@ -13,7 +13,6 @@
 #include "imagetool/build/image_document.hpp"
 #include "imagetool/build/tree_mount.hpp"
 #include "imagetool/layer/file_tree.hpp"
-#include "imagetool/layer/tree_entry.hpp"
 #include "imagetool/layer/tree_layer.hpp"
 
 namespace build {
@@ -87,9 +86,6 @@ Layer store_layer(BuildStore& store, const Options& options,
 
 void write_directory(BuildStore& store, const BuiltImage& image, const std::string& directory) {
   make_directories(directory, 0755);
-  const UniqueFd opened = open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
-  if (!sorted_names(opened.get()).empty())
-    throw Error(sentence("the output directory ", directory, " is not empty"));
   const std::unique_ptr<TreeMount> tree = mount_layers(store, image.layers);
   const IgnoreRules nothing;
   const SourceTree source{

@@ -19,7 +19,8 @@ struct StoredBuild {
 StoredBuild store_build(const ImageStore& store, const BuiltImage& image,
                         const oci::Annotations& annotations);
 
-/// Puts the image's files into a directory that is missing or empty. Throws Error.
+/// Puts the image's files into a directory, over what is there of these names; nothing outside of
+/// it is touched, whatever links it has. Throws Error.
 void write_directory(BuildStore& store, const BuiltImage& image, const std::string& directory);
 /// Writes the image's files as one tar; "-" is stdout. Throws Error.
 void write_tar(BuildStore& store, const BuiltImage& image, const std::string& file,

@@ -26,7 +26,9 @@ struct FileIdentity {
 };
 
 /// For all stages at once. A file is read again when its identity differs, or when it was changed
-/// less than two seconds before it was read: a tick of the clock may hide a second change.
+/// less than two seconds before it was read: a tick of the clock may hide a second change. What is
+/// written through a mapping whose page was dirty already changes nothing of it, until the kernel
+/// has written the page out.
 class ContentDigests {
  public:
   /// `file` is where they are kept.

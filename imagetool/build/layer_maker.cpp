@@ -232,7 +232,7 @@ void LayerMaker::make_run(const RunAction& action, const std::vector<std::string
                           const std::function<void(std::string_view)>& output) {
   require_runnable(config_.platform());
   RunMounts mounts(store_, options_, [&](const Origin& origin) {
-    return OpenedOrigin{open_origin(origin), ignored_of(origin)};
+    return OpenedOrigin{open_origin(origin), ignored_of(origin), is_directory_origin(origin)};
   });
   add_step_files(mounts, action, options_);
   mounts.add_all(action.mounts);

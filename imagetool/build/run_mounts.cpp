@@ -106,7 +106,7 @@ void RunMounts::add_file(const std::string& target, const std::string& content, 
 void RunMounts::add_bind(const PlannedMount& mount) {
   const OpenedOrigin origin = open_origin_(mount.origin);
   const std::string& source = mount.flag.source;
-  if (!origin.ignored.empty()) return bind_filtered(origin, mount.flag);
+  if (origin.is_context && bind_filtered(origin, mount.flag)) return;
   const std::string path = clean_relative(source);
   const auto opened = origin.root->open_if_exists(path.empty() ? "." : path, O_PATH);
   if (!opened) throw Error(sentence("source \"", printable(source, 200), "\" is not there"));
@@ -119,17 +119,23 @@ void RunMounts::add_bind(const PlannedMount& mount) {
   bind(target, mount.flag.target, directory, true);
 }
 
-/// What .dockerignore leaves of a context, copied: the step sees what its key was made from.
-void RunMounts::bind_filtered(const OpenedOrigin& origin, const MountFlag& flag) {
+/// A copy, when the step must not see a context as it is: what .dockerignore leaves of it, and as
+/// root's, as COPY has it and the step's key says.
+bool RunMounts::bind_filtered(const OpenedOrigin& origin, const MountFlag& flag) {
   const SourceTree tree{
       .root = *origin.root, .ignored = origin.ignored, .name = "the build context"};
   const CopyAction whole{.sources = {as_pattern(flag.source)}};
   const std::vector<SourceMatch> matches = find_sources(tree, whole);
+  const auto is_roots = [](const SourceItem& item) {
+    return item.status.st_uid == 0 && item.status.st_gid == 0;
+  };
+  if (origin.ignored.empty() && std::ranges::all_of(matches.front().items, is_roots)) return false;
   const std::string copy = store_.make_work("context");
   copy_matches(tree, matches, RootedDir::open(copy), "/", false, {});
   const SourceMatch& match = matches.front();
   bind(match.is_directory ? copy : sentence(copy, "/", base_name(match.path)), flag.target,
        match.is_directory, flag.readonly);
+  return true;
 }
 
 /// What the step writes goes with the step.
@@ -207,7 +213,7 @@ void RunMounts::fill_cache(const PlannedMount& mount, const std::string& directo
     const SourceTree tree{.root = *origin.root,
                           .ignored = origin.ignored,
                           .name = "the cache's from",
-                          .local = false};
+                          .local = origin.is_context};
     copy_matches(tree, find_sources(tree, copy), RootedDir::open(draft), "/", false, {});
   }
   check(::chown(draft.c_str(), flag.uid.value_or(0), flag.gid.value_or(0)), "chown the cache");

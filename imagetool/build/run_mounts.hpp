@@ -24,6 +24,7 @@ namespace build {
 struct OpenedOrigin {
   std::shared_ptr<const RootedDir> root{};  // mounted as long as this lives
   const IgnoreRules& ignored;               // of a context
+  bool is_context = false;                  // whose owners are nobody's business
 };
 using OpenOrigin = std::function<OpenedOrigin(const Origin& origin)>;
 
@@ -63,7 +64,7 @@ class RunMounts {
   void add_tmpfs(const MountFlag& flag);
   void add_secret(const MountFlag& flag);
   void add_ssh(const MountFlag& flag);
-  void bind_filtered(const OpenedOrigin& origin, const MountFlag& flag);
+  bool bind_filtered(const OpenedOrigin& origin, const MountFlag& flag);
   void bind_writable(int source, const MountFlag& flag);
   std::string place(bool is_directory);
 

@@ -54,6 +54,18 @@ constexpr auto kOptions =
                 .help = "when to ask the registry for images (default: missing)",
                 .value_optional = true},
                {.name = "push", .help = "push every name given by -t"},
+               {.name = "load", .help = "nothing to do: the image is in the store"},
+               {.name = "rm", .help = "nothing to do: no step's container is left"},
+               {.name = "force-rm", .help = "the same"},
+               {.name = "layers", .help = "nothing to do: each step makes a layer"},
+               {.name = "provenance",
+                .value = "false",
+                .help = "no attestation is made",
+                .value_optional = true},
+               {.name = "sbom",
+                .value = "false",
+                .help = "no attestation is made",
+                .value_optional = true},
                {.name = "no-cache", .help = "make every step anew"},
                {.name = "no-cache-filter",
                 .value = "STAGE",
@@ -260,13 +272,13 @@ int run_build(const cli::Parsed& global, const cli::Parsed& options) {
   command.umask = callers_umask;
   const build::Dockerfile file = build::parse_dockerfile(command.text, command.file_name);
   if (options.has("check")) return check_dockerfile(command, file, services);
-  if (options.has("push") && command.tags.empty()) throw UsageError("--push needs a name: -t REF");
+  if (command.push && command.tags.empty()) throw UsageError("--push needs a name: -t REF");
   if (options.has("dry-run")) {
     describe(command, builds, file, services);
     return 0;
   }
   const std::string digest = build_and_store(options, command, builds, file, services, stop);
-  if (options.has("push"))
+  if (command.push)
     for (const ImageReference& tag : command.tags) {
       Progress progress(progress_style("auto", options.has("quiet")));
       PushRequest request{.destination = tag,

@@ -123,6 +123,29 @@ Pairs agents(const cli::Parsed& options) {
   return result;
 }
 
+/// type=image and type=registry, as docker buildx has them: -t and --push by other words.
+bool is_image_output(const std::string& word, BuildCommand& command) {
+  if (word.find('=') == std::string::npos) return false;
+  Pairs pairs = read_pairs(word, "output");
+  const std::string type = take(pairs, "type");
+  if (type != "image" && type != "registry") return false;
+  if (const std::string name = take(pairs, "name"); !name.empty())
+    command.tags.push_back(registry::image_named(name));
+  const std::string push = take(pairs, "push");
+  if (!push.empty() && push != "true" && push != "false")
+    throw UsageError(sentence("--output push=", push, ": must be true or false"));
+  command.push = command.push || (push.empty() ? type == "registry" : push == "true");
+  refuse_rest(pairs, "output");
+  return true;
+}
+
+void refuse_attestations(const cli::Parsed& options) {
+  for (const char* option : {"provenance", "sbom"})
+    if (options.has(option) && options.value_or(option, "") != "false")
+      throw UsageError(
+          sentence("--", option, ": toyimg makes no attestations; --", option, "=false says so"));
+}
+
 BuildOutput read_output(const std::string& word) {
   if (word.find('=') == std::string::npos) {
     if (word == "-") return {BuildOutput::Kind::kTar, word};
@@ -138,7 +161,8 @@ BuildOutput read_output(const std::string& word) {
   const auto found =
       std::ranges::find(kTypes, type, &std::pair<std::string_view, BuildOutput::Kind>::first);
   if (found == kTypes.end())
-    throw UsageError(sentence("--output type=", type, ": must be local, tar, oci or docker"));
+    throw UsageError(
+        sentence("--output type=", type, ": must be local, tar, oci, docker, image or registry"));
   if (destination.empty()) throw UsageError("--output: dest is missing");
   return {found->second, std::move(destination)};
 }
@@ -348,14 +372,16 @@ BuildCommand read_build_command(const cli::Parsed& options, const OpenContext& o
     wanted.compression = Compression::parse(*compression);
   for (const std::string& tag : options.values("tag"))
     command.tags.push_back(registry::image_named(tag));
+  refuse_attestations(options);
+  command.push = options.has("push");
   for (const std::string& output : options.values("output"))
-    command.outputs.push_back(read_output(output));
+    if (!is_image_output(output, command)) command.outputs.push_back(read_output(output));
   read_caches(options, command);
   if (wanted.several_platforms) refuse_for_several(command.outputs);
   const auto is_remote = [](const CachePlace& cache) {
     return cache.place.kind == transport::Kind::kRegistry;
   };
-  if (options.has("creds") && !options.has("push") &&
+  if (options.has("creds") && !command.push &&
       std::ranges::none_of(command.cache_from, is_remote) &&
       std::ranges::none_of(command.cache_to, is_remote))
     throw UsageError(

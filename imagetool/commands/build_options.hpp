@@ -38,6 +38,7 @@ struct BuildCommand {
   std::vector<ImageReference> tags{};
   std::vector<BuildOutput> outputs{};
   std::vector<CachePlace> cache_from{}, cache_to{};
+  bool push = false;
   bool inline_cache = false;  // the image's steps are written into its manifest
   oci::Annotations annotations{};
   std::map<std::string, std::string> labels{};

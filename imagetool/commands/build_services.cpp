@@ -22,7 +22,7 @@ namespace {
 
 constexpr int kMostRedirects = 10;
 
-/// A Dockerfile may name any registry: of them --creds are for the one that is pushed to.
+/// A Dockerfile may name any registry: of them --creds are for the one that -t and --push name.
 registry::Options base_registry(const cli::Parsed& options, const ImageReference& base) {
   registry::Options wanted = registry_options(options);
   const std::vector<std::string> tags = options.values("tag");

@@ -4,6 +4,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
+#include <lzma.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,10 +20,47 @@
 namespace {
 constexpr std::size_t kLookAhead = 512;
 constexpr std::size_t kInputSize = std::size_t{256} << 10;
+constexpr std::uint64_t kXzMemory = std::uint64_t{256} << 20;  // xz -9 needs 65 MiB
 
 bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
 }
+
+/// liblzma itself: libarchive lets an archive's header say how much memory it gets.
+class Xz {
+ public:
+  Xz() {
+    if (::lzma_stream_decoder(&stream_, kXzMemory, LZMA_CONCATENATED) != LZMA_OK)
+      throw Error("no memory to decompress");
+  }
+  Xz(const Xz&) = delete;
+  Xz& operator=(const Xz&) = delete;
+  ~Xz() { ::lzma_end(&stream_); }
+
+  /// Less than `out` only at the end.
+  std::size_t read(std::span<std::byte> out, const ByteSource& source) {
+    stream_.next_out = reinterpret_cast<std::uint8_t*>(out.data());
+    stream_.avail_out = out.size();
+    while (stream_.avail_out > 0 && !at_end_) {
+      if (stream_.avail_in == 0) {
+        stream_.next_in = reinterpret_cast<const std::uint8_t*>(input_.data());
+        stream_.avail_in = source(input_);
+      }
+      const lzma_ret result = ::lzma_code(&stream_, stream_.avail_in == 0 ? LZMA_FINISH : LZMA_RUN);
+      at_end_ = result == LZMA_STREAM_END;
+      if (result == LZMA_MEMLIMIT_ERROR)
+        throw Error(sentence("needs more than ", kXzMemory >> 20U, " MiB to be decompressed"),
+                    ENOMEM);
+      if (result != LZMA_OK && !at_end_) throw Error("cannot be decompressed: it is damaged");
+    }
+    return out.size() - stream_.avail_out;
+  }
+
+ private:
+  lzma_stream stream_ = LZMA_STREAM_INIT;
+  std::vector<std::byte> input_ = std::vector<std::byte>(kInputSize);
+  bool at_end_ = false;
+};
 
 enum class Format { kPlain, kInflate, kXz, kBzip2 };
 
@@ -54,7 +92,8 @@ struct ArchiveStream::State {
     format = format_of(start);
     if (format == Format::kInflate)
       inflate = std::make_unique<Inflate>([this](std::span<std::byte> out) { return take(out); });
-    if (format == Format::kXz || format == Format::kBzip2) open_filter();
+    if (format == Format::kXz) xz = std::make_unique<Xz>();
+    if (format == Format::kBzip2) open_filter();
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -73,6 +112,7 @@ struct ArchiveStream::State {
   }
   void open_filter();
   std::size_t read_filter(std::span<std::byte> out);
+  std::size_t read_limited(std::span<std::byte> out);
   [[noreturn]] void refuse() const;
   static la_ssize_t give(archive* reader, void* state, const void** bytes);
 
@@ -82,6 +122,7 @@ struct ArchiveStream::State {
   std::uint64_t bytes_in = 0, bytes_out = 0;
   Format format = Format::kPlain;
   std::unique_ptr<Inflate> inflate;
+  std::unique_ptr<Xz> xz;
   struct Free {
     void operator()(archive* reader) const { ::archive_read_free(reader); }
   };
@@ -107,15 +148,13 @@ void ArchiveStream::State::refuse() const {
   throw Error(sentence("cannot be decompressed: ", text != nullptr ? text : "it is damaged"));
 }
 
-// Only the filter and the format "raw" are switched on: what comes out is one entry, the tar. Both
-// filters are libraries here; where libarchive would start a program for one it says so by a
-// warning.
+// Only the filter and the format "raw" are switched on: what comes out is one entry, the tar. The
+// filter is a library here; where libarchive would start a program for it it says so by a warning.
 void ArchiveStream::State::open_filter() {
   filter.reset(::archive_read_new());
   if (!filter) throw Error("no memory to decompress");
-  const int added = format == Format::kXz ? ::archive_read_support_filter_xz(filter.get())
-                                          : ::archive_read_support_filter_bzip2(filter.get());
-  if (added != ARCHIVE_OK) throw Error("this libarchive cannot decompress it by itself");
+  if (::archive_read_support_filter_bzip2(filter.get()) != ARCHIVE_OK)
+    throw Error("this libarchive cannot decompress it by itself");
   ::archive_read_support_format_raw(filter.get());
   archive_entry* entry = nullptr;
   if (::archive_read_open(filter.get(), this, nullptr, &State::give, nullptr) != ARCHIVE_OK ||
@@ -126,11 +165,17 @@ void ArchiveStream::State::open_filter() {
 std::size_t ArchiveStream::State::read_filter(std::span<std::byte> out) {
   const la_ssize_t count = ::archive_read_data(filter.get(), out.data(), out.size());
   if (count < 0) refuse();
-  bytes_out += static_cast<std::uint64_t>(count);
+  return static_cast<std::size_t>(count);
+}
+
+std::size_t ArchiveStream::State::read_limited(std::span<std::byte> out) {
+  const std::size_t count =
+      xz ? xz->read(out, [this](std::span<std::byte> in) { return take(in); }) : read_filter(out);
+  bytes_out += count;
   const InflateLimits limits;
   if (bytes_out > limits.ratio_from && bytes_out / limits.ratio > bytes_in)
     throw Error(sentence("expands to more than ", limits.ratio, " times its size"));
-  return static_cast<std::size_t>(count);
+  return count;
 }
 
 ArchiveStream::ArchiveStream(ByteSource source)
@@ -142,7 +187,7 @@ bool ArchiveStream::is_compressed() const { return state_->format != Format::kPl
 
 std::size_t ArchiveStream::read(std::span<std::byte> buffer) {
   if (state_->inflate) return state_->inflate->read(buffer);
-  if (state_->filter) return state_->read_filter(buffer);
+  if (state_->xz || state_->filter) return state_->read_limited(buffer);
   return state_->take(buffer);
 }
 

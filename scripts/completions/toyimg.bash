@@ -9,7 +9,7 @@ _toyimg() {
     esac
   done
   case $verb in
-    build) choices="--file --tag --build-arg --target --pull --push --no-cache --no-cache-filter --explain-cache --network --add-host --ssh --label --annotation --iidfile --metadata-file --squash --compression --ignorefile --runtime --check --dry-run --verify-reproducible --quiet --progress --tls-verify --cert-dir --retry --creds --authfile --help -f -t -q -h" ;;
+    build) choices="--file --tag --output --build-arg --build-context --target --platform --pull --push --load --rm --force-rm --layers --provenance --sbom --no-cache --no-cache-filter --explain-cache --cache-from --cache-to --network --add-host --secret --ssh --label --annotation --iidfile --metadata-file --squash --compression --ignorefile --runtime --check --dry-run --verify-reproducible --quiet --progress --tls-verify --cert-dir --retry --creds --authfile --help -f -t -o -q -h" ;;
     pull) choices="--tls-verify --cert-dir --retry --creds --authfile --overlay --no-setuid --no-devices --max-entries --max-size --max-ratio --max-name --max-depth --max-header --report --output --platform --explain --trace --quiet --progress --help -o -q -h" ;;
     push) choices="--tls-verify --cert-dir --retry --creds --authfile --all --foreign --chunk-size --quiet --progress --help -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     copy) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --src-creds --dest-creds --sparse --preserve-digests --compression --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;

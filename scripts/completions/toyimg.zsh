@@ -52,15 +52,27 @@ _toyimg() {
         build) _arguments \
         '(-f --file)'{-f,--file}'[the Dockerfile; - is stdin (default - CONTEXT/Dockerfile)]:file:_files' \
         '(-t --tag)'{-t,--tag}'[name the image in the store]:REF:' \
+        '(-o --output)'{-o,--output}'[also make a bundle, or local, tar, oci, docker]:BUNDLE|type=TYPE,dest=PATH:' \
         '--build-arg[value of an ARG; without VALUE the environments]:NAME[=VALUE:' \
+        '--build-context[another place for FROM and --from to name]:NAME=DIR|URL|docker-image //REF|oci-layout //DIR[ TAG|@DIGEST:' \
         '--target[stop at this stage]:STAGE:' \
+        '--platform[build for these platforms (default - this hosts)]:OS/ARCH[/VARIANT],...:' \
         '--pull[when to ask the registry for images (default - missing)]' \
         '--push[push every name given by -t]' \
+        '--load[nothing to do - the image is in the store]' \
+        '--rm[nothing to do - no steps container is left]' \
+        '--force-rm[the same]' \
+        '--layers[nothing to do - each step makes a layer]' \
+        '--provenance[no attestation is made]' \
+        '--sbom[no attestation is made]' \
         '--no-cache[make every step anew]' \
         '--no-cache-filter[make the steps of this stage anew]:STAGE:' \
         '--explain-cache[say of each step why the cache has it or not]' \
+        '--cache-from[also look for steps in this cache]:REF|type=local,src=DIR:' \
+        '--cache-to[write the steps of this build there, or into the image]:REF|type=local,dest=DIR|type=inline:' \
         '--network[the network of RUN steps (default - host)]:host|none:' \
         '--add-host[a line in /etc/hosts of RUN steps]:NAME ADDRESS:' \
+        '--secret[a secret for RUN --mount=type=secret]:id=ID,src=FILE|env=NAME:' \
         '--ssh[an agent for RUN --mount=type=ssh (default - $SSH_AUTH_SOCK)]:ID[=SOCKET:' \
         '--label[a label of the image]:NAME=VALUE:' \
         '--annotation[an annotation of its manifest]:NAME=VALUE:' \

@@ -22,7 +22,7 @@ _toyrun() {
     events) choices="--interval --stats --help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     pause) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     resume) choices="--help -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
-    update) choices="--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --l3-cache-schema --mem-bw-schema --pids-limit --help -r -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
+    update) choices="--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --cpu-idle --memory --memory-reservation --memory-swap --l3-cache-schema --mem-bw-schema --pids-limit --help -r -h $([[ $word == -* ]] || toyrun list -q 2>/dev/null)" ;;
     mounts) choices="--help -h" ;;
     network) choices="--subnet --gateway --ipv6 --internal --mtu --bridge --ip --alias --quiet --help -q -h $([[ $word == -* ]] || toyrun network ls -q 2>/dev/null)" ;;
     checkpoint) choices="--image-path --work-path --parent-path --leave-running --pre-dump --tcp-established --tcp-skip-in-flight --link-remap --ext-unix-sk --shell-job --lazy-pages --status-fd --page-server --file-locks --manage-cgroups-mode --empty-ns --auto-dedup --network-lock --help -h" ;;

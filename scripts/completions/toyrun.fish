@@ -105,6 +105,7 @@ complete -c toyrun -n '__fish_seen_subcommand_from update' -l cpu-rt-period -r -
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l cpu-rt-runtime -r -d 'Realtime per period'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l cpuset-cpus -r -d 'CPUs to use: 0-3,7'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l cpuset-mems -r -d 'Memory nodes to use'
+complete -c toyrun -n '__fish_seen_subcommand_from update' -l cpu-idle -r -d '1: only what no other cgroup wants'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l memory -r -d 'Memory limit, -1 for none'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l memory-reservation -r -d 'Memory that is left alone'
 complete -c toyrun -n '__fish_seen_subcommand_from update' -l memory-swap -r -d 'Memory and swap together, -1 for no limit'

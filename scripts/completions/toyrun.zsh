@@ -143,6 +143,7 @@ _toyrun() {
         '--cpu-rt-runtime[Realtime per period]:MICROSECONDS:' \
         '--cpuset-cpus[CPUs to use - 0-3,7]:LIST:' \
         '--cpuset-mems[Memory nodes to use]:LIST:' \
+        '--cpu-idle[1 - only what no other cgroup wants]:0|1:' \
         '--memory[Memory limit, -1 for none]:BYTES:' \
         '--memory-reservation[Memory that is left alone]:BYTES:' \
         '--memory-swap[Memory and swap together, -1 for no limit]:BYTES:' \

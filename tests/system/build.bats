@@ -111,8 +111,31 @@ load build
   [ "$(jq -r '."image.name"' "$OUT.json")" = docker.io/library/made:latest ]
   [ "$(config_of "$OUT.iid" | jq -r .config.Labels.l)" = 1 ]
   [ "$(jq -r .annotations.a "$BATS_TEST_TMPDIR/store/blobs/sha256/${digest#sha256:}")" = 2 ]
+  # Once more over it: what is there of these names is replaced, and no link in it leads out.
+  dockerfile 'FROM scratch' 'COPY <<X /d/x' 'new' 'X' 'COPY <<X /l/file' 'new' 'X'
+  ln -s "$CANARY" "$OUT.dir/l"
+  echo kept >"$OUT.dir/kept"
   run -1 bud -o "type=local,dest=$OUT.dir"
-  expect 'is not empty'
+  expect 'cannot copy to non-directory'
+  rm "$OUT.dir/l"
+  run -0 bud -o "type=local,dest=$OUT.dir"
+  [ "$(cat "$OUT.dir/d/x" "$OUT.dir/l/file" "$OUT.dir/kept")" = $'new\nnew\nkept' ]
+}
+
+@test "build: the words of docker buildx for what is so anyway" {
+  start_registry
+  base
+  dockerfile 'FROM localhost/base' 'ENV a=b'
+  run -0 bud --load --rm --force-rm --layers --provenance=false --sbom=false -o "type=image,name=$REGISTRY/made:1,push=true" -o "type=registry,name=$REGISTRY/made:2"
+  skopeo inspect --tls-verify=false "docker://$REGISTRY/made:1" >/dev/null
+  skopeo inspect --tls-verify=false "docker://$REGISTRY/made:2" >/dev/null
+  run -0 bud -o "type=image,name=here"
+  toyimg inspect here >/dev/null
+  for words in --provenance --sbom=true --provenance=mode=max '-o type=image,push=maybe' '-o type=registry' '-o type=image,oci-mediatypes=true'; do
+    # shellcheck disable=SC2086
+    run -1 bud $words
+    [ "${#lines[@]}" -le 2 ]
+  done
 }
 
 @test "build: archives of the image" {

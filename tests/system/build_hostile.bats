@@ -325,3 +325,26 @@ EOF
   run -0 bash -c "ulimit -u unlimited; ulimit -v 4000000; exec \"\$0\" \"\$@\"" "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" build --pull=never --progress plain "$CONTEXT"
   expect '\[a400 1/1\] done'
 }
+
+@test "build: an archive's header does not say how much memory it gets" {
+  base
+  python3 - "$CONTEXT" <<'EOF'
+import io, lzma, sys, tarfile
+def packed(name, size, **words):
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as tar:
+        info = tarfile.TarInfo("zeros")
+        info.size = size
+        tar.addfile(info, io.BytesIO(bytes(size)))
+    with open(f"{sys.argv[1]}/{name}", "wb") as out:
+        out.write(lzma.compress(plain.getvalue(), filters=[{"id": lzma.FILTER_LZMA2, "preset": 0, **words}]))
+packed("large.tar.xz", 1 << 20, dict_size=1536 << 20)
+packed("usual.tar.xz", 1 << 20, dict_size=64 << 20)
+EOF
+  dockerfile 'FROM localhost/base' 'ADD usual.tar.xz /x/'
+  run -0 bud -o "type=tar,dest=$BATS_TEST_TMPDIR/tar"
+  tar -tf "$BATS_TEST_TMPDIR/tar" x/zeros
+  dockerfile 'FROM localhost/base' 'ADD large.tar.xz /x/'
+  run -1 bud
+  expect 'Dockerfile:2:1: needs more than 256 MiB to be decompressed'
+}

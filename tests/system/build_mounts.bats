@@ -158,3 +158,18 @@ builder_pid() { pgrep -f "$BATS_TEST_TMPDIR/store build" | head -1; }
     'RUN --mount=type=cache,id=c,from=a,source=/s,target=/c,mode=750,uid=7 grep x /c/f && [ "$(stat -c "%u %a" /c)" = "7 750" ]'
   run -0 bud
 }
+
+@test "build: a context that is mounted is root's, whoever has its files" {
+  base
+  mkdir "$CONTEXT/sub"
+  echo x >"$CONTEXT/sub/f"
+  chown -R 1000:1001 "$CONTEXT/sub"
+  dockerfile 'FROM localhost/base' 'RUN --mount=source=sub,target=/m stat -c %u:%g /m /m/f >/o' \
+    'RUN --mount=source=sub/f,target=/f stat -c %u:%g /f >>/o' 'RUN --mount=source=sub,target=/m,rw echo y >/m/f; stat -c %u:%g /m/f >>/o'
+  for rules in '' nothing; do
+    [ -z "$rules" ] || echo "$rules" >"$CONTEXT/.dockerignore"
+    run -0 bud --no-cache -o "type=tar,dest=$BATS_TEST_TMPDIR/tar"
+    [ "$(tar -xOf "$BATS_TEST_TMPDIR/tar" o)" = $'0:0\n0:0\n0:0\n0:0' ]
+  done
+  [ "$(cat "$CONTEXT/sub/f")" = x ]
+}
