@@ -15,6 +15,7 @@
 #include "runtime/commands/new_container.hpp"
 #include "runtime/container/json_writer.hpp"
 #include "runtime/kernel/host_check.hpp"
+#include "runtime/network/network.hpp"
 
 namespace commands {
 namespace {
@@ -46,9 +47,30 @@ std::optional<oci::RuntimeConfig> check_document(const Bundle& bundle,
   }
 }
 
+void check_networks(const plan::LaunchPlan& launch, std::vector<Problem>& problems) {
+  if (!launch.network) return;
+  for (const std::string& name : launch.network->names) {
+    try {
+      network::open(name);
+    } catch (const Error& error) {
+      oci::add_problem(problems, {.pointer = "/annotations/org.toyrun.network.names",
+                                  .text = error.what(),
+                                  .remedy = "make it, or name one that `toyrun network ls` lists"});
+    }
+  }
+}
+
 /// The document against this host: what can be planned, and what would come of the plan.
-void check_on_host(const cli::Parsed& global, const oci::RuntimeConfig& config,
-                   const Bundle& bundle, std::vector<Problem>& problems) {
+void check_on_host(const cli::Parsed& global, oci::RuntimeConfig config, const Bundle& bundle,
+                   std::vector<Problem>& problems) {
+  UniqueFd shared_network;
+  try {
+    shared_network = share_network(config, state_root(global));
+  } catch (const Error& error) {
+    oci::add_problem(problems, {.pointer = "/annotations/org.toyrun.network.mode",
+                                .text = error.what(),
+                                .remedy = "start the container whose network it is to share"});
+  }
   std::optional<plan::HostFacts> facts;
   try {
     facts = facts_of_this_host(global);
@@ -58,7 +80,9 @@ void check_on_host(const cli::Parsed& global, const oci::RuntimeConfig& config,
   }
   const plan::Remainder left = plan::plan_what_is_possible(
       config, bundle.directory(), kId, *facts, {.cgroup_driver = cgroup_driver(global)}, problems);
-  if (left.launch) kernel::check_host(left, *facts, problems);
+  if (!left.launch) return;
+  check_networks(*left.launch, problems);
+  kernel::check_host(left, *facts, problems);
 }
 
 std::string count(std::size_t number, std::string_view what) {

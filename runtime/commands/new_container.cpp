@@ -109,9 +109,10 @@ ContainerDetails details_of(const NewContainer& wanted) {
   return details;
 }
 
-/// container:ID becomes the path of that container's network namespace: of a descriptor, for the
-/// pid may be another process's by the time that it is joined.
+}  // namespace
+
 UniqueFd share_network(oci::RuntimeConfig& config, const std::string& root) {
+  if (!plan::asks_for_network(config.annotations)) return {};
   const std::optional<std::string> id = plan::shares_network_with(config.annotations);
   if (!id) return {};
   const std::string mode = sentence("/annotations/org.toyrun.network.mode: container:", *id);
@@ -137,8 +138,6 @@ UniqueFd share_network(oci::RuntimeConfig& config, const std::string& root) {
   }
 }
 
-}  // namespace
-
 std::uint64_t namespace_flags(const plan::NamespacePlan& namespaces) {
   std::uint64_t flags = namespaces.create_flags;
   if (namespaces.create_cgroup) flags |= CLONE_NEWCGROUP;
@@ -161,9 +160,7 @@ NewContainer plan_new_container(const cli::Parsed& global, const cli::Parsed& op
   check_container_id(id);
   const Bundle bundle = open_bundle(options);
   oci::RuntimeConfig config = bundle.runtime_config();
-  UniqueFd shared_network;
-  if (plan::asks_for_network(config.annotations))
-    shared_network = share_network(config, state_root(global));
+  UniqueFd shared_network = share_network(config, state_root(global));
   const plan::LaunchChoices choices{.no_pivot = options.has("no-pivot"),
                                     .no_new_keyring = options.has("no-new-keyring"),
                                     .cgroup_driver = cgroup_driver(global)};

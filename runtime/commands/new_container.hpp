@@ -59,6 +59,10 @@ struct NewContainer {
   UniqueFd shared_network;  // of another container; the plan names this descriptor
 };
 
+/// Of a config that asks for the network of container:ID: the path of that container's network
+/// namespace goes into the config, as that of a descriptor, for the pid may be another process's by
+/// the time that it is joined. Returns the descriptor. Throws Error.
+UniqueFd share_network(oci::RuntimeConfig& config, const std::string& root);
 /// The facts that planning needs; systemd's only when it is to make the cgroup. Throws Error.
 plan::HostFacts facts_of_this_host(const cli::Parsed& global);
 /// Reads the bundle that the command line names and plans its launch. Throws Error.

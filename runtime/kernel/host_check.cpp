@@ -159,8 +159,12 @@ void check_sysctl(const HostCheck& check, const plan::Sysctl& sysctl) {
 }
 
 void check_net_devices(const HostCheck& check) {
+  const bool is_new = (check.launch.namespaces.create_flags & CLONE_NEWNET) != 0;
   for (const plan::NetDevice& one : check.launch.namespaces.net_devices)
-    if (::if_nametoindex(one.host_name.c_str()) == 0)
+    if (is_new && one.name == "lo")
+      check.error("/linux/netDevices/" + one.host_name,
+                  "a new network namespace has a device lo already", "give it another name");
+    else if (::if_nametoindex(one.host_name.c_str()) == 0)
       check.error("/linux/netDevices/" + one.host_name,
                   sentence("there is no network device ", one.host_name, " on this host"),
                   "name one that `ip link` lists");
@@ -224,6 +228,12 @@ void check_ids(const HostCheck& check) {
   const plan::ProcessPlan& process = check.launch.process;
   require_id(check, uids, process.uid, "/process/user/uid", "user");
   require_id(check, gids, process.gid, "/process/user/gid", "group");
+  constexpr std::size_t kMostGroups = 65536;  // NGROUPS_MAX, setgroups(2)
+  if (process.additional_gids.size() > kMostGroups)
+    check.error("/process/user/additionalGids",
+                sentence("a process has at most ", kMostGroups, " supplementary groups, not ",
+                         process.additional_gids.size()),
+                "leave some out");
   for (const std::uint32_t gid : process.additional_gids)
     require_id(check, gids, gid, "/process/user/additionalGids", "group");
 }

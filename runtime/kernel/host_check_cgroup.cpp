@@ -135,6 +135,41 @@ void check_cpus(const HostCheck& check) {
               sentence("the highest is ", last_of(possible)));
 }
 
+void check_nodes(const HostCheck& check) {
+  const auto& resources = check.wanted.config.linux_.resources;
+  if (!resources || !resources->cpu || resources->cpu->mems.value_or("").empty()) return;
+  const std::string nodes = text_of("/sys/devices/system/node/has_memory");
+  if (nodes.empty() || last_of(*resources->cpu->mems) <= last_of(nodes)) return;
+  check.error(sentence(kResources, "/cpu/mems"),
+              sentence("this machine has no memory node ", last_of(*resources->cpu->mems)),
+              sentence("the highest is ", last_of(nodes)));
+}
+
+/// Bounds that are the kernel's own, in both versions: kernel/sched/core.c (tg_set_cfs_bandwidth),
+/// and PID_MAX_LIMIT in kernel/cgroup/pids.c.
+void check_bounds(const HostCheck& check) {
+  const auto& resources = check.wanted.config.linux_.resources;
+  if (!resources) return;
+  constexpr std::int64_t kLeast = 1000, kMost = 1'000'000, kMostProcesses = 4'194'304;
+  const auto refuse = [&](const char* where, std::string_view text) {
+    check.error(sentence(kResources, where), std::string(text), "choose another value");
+  };
+  if (resources->cpu) {
+    const oci::Cpu& cpu = *resources->cpu;
+    const std::int64_t quota = cpu.quota.value_or(0);
+    const std::uint64_t period = cpu.period.value_or(0);
+    if (quota > 0 && quota < kLeast)
+      refuse("/cpu/quota", sentence("the kernel takes no quota below ", kLeast, " us"));
+    if (period != 0 && (period < kLeast || period > kMost))
+      refuse("/cpu/period",
+             sentence("the kernel takes periods from ", kLeast, " to ", kMost, " us"));
+    if (quota > 0 && cpu.burst.value_or(0) > static_cast<std::uint64_t>(quota))
+      refuse("/cpu/burst", "the kernel takes no burst above the quota");
+  }
+  if (resources->pids && resources->pids->limit.value_or(0) > kMostProcesses)
+    refuse("/pids/limit", sentence("the kernel has at most ", kMostProcesses, " processes"));
+}
+
 void check_directory(const HostCheck& check, const plan::CgroupDirectory& directory) {
   const std::string name = cgroup_name(directory);
   const std::string ancestor = existing_ancestor(directory);
@@ -165,6 +200,8 @@ void check_cgroups(const HostCheck& check) {
   }
   check_page_sizes(check);
   check_cpus(check);
+  check_nodes(check);
+  check_bounds(check);
 }
 
 }  // namespace kernel

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/rooted_dir.hpp"
 #include "runtime/kernel/host_check_parts.hpp"
+#include "runtime/kernel/mount_calls.hpp"
 #include "runtime/plan/paths.hpp"
 
 namespace kernel {
@@ -31,13 +33,16 @@ std::string target_of(const plan::RootfsStep& step) {
       step);
 }
 
-/// What the mounts before this one have put over the root file system is not known here.
-bool is_covered(const HostCheck& check, std::size_t index, const std::string& target) {
+/// The last of the mounts before this one that lies over the root file system there; what it shows
+/// is not known here.
+const plan::RootfsStep* covering(const HostCheck& check, std::size_t index,
+                                 const std::string& target) {
   const std::vector<plan::RootfsStep>& steps = check.launch.rootfs.mounts;
-  return std::any_of(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(index),
-                     [&](const plan::RootfsStep& before) {
-                       return plan::is_at_or_below(target, target_of(before));
-                     });
+  for (std::size_t before = index; before-- > 0;) {
+    const std::string over = target_of(steps[before]);
+    if (!over.empty() && plan::is_at_or_below(target, over)) return &steps[before];
+  }
+  return nullptr;
 }
 
 mode_t type_of(int fd) {
@@ -55,21 +60,59 @@ UniqueFd open_source(const std::string& source, const std::string& root_path,
   return UniqueFd(::check(::open(source.c_str(), O_PATH | O_CLOEXEC), "open ", source));
 }
 
+/// What is in the way of making this path: the nearest thing above it that is there, when that is
+/// no directory. Empty: nothing.
+std::string barrier(const RootedDir& root, std::string path) {
+  while (path.size() > 1) {
+    path.resize(std::max(path.rfind('/'), std::size_t{1}));
+    const std::optional<UniqueFd> there = root.open_if_exists(path, O_PATH);
+    if (there) return S_ISDIR(type_of(there->get())) ? std::string() : path;
+  }
+  return {};
+}
+
+void check_kind(const HostCheck& check, const std::string& pointer, const std::string& target,
+                bool is_directory, bool wants_directory) {
+  if (is_directory != wants_directory)
+    check.error(pointer,
+                sentence(target, " is ", is_directory ? "a directory" : "no directory",
+                         " in the root file system, and what is mounted there is ",
+                         wants_directory ? "one" : "none"),
+                "mount it elsewhere, or remove what is there from the root file system");
+}
+
+/// In a proc or sysfs the host has the same files, and nothing can be made.
+void check_kernels_file(const HostCheck& check, const std::string& pointer,
+                        const plan::MountFilesystem& over, const std::string& target,
+                        bool wants_directory) {
+  const bool is_proc = over.type == "proc";
+  if (!is_proc && over.type != "sysfs") return;
+  const std::string file = plan::moved(target, over.target, is_proc ? "/proc" : "/sys");
+  // A process's own.
+  if (is_proc && (file.starts_with("/proc/self/") || file.find_first_of("0123456789") == 6)) return;
+  struct stat status{};
+  if (::stat(file.c_str(), &status) == 0)
+    return check_kind(check, pointer, target, S_ISDIR(status.st_mode), wants_directory);
+  if (errno == ENOENT || errno == ENOTDIR)
+    check.error(pointer,
+                sentence(target, " is not there, and nothing can be made in a ", over.type),
+                "mount it elsewhere");
+}
+
 void check_mount_point(const HostCheck& check, const RootedDir& root, std::size_t index,
                        const std::string& target, bool wants_directory) {
-  if (is_covered(check, index, target)) return;
   const std::string pointer = sentence("/mounts/", check.wanted.mounts[index], "/destination");
-  const std::optional<UniqueFd> there = root.open_if_exists(target, O_PATH);
-  if (there) {
-    const bool is_directory = S_ISDIR(type_of(there->get()));
-    if (is_directory != wants_directory)
-      check.error(pointer,
-                  sentence(target, " is ", is_directory ? "a directory" : "no directory",
-                           " in the root file system, and what is mounted there is ",
-                           wants_directory ? "one" : "none"),
-                  "mount it elsewhere, or remove what is there from the root file system");
+  if (const plan::RootfsStep* const over = covering(check, index, target)) {
+    if (const auto* fresh = std::get_if<plan::MountFilesystem>(over))
+      check_kernels_file(check, pointer, *fresh, target, wants_directory);
     return;
   }
+  const std::optional<UniqueFd> there = root.open_if_exists(target, O_PATH);
+  if (there)
+    return check_kind(check, pointer, target, S_ISDIR(type_of(there->get())), wants_directory);
+  if (const std::string file = barrier(root, target); !file.empty())
+    return check.error(pointer, sentence(file, " is no directory in the root file system"),
+                       "mount it elsewhere, or remove that from the root file system");
   struct statvfs status{};
   ::check(::fstatvfs(root.fd(), &status), "statvfs of the root file system");
   if ((status.f_flag & ST_RDONLY) != 0)
@@ -124,6 +167,26 @@ void check_owner(const HostCheck& check, const std::string& pointer, const std::
                   sentence("add a ", one.name, " namespace, or bind the host's instead"));
 }
 
+/// A type that has to be loaded is not tried: nothing is to be changed.
+void check_words(const HostCheck& check, const std::string& pointer,
+                 const plan::MountFilesystem& mount) {
+  std::size_t length = 0;
+  for (const std::string& word : mount.data) length += word.size() + 1;
+  const bool by_mount = !mount.copy_up && mount.propagation.empty() && !mount.id_map;
+  if (by_mount && length > kMountDataLimit + 1)
+    check.error(pointer + "/options",
+                sentence("the options of this ", mount.type, " mount are ", length - 1,
+                         " bytes, the kernel takes ", kMountDataLimit),
+                "shorten them");
+  if (!check.may(CAP_SYS_ADMIN) || !has_word(text_of("/proc/filesystems"), mount.type)) return;
+  try {
+    try_words(mount.type, mount.data);
+  } catch (const Error& error) {
+    if (error.number() != EPERM)
+      check.error(pointer + "/options", error.what(), "correct the option, or leave it out");
+  }
+}
+
 void check_mount(const HostCheck& check, const RootedDir& root, std::size_t index) {
   const plan::RootfsStep& step = check.launch.rootfs.mounts[index];
   if (const auto* bind = std::get_if<plan::BindMount>(&step))
@@ -133,13 +196,34 @@ void check_mount(const HostCheck& check, const RootedDir& root, std::size_t inde
   const std::string pointer = sentence("/mounts/", check.wanted.mounts[index]);
   check_type(check, pointer, mount->type);
   check_owner(check, pointer, mount->type);
+  check_words(check, pointer, *mount);
   check_mount_point(check, root, index, mount->target, true);
 }
 
 mode_t file_type(char type) { return type == 'b' ? S_IFBLK : type == 'p' ? S_IFIFO : S_IFCHR; }
 
-void check_device(const HostCheck& check, const plan::MakeDevice& device) {
+void check_device_file(const HostCheck& check, const RootedDir& root,
+                       const plan::MakeDevice& device) {
+  if (covering(check, check.wanted.mounts.size(), device.path) != nullptr) return;
+  const std::optional<UniqueFd> there = root.open_if_exists(device.path, O_PATH | O_NOFOLLOW);
+  struct stat status{};
+  if (there) ::check(::fstat(there->get(), &status), "stat");
+  const bool other =
+      there && ((status.st_mode & S_IFMT) != file_type(device.type) ||
+                (device.type != 'p' && status.st_rdev != makedev(device.major, device.minor)));
+  const std::string file = there ? std::string() : barrier(root, device.path);
+  if (other)
+    check.error("/linux/devices",
+                sentence(device.path, " is in the root file system and not the device asked for"),
+                "remove it there, or choose another path");
+  else if (!file.empty())
+    check.error("/linux/devices", sentence(file, " is no directory in the root file system"),
+                "choose another path");
+}
+
+void check_device(const HostCheck& check, const RootedDir& root, const plan::MakeDevice& device) {
   if (!device.bind_from_host) {
+    check_device_file(check, root, device);
     if (device.type != 'p' && !check.may(CAP_MKNOD))
       check.error(
           "/linux/devices", "device files, /dev/null above all, can be made with CAP_MKNOD only",
@@ -159,10 +243,13 @@ void check_device(const HostCheck& check, const plan::MakeDevice& device) {
 
 void check_working_directory(const HostCheck& check, const RootedDir& root,
                              const std::string& path) {
-  if (is_covered(check, check.wanted.mounts.size(), path)) return;
+  if (covering(check, check.wanted.mounts.size(), path) != nullptr) return;
   const std::optional<UniqueFd> there = root.open_if_exists(path, O_PATH);
-  if (there && !S_ISDIR(type_of(there->get())))
-    check.error("/process/cwd", sentence(path, " is no directory in the root file system"),
+  const std::string file = !there                           ? barrier(root, path)
+                           : S_ISDIR(type_of(there->get())) ? std::string()
+                                                            : path;
+  if (!file.empty())
+    check.error("/process/cwd", sentence(file, " is no directory in the root file system"),
                 "choose a directory");
 }
 
@@ -173,23 +260,25 @@ void check_steps(const HostCheck& check, const RootedDir& root) {
   for (std::size_t index = 0; index < mounts; ++index) check_mount(check, root, index);
   for (std::size_t index = mounts; index < steps.size(); ++index) {
     if (const auto* device = std::get_if<plan::MakeDevice>(&steps[index]))
-      check_device(check, *device);
+      check_device(check, root, *device);
     if (const auto* directory = std::get_if<plan::MakeWorkingDirectory>(&steps[index]))
       check_working_directory(check, root, directory->path);
   }
 }
 
+/// `may_fail`: create, start and delete go on with a warning.
 void check_hook_list(const HostCheck& check, const std::vector<oci::Hook>& hooks,
-                     std::string_view kind) {
+                     std::string_view kind, bool may_fail = false) {
   for (std::size_t i = 0; i < hooks.size(); ++i) {
     const std::string& path = hooks[i].path;
     struct stat status{};
     const bool runs = ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
                       ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0;
-    if (!runs)
-      check.error(sentence("/hooks/", kind, "/", i, "/path"),
-                  sentence(path, " is not a program that this user can run"),
-                  "install it, or correct the path");
+    if (runs) continue;
+    const std::string pointer = sentence("/hooks/", kind, "/", i, "/path");
+    const std::string text = sentence(path, " is not a program that this user can run");
+    const std::string remedy = "install it, or correct the path";
+    may_fail ? check.warning(pointer, text, remedy) : check.error(pointer, text, remedy);
   }
 }
 
@@ -222,7 +311,7 @@ void check_hooks(const HostCheck& check) {
   check_hook_list(check, hooks.create_runtime, "createRuntime");
   check_hook_list(check, hooks.create_container, "createContainer");
   check_hook_list(check, hooks.poststart, "poststart");
-  check_hook_list(check, hooks.poststop, "poststop");
+  check_hook_list(check, hooks.poststop, "poststop", true);
 }
 
 }  // namespace kernel

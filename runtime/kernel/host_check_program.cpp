@@ -69,17 +69,26 @@ class Tree {
   RootedDir root_;
 };
 
-std::vector<std::string> candidates(const plan::ProcessPlan& process) {
+struct Candidate {
+  std::string path;
+  bool is_refused = false;  // found by a relative directory of PATH
+};
+
+std::vector<Candidate> candidates(const plan::ProcessPlan& process) {
   const std::string& name = process.args.front();
-  if (name.find('/') != std::string::npos)
-    return {plan::clean_path(plan::join_path(process.cwd, name))};
+  const auto in_cwd = [&](std::string_view path) {
+    return plan::clean_path(plan::join_path(process.cwd, path));
+  };
+  if (name.find('/') != std::string::npos) return {{.path = in_cwd(name)}};
   std::string_view path;
   for (const std::string_view entry : process.env)
     if (entry.starts_with("PATH=")) path = entry.substr(5);
-  std::vector<std::string> all;
+  std::vector<Candidate> all;
   while (!path.empty()) {
     const std::size_t end = std::min(path.find(':'), path.size());
-    if (end > 0) all.push_back(plan::clean_path(sentence(path.substr(0, end), "/", name)));
+    const std::string_view directory = path.substr(0, end);
+    all.push_back({.path = in_cwd(sentence(directory, directory.empty() ? "" : "/", name)),
+                   .is_refused = !directory.starts_with('/')});
     path.remove_prefix(std::min(end + 1, path.size()));
   }
   return all;
@@ -146,10 +155,15 @@ std::string refusal(int fd) {
 
 void check_found(const HostCheck& check, const Tree& tree) {
   std::string seen;
-  for (const std::string& path : candidates(check.launch.process)) {
+  for (const auto& [path, is_refused] : candidates(check.launch.process)) {
     const std::optional<UniqueFd> file = tree.open(path, O_PATH);
     if (!file) continue;
     const std::string why = refusal(file->get());
+    if (why.empty() && is_refused)
+      return check.error(kArgs,
+                         sentence("exec: \"", check.launch.process.args.front(),
+                                  "\": cannot run executable found relative to current directory"),
+                         "name it with its path, or give PATH absolute directories");
     if (why.empty()) return check_interpreter(check, tree, path);
     if (seen.empty()) seen = sentence(path, " ", why);
   }
@@ -170,6 +184,23 @@ void check_found(const HostCheck& check, const Tree& tree) {
     check.error(kArgs, text, remedy);
 }
 
+/// These run in the container, so that is where their programs are.
+void check_start_hooks(const HostCheck& check, const Tree& tree) {
+  const std::vector<oci::Hook>& hooks = check.launch.hooks.start_container;
+  for (std::size_t i = 0; i < hooks.size(); ++i) {
+    const std::string& path = hooks[i].path;
+    const std::optional<UniqueFd> file = tree.open(plan::clean_path(path), O_PATH);
+    const std::string why = file ? refusal(file->get()) : "is not in the root file system";
+    if (why.empty()) continue;
+    const std::string pointer = sentence("/hooks/startContainer/", i, "/path");
+    const std::string text = sentence(path, " ", why);
+    if (!file && tree.has_bound_directories())
+      check.warning(pointer, text + " (unless a bound directory has it)", "install it there");
+    else
+      check.error(pointer, text, "install it there, or correct the path");
+  }
+}
+
 }  // namespace
 
 void check_program(const HostCheck& check) {
@@ -182,6 +213,7 @@ void check_program(const HostCheck& check) {
   }
   try {
     check_found(check, *tree);
+    check_start_hooks(check, *tree);
   } catch (const Error& error) {
     check.warning(kArgs, error.what(), "let this user read the root file system, or check as root");
   }

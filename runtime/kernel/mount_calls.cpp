@@ -137,6 +137,15 @@ UniqueFd make_filesystem(const NewFilesystem& wanted, UniqueFd context) {
             "make a mount of ", type));
 }
 
+void try_words(const std::string& type, const std::vector<std::string>& words) {
+  const UniqueFd context(
+      check(::fsopen(type.c_str(), FSOPEN_CLOEXEC), "open file system type ", type));
+  constexpr std::size_t kLongest = 255;  // strndup_user in fs/fsopen.c; mount(2) takes more
+  for (const std::string& word : words)
+    if (word.size() <= kLongest && word.find(',') == std::string::npos)
+      configure_word(context.get(), type, word);
+}
+
 struct statx identify(int fd, std::string_view name) {
   struct statx status{};
   check(

@@ -33,6 +33,9 @@ void set_propagation(int mount, std::uint64_t flags, std::string_view name);
 /// MOUNT_ATTR_* bits as MS_* bits of mount(2). Throws Error for one that mount(2) has not.
 std::uint64_t mount_flags(std::uint64_t attributes);
 
+/// mount(2) takes one page of words and cuts the rest off silently.
+inline constexpr std::size_t kMountDataLimit = 4095;
+
 /// What a new file system instance is made of.
 struct NewFilesystem {
   std::string_view type, source;
@@ -43,6 +46,10 @@ struct NewFilesystem {
 /// fsopen, fsconfig, fsmount: a detached mount. Throws Error with the kernel's own words where it
 /// gave some. `context` is one that fsopen gave already, or empty.
 UniqueFd make_filesystem(const NewFilesystem& wanted, UniqueFd context = {});
+
+/// Whether a file system of this type takes such words, as far as fsconfig(2) tells without making
+/// one. Throws Error.
+void try_words(const std::string& type, const std::vector<std::string>& words);
 
 /// statx(2) of an open file: type, mode, inode, device and mount id.
 struct statx identify(int fd, std::string_view name);

@@ -23,9 +23,6 @@
 namespace kernel {
 namespace {
 
-constexpr std::size_t kMountDataLimit =
-    4095;  // mount(2) takes one page and cuts the rest off silently
-
 /// "/a/./b//" → "/a/b": the name a target has in the plan's rules. ".." is kept, so it matches no
 /// rule.
 std::string plain_name(std::string_view target) {

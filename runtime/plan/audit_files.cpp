@@ -97,13 +97,6 @@ const SeenValue* find_value(const Isolation& isolation, const std::string& hiera
   return found == isolation.values.end() ? nullptr : &*found;
 }
 
-/// What the kernel makes of a value (kernel/sched/sched.h, MIN_SHARES and MAX_SHARES).
-std::string as_kept(const std::string& file, const std::string& value) {
-  const auto number = number_in(value);
-  if (file != "cpu.shares" || !number) return value;
-  return sentence(std::clamp(*number, std::int64_t{2}, std::int64_t{262144}));
-}
-
 /// A limit of 0 for a device takes its line away (block/blk-throttle.c).
 bool takes_line_away(const std::string& file, std::string_view value, std::string_view text) {
   if (!file.starts_with("blkio.throttle.") || !value.ends_with(" 0")) return false;
@@ -122,9 +115,8 @@ void audit_write(const CgroupDirectory& directory, const FileWrite& write,
     asked = write.fallback_value;
   }
   if (seen == nullptr && write.optional) return;
-  const bool fits =
-      seen != nullptr && (is_value_in_effect(as_kept(write.file, asked), seen->text) ||
-                          takes_line_away(write.file, asked, seen->text));
+  const bool fits = seen != nullptr && (is_value_in_effect(asked, seen->text) ||
+                                        takes_line_away(write.file, asked, seen->text));
   findings.push_back({.verdict = fits ? Verdict::kAsAsked : Verdict::kDrift,
                       .aspect = sentence("cgroup ", write.file),
                       .asked = asked,

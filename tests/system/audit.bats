@@ -223,7 +223,6 @@ allow_disks() {
   for change in '.mounts = []' \
     '.mounts = [{destination: "/proc", type: "proc", source: "proc"}, {destination: "/proc", type: "proc", source: "proc"}]' \
     '.linux.maskedPaths += ["/proc/self/oom_score", "/proc/mounts"] | .linux.readonlyPaths += ["/proc/self", "/sys/class/net"]' \
-    '.linux.resources.cpu.shares = 1' '.linux.resources.cpu.shares = 99999999' \
     '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 18446744073709551615}]' \
     '.linux.resources.memory.limit = 9223372036854775807'; do
     jq "$change" "$BATS_TEST_TMPDIR/whole.json" >"$BUNDLE/config.json"

@@ -194,19 +194,85 @@ agrees() {
   done
 }
 
+# refused_at POINTER JQ: changed so, check says it there, and a run fails.
+refused_at() {
+  cp "$BATS_TEST_TMPDIR/plain.json" "$BUNDLE/config.json"
+  edit "$2" || return 1
+  check_json
+  problem "$1" || return 1
+  agrees || { echo "with $2: $output"; return 1; }
+}
+# mount_refused_at WHAT OBJECT...: the last of these mounts is.
+mount_refused_at() {
+  local what=$1
+  shift
+  refused_at "/mounts/$(($(jq '.mounts | length' "$BATS_TEST_TMPDIR/plain.json") + $# - 1))/$what" ".mounts += [$(IFS=, && echo "$*")]"
+}
+
+@test "what can be told of the files: below others, in proc and sysfs, of another kind" {
+  make_bundle
+  command_is true
+  cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/plain.json"
+  refused_at /process/cwd '.process.cwd = "/etc/passwd/x/y"'
+  refused_at /process/args '.process.env = ["PATH=bin:/bin"] | .process.cwd = "/"'
+  mount_refused_at destination '{destination: "/etc/passwd/x", type: "tmpfs"}'
+  mount_refused_at destination '{destination: "/etc/passwd/x/y", type: "bind", source: "/tmp", options: ["bind"]}'
+  mount_refused_at destination '{destination: "/proc/cpuinfo", type: "bind", source: "/tmp", options: ["bind"]}'
+  mount_refused_at destination '{destination: "/sys/toynone", type: "tmpfs"}'
+  mount_refused_at destination '{destination: "/proc/sys/toynone", type: "bind", source: "/etc/passwd", options: ["bind"]}'
+  refused_at /linux/devices '.linux.devices = [{path: "/etc/passwd", type: "c", major: 1, minor: 3}]'
+  refused_at /linux/devices '.linux.devices = [{path: "/etc/passwd/null", type: "c", major: 1, minor: 3}]'
+  # beside them, what is fine
+  cp "$BATS_TEST_TMPDIR/plain.json" "$BUNDLE/config.json"
+  edit '.process.cwd = "/made/below" | .mounts += [{destination: "/made/too", type: "tmpfs", options: ["size=64k", "mode=1777"]},
+    {destination: "/proc/cpuinfo", type: "bind", source: "/etc/passwd", options: ["bind", "ro"]}] | .process.env = ["PATH=:nowhere:/bin"]
+    | .hooks.poststop = [{path: "/no/such/hook"}]'
+  check_json
+  problem /hooks/poststop/0/path warning
+  [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+  agrees
+}
+
+@test "options of mounts that the kernel does not take" {
+  make_bundle
+  command_is true
+  cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/plain.json"
+  local option
+  for option in size=x nope mode=9999 uid=nope; do
+    mount_refused_at options "{destination: \"/m\", type: \"tmpfs\", options: [\"$option\"]}"
+  done
+  mount_refused_at options '{destination: "/m", type: "proc", options: ["hidepid=9"]}'
+  mount_refused_at options "{destination: \"/m\", type: \"tmpfs\", options: [\"mode=755\", \"$(printf 'size=%05000d' 1)\"]}"
+}
+
+@test "values that no kernel takes: bandwidth, processes, memory nodes, groups; and programs of startContainer" {
+  make_bundle
+  command_is true
+  cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/plain.json"
+  refused_at /linux/resources/cpu/quota '.linux.resources.cpu.quota = 999'
+  refused_at /linux/resources/cpu/period '.linux.resources.cpu = {period: 10, quota: 5000}'
+  refused_at /linux/resources/cpu/period '.linux.resources.cpu.period = 2000000'
+  refused_at /linux/resources/cpu/burst '.linux.resources.cpu = {quota: 50000, burst: 60000}'
+  refused_at /linux/resources/pids/limit '.linux.resources.pids.limit = 4194305'
+  refused_at /linux/resources/cpu/mems '.linux.resources.cpu.mems = "1023"'
+  refused_at /process/user/additionalGids '.process.user.additionalGids = [range(65537)]'
+  refused_at /hooks/startContainer/0/path '.hooks.startContainer = [{path: "/no/such/hook"}]'
+  refused_at /hooks/startContainer/1/path '.hooks.startContainer = [{path: "/bin/true"}, {path: "/etc/passwd"}]'
+  refused_at /linux/netDevices/lo '.linux.netDevices = {lo: {}}'
+  refused_at /annotations/org.toyrun.network.names '.annotations = {"org.toyrun.network.names": "toynone"}'
+  refused_at /annotations/org.toyrun.network.mode '.annotations = {"org.toyrun.network.mode": "container:toynone"}'
+  # the bounds themselves
+  cp "$BATS_TEST_TMPDIR/plain.json" "$BUNDLE/config.json"
+  edit '.linux.resources = {cpu: {quota: 1000, period: 1000}, pids: {limit: 4194304}} | .process.user.additionalGids = [range(65536)]'
+  check_json
+  [ "$status" -eq 0 ] || { echo "$output"; return 1; }
+  agrees
+}
+
 @test "what only this host lacks: devices, resctrl, sysctls, memory nodes, the pidfd receiver, a real-time priority" {
   make_bundle
   command_is true
   cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/plain.json"
-  # refused_at POINTER JQ: check says so, and a run ends as it says
-  refused_at() {
-    cp "$BATS_TEST_TMPDIR/plain.json" "$BUNDLE/config.json"
-    edit "$2"
-    check_json
-    problem "$1"
-    [ "$(jq .wouldRun <<<"$output")" = false ]
-    agrees
-  }
   refused_at /linux/netDevices/toynone0 '.linux.netDevices = {"toynone0": {}}'
   refused_at /linux/sysctl '.linux.sysctl = {"net.core.toynone": "1"}'
   refused_at /linux/memoryPolicy '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "63"}'

@@ -262,9 +262,6 @@ TEST(Audit, ValuesThatTheKernelKeepsOtherwise) {
     isolation.values = {{"/sys/fs/cgroup", file, text}};
     return verdict_of(launch, isolation, std::string("cgroup ") + file).first;
   };
-  EXPECT_EQ(verdict("cpu.shares", "1", "2\n"), Verdict::kAsAsked);
-  EXPECT_EQ(verdict("cpu.shares", "1099511627776", "262144\n"), Verdict::kAsAsked);
-  EXPECT_EQ(verdict("cpu.shares", "1024", "512\n"), Verdict::kDrift);
   EXPECT_EQ(verdict("hugetlb.2MB.max", "18446744073709551615", "max\n"), Verdict::kAsAsked);
   EXPECT_EQ(verdict("blkio.throttle.read_bps_device", "254:0 0", "\n"), Verdict::kAsAsked);
   EXPECT_EQ(verdict("blkio.throttle.read_bps_device", "254:0 0", "254:0 7\n"), Verdict::kDrift);
