@@ -7,11 +7,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
+#include <utility>
+
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 
 namespace build {
 namespace {
+
+constexpr std::size_t kMostInOnePage = 180, kMostLowers = 500;
+constexpr auto kLayerOptions = std::to_array<std::pair<const char*, const char*>>(
+    {{"redirect_dir", "nofollow"}, {"metacopy", "off"}, {"index", "off"}});
 
 // By descriptors: the option string of mount(2) has one page, and paths are resolved once.
 std::string lower_option(const std::vector<std::string>& lowers, std::vector<UniqueFd>& open) {
@@ -23,8 +30,43 @@ std::string lower_option(const std::vector<std::string>& lowers, std::vector<Uni
   return option;
 }
 
+/// One by one (Linux 6.8), where they do not fit into that page: overlayfs takes 500.
+void mount_deep_overlay(const std::string& target, const std::vector<std::string>& lowers,
+                        const std::string& upper, const std::string& work, Devices devices) {
+  if (lowers.size() > kMostLowers)
+    throw Error(sentence(lowers.size(), " layers are more than the ", kMostLowers,
+                         " that overlayfs takes: --squash, or fewer steps"));
+  const UniqueFd context(check(::fsopen("overlay", FSOPEN_CLOEXEC), "fsopen overlay"));
+  const auto set = [&](const char* key, const std::string& value) {
+    return ::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0);
+  };
+  for (const std::string& lower : lowers) {
+    const UniqueFd opened = open_at(AT_FDCWD, lower, O_PATH | O_DIRECTORY);
+    if (set("lowerdir+", sentence("/proc/self/fd/", opened.get())) != 0)
+      throw Error(sentence(lowers.size(), " layers are more than this kernel takes"), errno);
+  }
+  if (!upper.empty()) {
+    check(set("upperdir", upper), "set upperdir=", upper);
+    check(set("workdir", work), "set workdir=", work);
+    check(::fsconfig(context.get(), FSCONFIG_SET_FLAG, "volatile", nullptr, 0), "set volatile");
+  }
+  for (const auto& [key, value] : kLayerOptions) check(set(key, value), "set ", key);
+  check(::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0), "make an overlay for ",
+        target);
+  unsigned int attributes = devices == Devices::kRefused ? MOUNT_ATTR_NODEV : 0;
+  if (upper.empty()) attributes |= MOUNT_ATTR_RDONLY;
+  const UniqueFd made(
+      check(::fsmount(context.get(), FSMOUNT_CLOEXEC, attributes), "mount an overlay on ", target));
+  check(::move_mount(made.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH),
+        "mount an overlay on ", target);
+}
+
 RootedDir mount_overlay(const std::string& target, const std::vector<std::string>& lowers,
                         const std::string& upper, const std::string& work, Devices devices) {
+  if (lowers.size() > kMostInOnePage) {
+    mount_deep_overlay(target, lowers, upper, work, devices);
+    return RootedDir::open(target);
+  }
   std::vector<UniqueFd> open;
   unsigned long flags = 0;
   if (upper.empty()) flags |= MS_RDONLY;
@@ -35,7 +77,7 @@ RootedDir mount_overlay(const std::string& target, const std::vector<std::string
     // build writes is synced once, when its layers are published.
     options += sentence(",upperdir=", upper, ",workdir=", work, ",volatile");
   }
-  options += ",redirect_dir=nofollow,metacopy=off,index=off";
+  for (const auto& [key, value] : kLayerOptions) options += sentence(",", key, "=", value);
   if (upper.empty() && lowers.size() == 1) {
     check(::mount(lowers[0].c_str(), target.c_str(), nullptr, MS_BIND, nullptr), "bind ", lowers[0],
           " on ", target);

@@ -34,7 +34,8 @@ UniqueFd open_output(const std::string& path, const std::string& hidden) {
     return UniqueFd(check(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3), "dup"));
   }
   if (hidden.empty()) return open_at(AT_FDCWD, path, O_WRONLY | O_NOCTTY);
-  return open_at(AT_FDCWD, hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+  constexpr int kNew = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  return UniqueFd(check(::open(hidden.c_str(), kNew, 0644), "make ", path));
 }
 
 }  // namespace

@@ -348,3 +348,14 @@ EOF
   run -1 bud
   expect 'Dockerfile:2:1: needs more than 256 MiB to be decompressed'
 }
+
+@test "build: more layers than fit into a page of mount options" {
+  base
+  { echo FROM localhost/base; for n in $(seq 240); do echo "COPY Dockerfile /d/$n"; done; echo 'RUN ls /d | wc -l >/count'; } >"$CONTEXT/Dockerfile"
+  run bud -o "type=tar,dest=$BATS_TEST_TMPDIR/tar"
+  [[ $status == 0 || $output == *'layers are more than this kernel takes'* ]] || { echo "$output" | tail -3; false; }
+  [ "$status" != 0 ] || [ "$(tar -xOf "$BATS_TEST_TMPDIR/tar" count)" = 240 ]
+  { echo FROM localhost/base; for n in $(seq 520); do echo "COPY --link Dockerfile /d/$n"; done; echo 'RUN ls /d | wc -l >/count'; } >"$CONTEXT/Dockerfile"
+  run -1 bud
+  expect 'layers are more than the 500 that overlayfs takes'
+}
