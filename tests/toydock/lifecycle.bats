@@ -86,6 +86,11 @@ load toydock
   [[ $output =~ ^20[0-9-]+T[0-9:.]+Z\ five$ ]]
   [ "$(td logs --since "$(td inspect -f '{{.State.FinishedAt}}' talker | sed 's/Z$//; s/$/ UTC - 1 second/; s/T/ /')" talker)" = five ]
   run ! td logs --since nonsense talker
+  [ "$(td logs --since 0h08m talker 2>/dev/null | tail -n 1)" = five ]
+  [ -z "$(td logs --until 08m talker)" ]
+  td run --name binary "$IMAGE" sh -c 'printf "a\0b\nsecond\n\0\0x\nthird\n"' >"$BATS_TEST_TMPDIR/shown"
+  td logs binary >"$BATS_TEST_TMPDIR/logged"
+  cmp "$BATS_TEST_TMPDIR/shown" "$BATS_TEST_TMPDIR/logged"
   td run -d --name counter "$IMAGE" sh -c 'for i in 1 2 3 4 5; do echo $i; sleep 0.2; done'
   run -0 timeout 20 "$REPO/scripts/toydock" logs -f counter
   [ "${lines[*]}" = '1 2 3 4 5' ]

@@ -29,11 +29,15 @@ verb_logs() {
   tail "${options[@]}" "$DIRECTORY/log" | print_log "$since" "$until" "${OPTION[timestamps]:-false}"
 }
 
-# moment WORDS: MOMENT is the time as the log has it: a number of seconds, 10m, or what date(1) understands.
+# moment WORDS: MOMENT is the time as the log has it: a number of seconds, 10m, 2h30m, or what date(1) understands.
 moment() {
-  local words=$1
-  if [[ $words =~ ^([0-9]+)(s|m|h|d)$ ]]; then
-    words="@$((EPOCHSECONDS - BASH_REMATCH[1] * ${factors[${BASH_REMATCH[2]}]:-1}))"
+  local words=$1 ago=0
+  if [[ $words =~ ^([0-9]{1,9}[smhd])+$ ]]; then
+    while [[ $words =~ ^0*([0-9]+)([smhd])(.*)$ ]]; do
+      ago=$((ago + BASH_REMATCH[1] * ${factors[${BASH_REMATCH[2]}]}))
+      words=${BASH_REMATCH[3]}
+    done
+    words=@$((EPOCHSECONDS - ago))
   elif [[ $words =~ ^[0-9]+([.][0-9]+)?$ ]]; then
     words=@$words
   fi
@@ -41,19 +45,20 @@ moment() {
 }
 declare -A factors=([s]=1 [m]=60 [h]=3600 [d]=86400)
 
+# print_log SINCE UNTIL STAMPS: perl, for to mawk a line ends at its first NUL
 print_log() {
-  local awk=(awk)
-  # mawk reads whole blocks unless told otherwise
-  if type -P mawk >/dev/null; then awk=(mawk -W interactive); fi
-  "${awk[@]}" -v since="$1" -v until="$2" -v stamps="$3" '
-    {
-      time = substr($1, 1, 29)
-      if ((since != "" && time < since) || (until != "" && time > until)) next
-      text = substr($0, length($1) + length($2) + length($3) + 4)
-      target = $2 == "stderr" ? "/dev/stderr" : "/dev/stdout"
-      if (stamps == "true" && !middle[$2]) text = time "Z " text
-      middle[$2] = $3 == "P"
-      printf "%s%s", text, $3 == "P" ? "" : "\n" >target
-      fflush(target)
-    }'
+  # shellcheck disable=SC2016
+  perl -e '
+    $| = 1;
+    my ($since, $until, $stamps) = @ARGV;
+    while (my $line = <STDIN>) {
+      chomp $line;
+      my ($time, $stream, $part, $text) = split / /, $line, 4;
+      $time = substr $time, 0, 29;
+      next if $since ne "" && $time lt $since || $until ne "" && $time gt $until;
+      $text = "" unless defined $text;
+      $text = $time . "Z " . $text if $stamps eq "true" && !$middle{$stream};
+      $middle{$stream} = $part eq "P";
+      print { $stream eq "stderr" ? *STDERR : *STDOUT } $text, $middle{$stream} ? "" : "\n";
+    }' -- "$@"
 }
