@@ -82,7 +82,7 @@ int run_extract(const cli::Parsed&, const cli::Parsed& options) {
     } while (got < 0 && errno == EINTR);
     return std::span(buffer).first(static_cast<std::size_t>(check(got, "read the archive")));
   });
-  LayerApplier(directory).apply(reader);
+  LayerApplier(directory, {.whiteouts = false}).apply(reader);
   return 0;
 }
 

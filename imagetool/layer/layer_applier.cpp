@@ -189,6 +189,7 @@ void LayerApplier::State::count_bytes(std::uint64_t size) {
 // True for what is no entry of its own. A whiteout whose directory is missing hides nothing, and
 // makes no directory.
 bool LayerApplier::State::apply_marker(const std::string& path) {
+  if (!options.whiteouts) return false;
   const Marker marker = marker_of(path);
   if (marker == Marker::kNone) return false;
   if (marker == Marker::kAufs) return true;

@@ -15,6 +15,7 @@ struct LayerOptions {
   std::uint64_t name_bytes = 4095;  // longest path, and target of a symlink; Linux has no longer
   std::uint64_t depth = 2048;       // most parts of a path
   bool devices = true;              // false: device nodes are skipped and counted
+  bool whiteouts = true;            // false: a plain tar, in which ".wh." names are names
   bool set_id = true;  // false: setuid and setgid bits of files and file capabilities are dropped
 };
 

@@ -52,8 +52,22 @@ load toydock
   td start box
   run -0 td exec box cat /three
   [ "$output" = stopped ]
-  echo x >.wh.one
-  run ! td cp .wh.one box:/tmp
+}
+
+@test "cp: a name that hides a file in a layer is a name" {
+  td run -d --name box -v data:/v "$IMAGE" sh -c 'echo kept >/v/file; touch /ready; exec sleep 1000'
+  wait_for 10 td exec box test -e /ready
+  cd "$BATS_TEST_TMPDIR"
+  mkdir -p tree/v
+  echo x >tree/.wh.etc
+  echo x >tree/v/.wh..wh..opq
+  echo x >tree/v/.wh.file
+  tar -C tree -cf - . | td cp - box:/
+  run -0 td exec box cat /v/file /etc/layer /.wh.etc /v/.wh..wh..opq
+  [ "${lines[*]}" = 'kept second x x' ]
+  td cp tree/.wh.etc box:/tmp
+  td cp box:/tmp/.wh.etc out
+  [ "$(cat out)" = x ]
 }
 
 @test "cp: what an earlier copy left is no way out for the next one" {

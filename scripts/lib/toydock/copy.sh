@@ -86,7 +86,6 @@ copy_in() {
   [[ -e $source || -L $source ]] || die "$source is not there"
   if [[ ${OPTION["follow-link"]:-} == true ]]; then options+=(--dereference); fi
   if [[ ${OPTION[archive]:-} != true ]]; then options+=(--owner=0 --group=0); fi
-  if find "$source" -name '.wh.*' -print -quit | grep -q .; then die "$source has names that begin with .wh., which cannot be copied"; fi
   name=$(basename -- "$(realpath -s -- "$source")")
   if [[ -d $source ]]; then
     [[ $kind == directory || $kind == none ]] || die "$target in $NAME is no directory"
