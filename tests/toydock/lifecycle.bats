@@ -139,12 +139,18 @@ load toydock
   run -0 td stats --no-stream --format '{{.NetIO}}' second
   [[ $output =~ ^1[0-9.]+KiB\ /\ 1[0-9.]+KiB$ ]]
   td restart -t 0 second
+  td update -m 0 --cpus 0 second
+  [ "$(td inspect -f '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}' second)" = '0 0' ]
+  run -0 td exec second sh -c 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max'
+  [[ ${lines[*]} =~ ^(9223372036854771712 -1|max max 100000)$ ]]
+  td update -m 96m second
+  td restart -t 0 second
   run -0 td exec second sh -c 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max'
   [ "$output" = 100663296 ]
   td rm -f second
   sleep 1
   run -0 td events --since 1h --until 0s --format '{{.Action}}'
-  [ "$(grep -v exec_start <<<"$output" | tr '\n' ' ')" = 'create start pause unpause rename update die stop start die destroy ' ]
+  [ "$(grep -v exec_start <<<"$output" | tr '\n' ' ')" = 'create start pause unpause rename update die stop start update update die stop start die destroy ' ]
 }
 
 @test "a full disk: what cannot be written is an error, and nothing of a container is lost" {
@@ -384,6 +390,26 @@ EOF
   completes lessons cg | grep -x cgroups
   td network rm completednet
   fish -c "source $REPO/scripts/completions/toydock.fish; complete -C 'toydock start comp'" | grep '^completed'
+}
+
+@test "a SIGKILL between the creation of a container and its start: it starts again" {
+  mkfifo "$BATS_TEST_TMPDIR/go"
+  cat >"$BATS_TEST_TMPDIR/toyrun" <<EOF
+#!/bin/bash
+case "\$*" in 'network leases') : >$BATS_TEST_TMPDIR/created && read -r <$BATS_TEST_TMPDIR/go ;; esac
+exec $TOYRUN "\$@"
+EOF
+  chmod +x "$BATS_TEST_TMPDIR/toyrun"
+  TOYRUN=$BATS_TEST_TMPDIR/toyrun "$REPO/scripts/toydock" run -d --name box "$IMAGE" sleep 1000 3>&- 4>&- &
+  local toydock=$!
+  wait_for 10 test -e "$BATS_TEST_TMPDIR/created"
+  kill -9 $toydock
+  wait $toydock || true
+  echo >"$BATS_TEST_TMPDIR/go"
+  status_is box created
+  td start box
+  td exec box true
+  status_is box running
 }
 
 @test "what a SIGKILL leaves: rm -f or the next command cleans up" {

@@ -371,11 +371,16 @@ on_shell_survives() { [ "$(td inspect -f '{{.State.ExitCode}}' fat)" = 137 ]; }
   td run -d --name live "$IMAGE" sleep 1000
   local before
   before=$(td inspect live | jq '.[0].HostConfig')
-  for words in '-m garbage' '-m 1q' '--restart bogus' '--cpus x'; do
+  td create --name still -m 64m "$IMAGE" true
+  for words in '-m garbage' '-m 1q' '-m 100' '--restart bogus' '--cpus x' '--cpus -1' '--cpu-quota 5' '--cpuset-cpus a' '--memory-swap 5m' '--cpu-period 1'; do
     # shellcheck disable=SC2086
-    run td update $words live
-    [ "$status" -ne 0 ]
+    run -1 td update $words live
+    # shellcheck disable=SC2086
+    run -1 td update $words still
+    expect '^toydock: '
   done
+  [ "$(td inspect -f '{{.HostConfig.Memory}}' still)" = 67108864 ]
+  td rm still
   run td kill -s NOPE live
   [ "$status" -ne 0 ]
   [ "$(td inspect live | jq '.[0].HostConfig')" = "$before" ]

@@ -43,6 +43,7 @@ begin() {
   fi
   STATUS=created RESTARTS=0
   rm -f "$DIRECTORY/stopped" "$DIRECTORY/stopped-for-now"
+  end_last_run
   prepare_bundle
   launch
   if (($# == 0)); then

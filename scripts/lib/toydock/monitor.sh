@@ -44,6 +44,13 @@ clear_last_run() {
   if ((${#left[@]})); then rm -f "${left[@]}"; fi
 }
 
+# end_last_run: of a toydock that was killed between the creation of the container and its start
+end_last_run() {
+  [[ -e $DIRECTORY/pidfile ]] || return 0
+  "$TOYRUN" delete --force "$ID" 2>/dev/null || true
+  if process_in conmon-pid "--cid $ID"; then "$ATTACH" --wait "$MONITOR"; fi
+}
+
 launch_failed() {
   local words=${1%%$'\n'*} code=125
   words=${words#toyrun: }

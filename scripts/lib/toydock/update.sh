@@ -27,30 +27,20 @@ update_one() {
   local resources
   need_lock
   if [[ -n ${OPTION[restart]:-} ]]; then check_restart "${OPTION[restart]}"; fi
-  resources=$(jq -L "$LIBRARY" -c --args '
-    include "size"; def bytes: size // error("no size");
-    ($ARGS.positional as $all | [range(0; $all | length; 2) | {key: $all[.], value: $all[. + 1]}] | from_entries) as $o
-    | .linux.resources
-    | if $o.memory then .memory.limit = ($o.memory | bytes) | if .memory.swap and ($o["memory-swap"] | not) then .memory.swap = .memory.limit * 2 else . end else . end
-    | if $o["memory-swap"] then .memory.swap = ($o["memory-swap"] | bytes) else . end
-    | if $o["memory-reservation"] then .memory.reservation = ($o["memory-reservation"] | bytes) else . end
-    | if $o.cpus then .cpu.period = 100000 | .cpu.quota = ($o.cpus | tonumber * 100000 | floor) else . end
-    | if $o["cpu-shares"] then .cpu.shares = ($o["cpu-shares"] | tonumber) else . end
-    | if $o["cpu-period"] then .cpu.period = ($o["cpu-period"] | tonumber) else . end
-    | if $o["cpu-quota"] then .cpu.quota = ($o["cpu-quota"] | tonumber) else . end
-    | if $o["cpuset-cpus"] then .cpu.cpus = $o["cpuset-cpus"] else . end
-    | if $o["cpuset-mems"] then .cpu.mems = $o["cpuset-mems"] else . end
-    | if $o["pids-limit"] then .pids.limit = ($o["pids-limit"] | tonumber | if . <= 0 then -1 else . end) else . end' \
-    "${GIVEN[@]}" <"$DIRECTORY/bundle/config.json" 2>/dev/null) || die "a value is not understood: ${GIVEN[*]}" "see: toydock update --help"
+  if ! resources=$(jq -L "$LIBRARY" -c -f "$LIBRARY/update.jq" "$DIRECTORY/bundle/config.json" --args -- "${GIVEN[@]}" 2>&1); then
+    [[ $resources == *$'\x01'* ]] || die "update: $resources"
+    resources=${resources#*$'\x01'}
+    die "${resources%%$'\x01'*}" "$([[ $resources != *$'\x01'* ]] || printf '%s' "${resources#*$'\x01'}")"
+  fi
   if running_pid; then
     show "$TOYRUN" update --resources - "$ID"
     jq -c 'del(.devices)' <<<"$resources" | "$TOYRUN" update --resources - "$ID" || exit 1
   fi
   replace_file "$DIRECTORY/bundle/config.json" "$(jq -c --argjson resources "$resources" '.linux.resources = $resources' "$DIRECTORY/bundle/config.json")"
   replace_file "$DIRECTORY/container.json" "$(jq -c --argjson resources "$resources" --arg restart "${OPTION[restart]:-}" '
-    .HostConfig.Memory = ($resources.memory.limit // 0) | .HostConfig.MemorySwap = ($resources.memory.swap // 0)
+    .HostConfig.Memory = ([$resources.memory.limit // 0, 0] | max) | .HostConfig.MemorySwap = ($resources.memory.swap // 0)
     | .HostConfig.CpuShares = ($resources.cpu.shares // 0) | .HostConfig.CpusetCpus = ($resources.cpu.cpus // "") | .HostConfig.PidsLimit = ($resources.pids.limit // 0)
-    | if $resources.cpu.quota then .HostConfig.NanoCpus = $resources.cpu.quota / ($resources.cpu.period // 100000) * 1e9 else . end
+    | if $resources.cpu.quota then .HostConfig.NanoCpus = ([$resources.cpu.quota, 0] | max) / ($resources.cpu.period // 100000) * 1e9 else . end
     | if $restart != "" then .HostConfig.RestartPolicy.Name = ($restart | split(":")[0]) else . end' "$DIRECTORY/container.json")"
   if [[ -n ${OPTION[restart]:-} ]]; then update_restart "${OPTION[restart]}"; fi
   tell_event update "name=$NAME"
