@@ -48,8 +48,8 @@ _toydock() {
     load) choices="--input --quiet --help -i -q -h" ;;
     login) choices="--username --password --password-stdin --help -u -p -h" ;;
     logout) choices="--help -h" ;;
-    volume) choices="--quiet --force --format --label --all --help -q -f -a -h $([[ $word == -* ]] || toydock _names volume 2>/dev/null)" ;;
-    network) choices="--subnet --gateway --ipv6 --internal --mtu --bridge --driver --label --ip --ip6 --alias --format --force --quiet --help -d -f -q -h $([[ $word == -* ]] || toydock _names network 2>/dev/null)" ;;
+    volume) choices="--quiet --filter --force --format --label --all --help -q -f -a -h $([[ $word == -* ]] || toydock _names volume 2>/dev/null)" ;;
+    network) choices="--subnet --gateway --ipv6 --internal --mtu --bridge --driver --label --ip --ip6 --alias --filter --format --force --quiet --help -d -f -q -h $([[ $word == -* ]] || toydock _names network 2>/dev/null)" ;;
     system) choices="--force --volumes --all --help -f -a -h $([[ $word == -* ]] || toydock _names system 2>/dev/null)" ;;
     lessons) choices="--image --help -i -h $([[ $word == -* ]] || toydock _names lessons 2>/dev/null)" ;;
     info) choices="--help -h" ;;

@@ -431,8 +431,9 @@ _toydock() {
         '*:file:_files' ;;
         volume) _arguments \
         '(-q --quiet)'{-q,--quiet}'[only the names]' \
-        '(-f --force)'{-f,--force}'[no question, no complaint]' \
-        '--format[table, json or a template such as {{.Name}}]:TEMPLATE:' \
+        '(-f --filter)'{-f,--filter}'[ls - only those with name=, driver=, dangling=true|false]:KEY=VALUE:' \
+        '--force[prune - do not ask; rm - one that is not there is no error; -f of both]' \
+        '--format[ls, inspect - table, json or a template such as {{.Name}}; -f of inspect]:TEMPLATE:' \
         '--label[accepted, is not kept]:NAME=VALUE:' \
         '(-a --all)'{-a,--all}'[prune those with a name of their own, too]' \
         '(-h --help)'{-h,--help}'[show this help]' \
@@ -449,8 +450,9 @@ _toydock() {
         '--ip[connect - a fixed address; may be repeated]:ADDRESS:' \
         '--ip6[connect - a fixed IPv6 address]:ADDRESS:' \
         '--alias[connect - a further name in all its networks; may be repeated]:NAME:' \
-        '(-f --format)'{-f,--format}'[ls, inspect - table, json or a template such as {{.Name}}]:TEMPLATE:' \
-        '--force[disconnect - accepted, does nothing]' \
+        '(-f --filter)'{-f,--filter}'[ls - only those with name=, driver=, scope=, type=custom|builtin, dangling=true|false]:KEY=VALUE:' \
+        '--format[ls, inspect - table, json or a template such as {{.Name}}; -f of inspect]:TEMPLATE:' \
+        '--force[prune - do not ask; rm - one that is not there is no error; -f of both]' \
         '(-q --quiet)'{-q,--quiet}'[ls - only the names]' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:name:($(toydock _names network 2>/dev/null))' ;;

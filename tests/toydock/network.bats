@@ -278,3 +278,47 @@ signal.pause()' "$TOYDOCK_ROOT/containers/$(td inspect -f '{{.Id}}' leaseholder)
   td run -d --name third "$IMAGE" sleep 1000
   run -0 td exec leaseholder grep -c third /etc/hosts
 }
+
+@test "network ls -f and volume ls -f are filters, and what is not understood lists and removes nothing" {
+  td network create keep1 >/dev/null
+  td network create keep2 >/dev/null
+  run -0 td network ls -qf name=foo
+  [ -z "$output" ]
+  run -0 td network ls -qf name=eep2 -f name=eep1
+  [ "$output" = $'keep1\nkeep2' ]
+  run -0 td network ls -q --filter name=eep --filter name=keep2 --filter driver=bridge --filter type=custom --filter dangling=true
+  [ "$output" = $'keep1\nkeep2' ]
+  run -0 td network ls -q --filter type=builtin --filter name=keep
+  [ -z "$output" ]
+  run -0 td network ls --filter name=keep1
+  [[ $output == *keep1*bridge* && $output != *keep2* ]]
+  for words in '--filter label=a' '--filter dangling' 'keep1' '-q --format {{.Name}}'; do
+    run -1 td network ls $words
+    [[ $output != *$'\n'keep* ]]
+  done
+  run -1 td network prune --filter label=a -f
+  run -1 td network prune surplus -f
+  run -1 td network prune </dev/null
+  [[ $output == *'toydock network prune -f'* ]]
+  [ "$(td network ls -qf name=keep)" = $'keep1\nkeep2' ]
+  [ "$(td network inspect -f '{{.Name}}' keep1)" = keep1 ]
+  run -0 td network rm -f keep1 nosuch
+  [ "$output" = keep1 ]
+  run -0 td network prune -f
+  [[ $output == *keep2* ]]
+  td volume create used >/dev/null
+  td volume create free >/dev/null
+  td create --name user -v used:/v "$IMAGE" true >/dev/null
+  run -0 td volume ls -qf dangling=true
+  [ "$output" = free ]
+  run -0 td volume ls -q -f name=use -f dangling=false
+  [ "$output" = used ]
+  run -1 td volume ls -q true
+  run -1 td volume ls -qf label=a
+  run -1 td volume prune --filter all=1 -f
+  [ "$(td volume inspect -f '{{.Name}}' free)" = free ]
+  run -0 td volume rm -f nosuch free
+  [ "$output" = free ]
+  run -1 td ps web
+  [[ $output == *"'web' is a word too many"* ]]
+}

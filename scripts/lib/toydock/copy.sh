@@ -109,6 +109,7 @@ verb_diff() {
   need_root
   parse "$OPTIONS_diff" "$@"
   at_least 1 'which container?'
+  at_most 1
   need_container "${WORDS[0]}"
   load_settings
   have_program getfattr attr 'it reads the marks of overlayfs'
@@ -140,6 +141,7 @@ verb_export() {
   need_root
   parse "$OPTIONS_export" "$@"
   at_least 1 'which container?'
+  at_most 1
   [[ -n ${OPTION[output]:-} || ! -t 1 ]] || die "an archive does not go to a terminal" "type: toydock export -o FILE ${WORDS[0]}"
   need_container "${WORDS[0]}"
   open_root
@@ -155,6 +157,7 @@ verb_commit() {
   need_root
   parse "$OPTIONS_commit" "$@"
   at_least 2 'a container and the name of the new image, please'
+  at_most 2
   need_container "${WORDS[0]}"
   load_settings
   local options=() index paused='' status=0

@@ -107,6 +107,7 @@ verb_attach() {
   need_root
   parse "$OPTIONS_attach" "$@"
   at_least 1 'which container?'
+  at_most 1
   need_container "${WORDS[0]}"
   load_settings
   need_running

@@ -12,6 +12,7 @@ q quiet only the digests
 USAGE_images='[options] [REPOSITORY[:TAG]]'
 verb_images() {
   parse "$OPTIONS_images" "$@"
+  at_most 1
   "$TOYIMG" images -f json | jq -c --arg wanted "${WORDS[0]:-}" --argjson whole "${OPTION["no-trunc"]:-false}" '
     def size: if . >= 1e9 then "\(. / 1e8 | round / 10)GB" elif . >= 1e6 then "\(. / 1e5 | round / 10)MB" elif . >= 1e3 then "\(. / 1e2 | round / 10)kB" else "\(.)B" end;
     .[] | (.name | ltrimstr("docker.io/") | ltrimstr("library/")) as $name
@@ -27,6 +28,7 @@ USAGE_pull='[options] IMAGE'
 verb_pull() {
   parse "$OPTIONS_pull" "$@"
   at_least 1 'which image?'
+  at_most 1
   local options=()
   if [[ -n ${OPTION[platform]:-} ]]; then options+=(--platform "${OPTION[platform]}"); fi
   if [[ ${OPTION[quiet]:-} == true ]]; then options+=(--quiet); fi
@@ -60,6 +62,7 @@ USAGE_push='[options] IMAGE'
 verb_push() {
   parse "$OPTIONS_push" "$@"
   at_least 1 'which image?'
+  at_most 1
   local options=() name
   if [[ ${OPTION[quiet]:-} == true ]]; then options+=(--quiet); fi
   if [[ ${OPTION["all-tags"]:-} == true ]]; then
@@ -75,6 +78,7 @@ OPTIONS_tag='' USAGE_tag='IMAGE NAME'
 verb_tag() {
   parse "$OPTIONS_tag" "$@"
   at_least 2 'an image and its new name, please'
+  at_most 2
   images tag "${WORDS[@]}"
 }
 
@@ -92,6 +96,7 @@ q quiet only errors and the names'
 USAGE_load='[options]'
 verb_load() {
   parse "$OPTIONS_load" "$@"
+  at_most 0
   [[ -n ${OPTION[input]:-} || ! -t 0 ]] || die "an archive does not come from a terminal" "type: toydock load -i FILE"
   images load --quiet ${OPTION[input]:+--input "${OPTION[input]}"}
 }
@@ -102,6 +107,7 @@ p password=PASSWORD the password; others can read a command line
 USAGE_login='[options] [REGISTRY]'
 verb_login() {
   parse "$OPTIONS_login" "$@"
+  at_most 1
   local options=()
   if [[ -n ${OPTION[username]:-} ]]; then options+=(--username "${OPTION[username]}"); fi
   if [[ -n ${OPTION[password]:-} ]]; then
@@ -114,6 +120,7 @@ verb_login() {
 OPTIONS_logout='' USAGE_logout='[REGISTRY]'
 verb_logout() {
   parse "$OPTIONS_logout" "$@"
+  at_most 1
   images logout "${WORDS[@]}"
 }
 
@@ -124,6 +131,7 @@ USAGE_import='[options] FILE|- NAME'
 verb_import() {
   parse "$OPTIONS_import" "$@"
   at_least 2 'a tar archive (- is standard input) and a name, please'
+  at_most 2
   local options=() index
   for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do options+=("--${GIVEN[index]}" "${GIVEN[index + 1]}"); done
   images import "${options[@]}" "${WORDS[0]}" "${WORDS[1]}"
@@ -135,6 +143,7 @@ USAGE_history='[options] IMAGE'
 verb_history() {
   parse "$OPTIONS_history" "$@"
   at_least 1 'which image?'
+  at_most 1
   local options=()
   if [[ ${OPTION["no-trunc"]:-} == true ]]; then options+=(--no-trunc); fi
   images history "${options[@]}" ${OPTION[format]:+--format "${OPTION[format]}"} "${WORDS[0]}"
@@ -165,6 +174,7 @@ USAGE_build='[options] [DIR]'
 verb_build() {
   need_root
   parse "$OPTIONS_build" "$@"
+  at_most 1
   local options=(--runtime "$TOYRUN") index name value
   for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
     name=${GIVEN[index]} value=${GIVEN[index + 1]}

@@ -15,6 +15,7 @@ build how one is made'
 
 verb_lessons() {
   parse "$OPTIONS_lessons" "$@"
+  at_most 1
   local lesson=${WORDS[0]:-} number=0 list
   mapfile -t list <<<"$LESSONS"
   if [[ $lesson =~ ^[1-6]$ ]]; then lesson=${list[lesson - 1]%% *}; fi

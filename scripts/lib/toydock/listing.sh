@@ -21,6 +21,7 @@ verb_ls() { verb_ps "$@"; }
 verb_ps() {
   need_root
   parse "$OPTIONS_ps" "$@"
+  at_most 0
   make_root
   sweep
   local last=${OPTION[last]:-0} filters=() index
@@ -115,6 +116,7 @@ verb_port() {
   need_root
   parse "$OPTIONS_port" "$@"
   at_least 1 'which container?'
+  at_most 2
   need_container "${WORDS[0]}"
   one_document | with_network -r --arg wanted "${WORDS[1]:-}" '.NetworkSettings.Ports // {} | to_entries[]
     | select($wanted == "" or .key == $wanted or .key == $wanted + "/tcp") | .key as $key | .value[]? | (if $wanted == "" then "\($key) -> " else "" end) + "\(.HostIp):\(.HostPort)"'

@@ -13,6 +13,7 @@ verb_logs() {
   need_root
   parse "$OPTIONS_logs" "$@"
   at_least 1 'which container?'
+  at_most 1
   need_container "${WORDS[0]}"
   load_settings
   local tail=${OPTION[tail]:-all} since='' until=''

@@ -129,28 +129,26 @@ d driver=NAME create: bridge, the only one
 - ip=ADDRESS connect: a fixed address; may be repeated
 - ip6=ADDRESS connect: a fixed IPv6 address
 - alias=NAME connect: a further name in all its networks; may be repeated
-f format=TEMPLATE ls, inspect: table, json or a template such as {{.Name}}
-- force disconnect: accepted, does nothing
+f filter=KEY=VALUE ls: only those with name=, driver=, scope=, type=custom|builtin, dangling=true|false
+- format=TEMPLATE ls, inspect: table, json or a template such as {{.Name}}; -f of inspect
+- force prune: do not ask; rm: one that is not there is no error; -f of both
 q quiet ls: only the names'
 USAGE_network='create|ls|inspect|rm|prune [options] [NAME...], network connect|disconnect [options] NAME CONTAINER'
 verb_network() {
   need_root
-  parse "$OPTIONS_network" "$@"
+  case ${1:-} in
+    inspect) with_letter "$OPTIONS_network" f format ;;
+    rm | remove | prune | disconnect) with_letter "$OPTIONS_network" f force ;;
+    *) TABLE=$OPTIONS_network ;;
+  esac
+  parse "$TABLE" "$@"
   at_least 1 'create, ls, inspect, rm, prune, connect or disconnect?'
   local action=${WORDS[0]} name failed=0
   WORDS=("${WORDS[@]:1}")
+  [[ $action == ls || $action == list || -z ${OPTION[filter]+given} ]] || die "network $action takes no --filter" 'see: toydock network --help'
   case $action in
     create) create_network ;;
-    ls | list)
-      if [[ ${OPTION[quiet]:-} == true ]]; then
-        runtime network -q ls
-      elif [[ -n ${OPTION[format]:-} ]]; then
-        mapfile -t WORDS < <("$TOYRUN" network -q ls)
-        format_networks "${WORDS[@]}"
-      else
-        runtime network ls
-      fi
-      ;;
+    ls | list) list_networks ;;
     inspect)
       at_least 1 'which network?'
       if [[ -n ${OPTION[format]:-} ]]; then format_networks "${WORDS[@]}"; else network_documents "${WORDS[@]}" | jq -s .; fi
@@ -158,11 +156,14 @@ verb_network() {
     rm | remove)
       at_least 1 'which network?'
       for name in "${WORDS[@]}"; do
+        if [[ ${OPTION[force]:-} == true ]] && ! "$TOYRUN" network inspect "$name" &>/dev/null; then continue; fi
         if runtime network rm "$name" >/dev/null; then printf '%s\n' "$name"; else failed=1; fi
       done
       return $failed
       ;;
     prune)
+      at_most 0
+      confirm 'Remove all networks that no container is in?' || return 0
       while read -r name; do
         if [[ $("$TOYRUN" network inspect "$name" | jq '.containers | length') == 0 ]] && runtime network rm "$name" >/dev/null; then printf '%s\n' "$name"; fi
       done < <("$TOYRUN" network ls -q)
@@ -179,9 +180,35 @@ verb_network() {
   esac
 }
 
+list_networks() {
+  at_most 0
+  [[ -z ${OPTION[quiet]:-} || -z ${OPTION[format]:-} ]] || die "--quiet and --format exclude each other"
+  given_filters name driver scope type dangling
+  if ((${#FILTERS[@]} == 0)) && [[ -z ${OPTION[format]:-} ]]; then
+    runtime network ${OPTION[quiet]:+-q} ls
+    return
+  fi
+  local name type dangling names=()
+  while read -r name; do
+    type=custom dangling=false
+    if [[ $name == default ]]; then type=builtin; fi
+    if [[ " ${FILTERS[*]}" == *' dangling='* ]]; then
+      dangling=$("$TOYRUN" network inspect "$name" | jq '.containers == []')
+      [[ $type == custom ]] || dangling=false # nobody wants it removed
+    fi
+    if matches name "$name" && matches driver bridge && matches scope local && matches type "$type" && matches dangling "$dangling"; then names+=("$name"); fi
+  done < <("$TOYRUN" network -q ls)
+  if [[ ${OPTION[quiet]:-} != true ]]; then
+    format_networks "${names[@]}"
+  elif ((${#names[@]})); then
+    printf '%s\n' "${names[@]}"
+  fi
+}
+
 create_network() {
   local options=() index
   at_least 1 'what is the network called?'
+  at_most 1
   for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
     case ${GIVEN[index]} in
       subnet | gateway | mtu | bridge) options+=("--${GIVEN[index]}" "${GIVEN[index + 1]}") ;;

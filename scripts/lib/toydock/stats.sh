@@ -93,6 +93,7 @@ USAGE_events='[options]'
 verb_events() {
   need_root
   parse "$OPTIONS_events" "$@"
+  at_most 0
   make_root
   # shellcheck source=scripts/lib/toydock/logs.sh
   source "$LIBRARY/logs.sh"

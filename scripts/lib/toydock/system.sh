@@ -12,6 +12,7 @@ verb_system() {
   need_root
   parse "$OPTIONS_system" "$@"
   at_least 1 'df, prune, start or stop?'
+  at_most 1
   make_root
   case ${WORDS[0]} in
     df) show_usage ;;
@@ -106,6 +107,7 @@ stop_for_now() {
 OPTIONS_info='' USAGE_info=''
 verb_info() {
   parse "$OPTIONS_info" "$@"
+  at_most 0
   local cgroups=v2
   [[ -e /sys/fs/cgroup/cgroup.controllers ]] || cgroups='v1 or hybrid'
   printf 'toydock: %s, its parts in %s\n' "$TOYDOCK" "$LIBRARY"
@@ -120,6 +122,7 @@ verb_info() {
 OPTIONS_version='' USAGE_version=''
 verb_version() {
   parse "$OPTIONS_version" "$@"
+  at_most 0
   local version
   version=$("$TOYRUN" --version) || die "toyrun cannot be run" "TOYRUN names it; it is built in build/runtime"
   version=${version%%$'\n'*}

@@ -188,6 +188,45 @@ take_letters() {
 
 unknown_option() { die "$VERB: unknown option ${1%%=*}" "see: toydock $VERB --help"; }
 
+# with_letter TABLE LETTER NAME: TABLE where LETTER stands for NAME: docker's -f is --filter of ls, --format of inspect and --force of rm and prune.
+with_letter() {
+  TABLE=$'\n'${1//$'\n'"$2 "/$'\n'- }
+  TABLE=${TABLE/$'\n- '"$3"/$'\n'"$2 $3"}
+  TABLE=${TABLE#$'\n'}
+}
+
+# at_most NUMBER: of WORDS; one too many is a mistake, and often an option's value that was meant otherwise.
+at_most() { ((${#WORDS[@]} <= $1)) || die "$VERB: '${WORDS[$1]}' is a word too many" "see: toydock $VERB --help"; }
+# given_filters KEY...: FILTERS gets the --filter values; one with another key is refused.
+given_filters() {
+  local index
+  FILTERS=()
+  for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do
+    [[ ${GIVEN[index]} == filter ]] || continue
+    [[ " $* " == *" ${GIVEN[index + 1]%%=*} "* && ${GIVEN[index + 1]} == *=?* ]] || die "--filter ${GIVEN[index + 1]} is not known" "there is: ${*/%/=}"
+    FILTERS+=("${GIVEN[index + 1]}")
+  done
+}
+# matches KEY VALUE...: whether one of VALUE fits FILTERS with KEY, or there is none. A name fits when it is in it, as with docker.
+matches() {
+  local filter one any=0
+  for filter in "${FILTERS[@]}"; do
+    [[ $filter == "$1="* ]] || continue
+    any=1
+    for one in "${@:2}"; do
+      if [[ $one == "${filter#*=}" || $1 == name && $one == *"${filter#*=}"* ]]; then return 0; fi
+    done
+  done
+  ((any == 0))
+}
+# confirm QUESTION: --force, or yes at a terminal.
+confirm() {
+  local answer
+  [[ ${OPTION[force]:-} != true ]] || return 0
+  [[ -t 0 ]] || die "$VERB prune asks before it removes anything, and there is no terminal" "type: toydock $VERB prune -f"
+  read -r -p "$1 [y/N] " answer
+  [[ $answer == [yY]* ]]
+}
 # at_least NUMBER WHAT: of WORDS.
 at_least() { ((${#WORDS[@]} >= $1)) || die "$VERB: $2" "see: toydock $VERB --help"; }
 

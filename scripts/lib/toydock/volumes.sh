@@ -5,20 +5,28 @@
 source "$LIBRARY/template.sh"
 
 OPTIONS_volume='q quiet only the names
-f force no question, no complaint
-- format=TEMPLATE table, json or a template such as {{.Name}}
+f filter=KEY=VALUE ls: only those with name=, driver=, dangling=true|false
+- force prune: do not ask; rm: one that is not there is no error; -f of both
+- format=TEMPLATE ls, inspect: table, json or a template such as {{.Name}}; -f of inspect
 - label=NAME=VALUE accepted, is not kept
 a all prune those with a name of their own, too'
 USAGE_volume='create|ls|inspect|rm|prune [options] [NAME...]'
 verb_volume() {
   need_root
-  parse "$OPTIONS_volume" "$@"
+  case ${1:-} in
+    inspect) with_letter "$OPTIONS_volume" f format ;;
+    rm | remove | prune) with_letter "$OPTIONS_volume" f force ;;
+    *) TABLE=$OPTIONS_volume ;;
+  esac
+  parse "$TABLE" "$@"
   at_least 1 'create, ls, inspect, rm or prune?'
   local action=${WORDS[0]} name failed=0
   WORDS=("${WORDS[@]:1}")
+  [[ $action == ls || $action == list || -z ${OPTION[filter]+given} ]] || die "volume $action takes no --filter" 'see: toydock volume --help'
   make_root
   case $action in
     create)
+      at_most 1
       name=${WORDS[0]:-}
       if [[ -z $name ]]; then
         new_id
@@ -29,19 +37,25 @@ verb_volume() {
       printf '%s\n' "$name"
       ;;
     ls | list)
-      each_volume volume_document | if [[ ${OPTION[quiet]:-} == true ]]; then jq -r .Name; else show_formatted $'{{.Driver}}\t{{.Name}}'; fi
+      at_most 0
+      [[ -z ${OPTION[quiet]:-} || -z ${OPTION[format]:-} ]] || die "--quiet and --format exclude each other"
+      given_filters name driver dangling
+      each_volume matching_volume | if [[ ${OPTION[quiet]:-} == true ]]; then jq -r .Name; else show_formatted $'{{.Driver}}\t{{.Name}}'; fi
       ;;
     inspect)
       at_least 1 'which volume?'
       for name in "${WORDS[@]}"; do need_volume "$name"; done
-      for name in "${WORDS[@]}"; do volume_document "$name"; done | if [[ -n ${OPTION[format]:-} ]]; then show_formatted '{{.Name}}'; else jq -s .; fi
+      for name in "${WORDS[@]}"; do volume_document "$name"; done | if [[ -n ${OPTION[format]:-} ]]; then show_formatted ''; else jq -s .; fi
       ;;
     rm | remove)
       at_least 1 'which volume?'
       for name in "${WORDS[@]}"; do (remove_volume "$name") || failed=1; done
       return $failed
       ;;
-    prune) prune_volumes ;;
+    prune)
+      at_most 0
+      prune_volumes
+      ;;
     *) die "volume: there is no $action" "create, ls, inspect, rm or prune" ;;
   esac
 }
@@ -55,6 +69,11 @@ each_volume() {
   done
 }
 volume_document() { printf '{"Name":"%s","Driver":"local","Mountpoint":"%s","Scope":"local"}\n' "$1" "$VOLUMES/$1/_data"; }
+matching_volume() {
+  local dangling=false
+  if [[ " ${FILTERS[*]}" == *' dangling='* ]] && ! volume_user "$1" >/dev/null; then dangling=true; fi
+  if matches name "$1" && matches driver local && matches dangling "$dangling"; then volume_document "$1"; fi
+}
 remove_volume() {
   local user
   if [[ ${OPTION[force]:-} == true && ! -d $VOLUMES/$1 ]]; then return 0; fi
@@ -65,12 +84,7 @@ remove_volume() {
   printf '%s\n' "$1"
 }
 prune_volumes() {
-  local answer
-  if [[ ${OPTION[force]:-} != true ]]; then
-    [[ -t 0 ]] || die "volume prune removes volumes that no container has" "type: toydock volume prune -f"
-    read -r -p 'Remove all volumes that no container has? [y/N] ' answer
-    [[ $answer == [yY]* ]] || return 0
-  fi
+  confirm 'Remove all volumes that no container has?' || return 0
   lock_volumes -x
   each_volume remove_unused
 }
