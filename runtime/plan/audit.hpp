@@ -87,6 +87,9 @@ struct Finding {
   bool operator==(const Finding&) const = default;
 };
 
+/// The aspect of that finding.
+inline constexpr const char* kRootPropagation = "propagation of /";
+
 /// In the order of --explain: namespaces, cgroup, mounts, process.
 std::vector<Finding> audit(const LaunchPlan& launch, const Isolation& isolation);
 bool has_drift(const std::vector<Finding>& findings);

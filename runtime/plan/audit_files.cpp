@@ -309,7 +309,7 @@ class MountAudit {
     findings_.push_back({.verdict = is_more   ? Verdict::kDrift
                                     : is_less ? Verdict::kTighter
                                               : Verdict::kAsAsked,
-                         .aspect = "propagation of /",
+                         .aspect = kRootPropagation,
                          .asked = describe_propagation(asked),
                          .in_effect = now.empty() ? "private" : now});
   }

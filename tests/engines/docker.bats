@@ -99,6 +99,20 @@ is() { [ "$(inspect "$1" "$2")" = "$3" ]; }
   is '{{.State.ExitCode}}' stubborn 137
 }
 
+@test "docker: audit finds no drift in what the engine made" {
+  only_toyrun 'no reference audits a container'
+  sleeps plain --volume /etc/hostname:/h:ro --volume kept:/data --tmpfs /t:size=1m --memory 64m --cpus 0.5 --pids-limit 50 --sysctl net.ipv4.ip_forward=0 \
+    --group-add 5 --user 7
+  sleeps privileged --privileged
+  sleeps shared --read-only --ipc host --pid host
+  local name record
+  for name in plain privileged shared; do
+    record=$(find /run -path '*/runtime-*/moby/*' -name "$(inspect '{{.Id}}' "$name").json" 2>/dev/null)
+    run -0 "$RUNTIME_PATH" --root "$(dirname "$record")" audit "$(basename "$record" .json)"
+    expect '^no drift$'
+  done
+}
+
 @test "docker: kill with a signal, wait, restart" {
   d run -d --network none --name cc busybox sh -c "trap 'exit 21' USR1; echo waiting; while :; do sleep 0.1; done"
   wait_for 10 has_output waiting cc

@@ -93,6 +93,20 @@ has_output() { p logs "$2" 2>&1 | grep -q -- "$1"; }
   wait_for 5 p exec c test -e /tmp/made
 }
 
+@test "podman: audit finds no drift in what the engine made" {
+  only_toyrun 'no reference audits a container'
+  sleeps plain --volume /etc/hostname:/h:ro --volume kept:/data --tmpfs /t:size=1m --memory 64m --cpus 0.5 --pids-limit 50 --sysctl net.ipv4.ip_forward=0 \
+    --group-add 5 --user 7
+  sleeps privileged --privileged
+  sleeps shared --read-only --ipc host --pid host
+  local name record
+  for name in plain privileged shared; do
+    record=$(find /run/toyrun -name "$(inspect '{{.Id}}' "$name").json" 2>/dev/null)
+    run -0 "$RUNTIME_PATH" --root "$(dirname "$record")" audit "$(basename "$record" .json)"
+    expect '^no drift$'
+  done
+}
+
 @test "podman: standard input and attach" {
   run -0 podman run --rm --network none --interactive busybox cat 3>&- 4>&- <<<"through stdin"
   [ "$output" = 'through stdin' ]

@@ -3,6 +3,7 @@
 #include "runtime/plan/checkpoint.hpp"
 
 #include <gtest/gtest.h>
+#include <linux/mount.h>
 #include <linux/sched.h>
 
 #include "tests/unit/runtime/plan/expect_error.hpp"
@@ -121,6 +122,19 @@ TEST(Checkpoint, LimitsOfTheImageOnlyWhereTheyWereAskedFor) {
   EXPECT_TRUE(drift_of_restored(launch, other, true).empty());
   other.hierarchies_left = {"/sys/fs/cgroup"};
   EXPECT_EQ(drift_of_restored(launch, other, true).size(), 1U);
+}
+
+TEST(Checkpoint, PeersOfTheRestoredRootAreCriusOwn) {
+  LaunchPlan launch;
+  launch.namespaces.create_flags = CLONE_NEWNS;
+  launch.rootfs.root_propagation = MS_SLAVE;
+  Isolation other;
+  for (const char* type : {"user", "pid", "network", "mount", "ipc", "uts", "cgroup", "time"})
+    other.namespaces[type] = other.own_namespaces[type] = "x:[1]";
+  other.namespaces["mount"] = "x:[2]";
+  other.mounts = {{"/", "/", "ext4", {"rw"}, "8:1", {"shared:1", "master:2"}}};
+  EXPECT_TRUE(has_drift(audit(launch, other)));
+  EXPECT_TRUE(drift_of_restored(launch, other, false).empty());
 }
 
 }  // namespace
