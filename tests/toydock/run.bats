@@ -402,3 +402,41 @@ on_shell_survives() { [ "$(td inspect -f '{{.State.ExitCode}}' fat)" = 137 ]; }
   td rm -f -v two
   [ -z "$(td volume ls -q)" ] || td volume rm "$(td volume ls -q)"
 }
+
+@test "run and exec: no command line shows the variables of a file, and 08 is eight" {
+  # shellcheck disable=SC1003
+  local secret='päss "wörd" \ $x' seen=$BATS_TEST_TMPDIR/seen
+  printf 'TOKEN=%s\n' "$secret" >"$BATS_TEST_TMPDIR/env"
+  # every program that toydock starts says in a file how it was called
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  for program in jq conmon toyrun toyimg; do
+    local real
+    case $program in toyrun) real=$TOYRUN ;; toyimg) real=$TOYIMG ;; *) real=$(type -P "$program") ;; esac
+    printf '#!/bin/sh\nprintf "%%s\\n" %s "$@" >>%q\nexec %q "$@"\n' "$program" "$seen" "$real" >"$BATS_TEST_TMPDIR/bin/$program"
+    chmod +x "$BATS_TEST_TMPDIR/bin/$program"
+  done
+  export TOYRUN=$BATS_TEST_TMPDIR/bin/toyrun TOYIMG=$BATS_TEST_TMPDIR/bin/toyimg PATH=$BATS_TEST_TMPDIR/bin:$PATH HIDDEN="of $secret"
+  run -0 td -x run -d --name web --env-file "$BATS_TEST_TMPDIR/env" -e HIDDEN "$IMAGE" sleep 1000
+  [[ $output != *wörd* ]]
+  # shellcheck disable=SC2016
+  run -0 td exec web sh -c 'echo "$TOKEN|$HIDDEN"'
+  [ "$output" = "$secret|of $secret" ]
+  for user in 0 65534; do
+    # shellcheck disable=SC2016
+    run -0 td exec -u "$user" -w /tmp --env-file "$BATS_TEST_TMPDIR/env" -e HIDDEN -e PLAIN=1 web sh -c 'echo "$PLAIN $TOKEN|$HIDDEN $PWD $(id -u)"'
+    [ "$output" = "1 $secret|of $secret /tmp $user" ]
+  done
+  # shellcheck disable=SC2016
+  run -0 td exec -w /tmp --env-file "$BATS_TEST_TMPDIR/env" web sh -c 'echo "$TOKEN $PWD $HOME"'
+  [ "$output" = "$secret /tmp /root" ]
+  run -0 td exec --privileged -e A=b web sh -c 'grep CapEff /proc/self/status'
+  local with=$output
+  run -0 td exec --privileged web sh -c 'grep CapEff /proc/self/status'
+  [ "$output" = "$with" ]
+  [ -s "$seen" ]
+  grep -q '^exec$' "$seen"
+  run -1 grep 'wörd' "$seen"
+  td update --restart on-failure:08 web
+  [ "$(grep restart_most "$TOYDOCK_ROOT"/containers/*/settings)" = restart_most=8 ]
+  run -0 td stop -t 08 web
+}

@@ -132,6 +132,16 @@ json_string() {
   JSON=\"$text\"
 }
 
+# json_strings WORD...: an array of strings, in JSON.
+json_strings() {
+  local word array=''
+  for word; do
+    json_string "$word"
+    array+=,$JSON
+  done
+  JSON=[${array#,}]
+}
+
 # value_here NAME: VALUE of this variable of ours; fails when there is none. Any other text must not get into ${!…}: in name[…] it runs
 # what stands in the brackets.
 value_here() {

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `toydock run` and `create` decide: config.json as toyimg made it, the image and the options as pairs of words in;
 # config.json to run, container.json (docker's words, for inspect and ps) and the shell variables of the container out.
-#   jq -L . -r --slurpfile config … --slurpfile image … -f create.jq --args KEY VALUE KEY VALUE…
+#   jq -L . -r --slurpfile config … --slurpfile image … -f create.jq <<<'["KEY", "VALUE", "KEY", "VALUE"…]'
+# The pairs come by standard input, because every user can read a command line, and a variable may be a password.
 
 include "size";
 def refuse($words): error("\u0001" + $words);
@@ -44,7 +45,7 @@ def read_profile($capabilities):
       | {names: (.names // [.name]), action, errnoRet, args: (.args // null)} | with_entries(select(.value != null))]}
   | with_entries(select(.value != null));
 
-($ARGS.positional | pairs) as $given
+pairs as $given
 | (reduce $given[] as $one ({}; .[$one.key] += [$one.value])) as $all
 | ($all | map_values(.[-1])) as $last
 | def all($key): $all[$key] // [];

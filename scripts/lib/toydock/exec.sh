@@ -21,19 +21,18 @@ verb_exec() {
   load_settings
   need_running
   [[ $STATUS != paused ]] || die "the container $NAME is paused" "type: toydock unpause $NAME"
-  local log=$DIRECTORY/exec-log.$$ process=$DIRECTORY/exec-process.$$ command VARIABLES=()
+  local log=$DIRECTORY/exec-log.$$ process=$DIRECTORY/exec-process.$$ command capability VARIABLES=() CAPABILITIES=()
   command=("$TOYRUN" --log "$log" exec)
   exec_variables
   if [[ ${OPTION[privileged]:-} == true ]]; then exec_capabilities; fi
   if [[ ${OPTION[detach]:-} == true ]]; then command+=(--detach); fi
-  if [[ -n ${OPTION[user]:-} ]]; then
-    exec_as "${OPTION[user]}"
+  if [[ -n ${OPTION[user]:-} || -n ${OPTION[env]+given}${OPTION["env-file"]+given} ]]; then
+    write_process "${OPTION[user]:-}"
     command+=(--process "$process" "$ID")
   else
     if [[ ${OPTION[tty]:-} == true ]]; then command+=(--tty); fi
+    for capability in "${CAPABILITIES[@]}"; do command+=(--cap "$capability"); done
     if [[ -n ${OPTION[workdir]:-} ]]; then command+=(--cwd "${OPTION[workdir]}"); fi
-    local variable
-    for variable in "${VARIABLES[@]}"; do command+=(--env "$variable"); done
     command+=("$ID" "${WORDS[@]:1}")
   fi
   show "${command[@]}"
@@ -80,24 +79,29 @@ exec_variable() {
   if [[ $1 == *=* ]]; then VARIABLES+=("$1"); elif value_here "$1"; then VARIABLES+=("$1=$VALUE"); fi
 }
 
-# exec_as USER[:GROUP]: the whole process, because toyrun exec --user keeps the groups of the container's own.
-exec_as() {
-  local ids
-  ids=$(images user "/proc/$PID/root" "$1" 2>&1) || die "--user $1: ${ids#toyimg: }"
-  jq -c --arg ids "$ids" --arg directory "${OPTION[workdir]:-}" --argjson terminal "${OPTION[tty]:-false}" --argjson variables "${#VARIABLES[@]}" '
-    ($ids | split(" ")) as $ids | .process | .args = $ARGS.positional[$variables:] | .terminal = $terminal | del(.consoleSize)
-    | .user = {uid: ($ids[0] | tonumber), gid: ($ids[1] | tonumber), additionalGids: ($ids[2] | split(",") | map(select(. != "") | tonumber))}
+# write_process [USER[:GROUP]]: the whole process, because toyrun exec --user keeps the groups of the container's own, and every user can read
+# the variables of a command line.
+write_process() {
+  local ids=''
+  if [[ -n $1 ]]; then ids=$(images user "/proc/$PID/root" "$1" 2>&1) || die "--user $1: ${ids#toyimg: }"; fi
+  json_strings "${VARIABLES[@]}" "${WORDS[@]:1}"
+  jq -c --arg ids "$ids" --arg directory "${OPTION[workdir]:-}" --argjson terminal "${OPTION[tty]:-false}" --argjson variables "${#VARIABLES[@]}" --arg capabilities "${CAPABILITIES[*]}" \
+    --slurpfile config "$DIRECTORY/bundle/config.json" '
+    . as $words | ($ids | split(" ")) as $ids | $config[0].process | .args = $words[$variables:] | .terminal = $terminal | del(.consoleSize)
     | if $directory != "" then .cwd = $directory else . end
-    | .env = (.env | map(select(startswith("HOME=") | not))) + ["HOME=" + ($ids[3:] | join(" "))] + $ARGS.positional[:$variables]' \
-    "$DIRECTORY/bundle/config.json" --args -- "${VARIABLES[@]}" "${WORDS[@]:1}" >"$process"
+    | if $ids == [] then . else
+        .user = {uid: ($ids[0] | tonumber), gid: ($ids[1] | tonumber), additionalGids: ($ids[2] | split(",") | map(select(. != "") | tonumber))}
+        | .env = (.env | map(select(startswith("HOME=") | not))) + ["HOME=" + ($ids[3:] | join(" "))] end
+    | ($capabilities | split(" ")) as $capabilities
+    | if $capabilities == [] then . else reduce ("bounding", "permitted", "effective") as $set (.; .capabilities[$set] = ((.capabilities[$set] // []) + $capabilities | unique)) end
+    | .env += $words[:$variables]' >"$process" <<<"$JSON" || die "cannot write $process" "is the disk full? see: df -h $ROOT"
 }
 exec_capabilities() {
-  local capability
   PAIRS=()
   # shellcheck source=scripts/lib/toydock/run.sh
   source "$LIBRARY/run.sh"
   add_host_capabilities
-  for capability in "${PAIRS[@]}"; do [[ $capability == host-capability ]] || command+=(--cap "$capability"); done
+  for capability in "${PAIRS[@]}"; do [[ $capability == host-capability ]] || CAPABILITIES+=("$capability"); done
 }
 
 OPTIONS_attach='- no-stdin only show the output

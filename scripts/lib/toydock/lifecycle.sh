@@ -72,8 +72,9 @@ stop_and_tell() {
 }
 stop_one() {
   local patience=${OPTION[time]:-$stop_timeout}
-  [[ $patience =~ ^-?[0-9]+$ ]] || die "--time $patience: seconds, please"
-  mark "$DIRECTORY/stopped" # so that no policy starts it again
+  [[ $patience =~ ^(-?)([0-9]{1,9})$ ]] || die "--time $patience: whole seconds, please"
+  patience=${BASH_REMATCH[1]}$((10#${BASH_REMATCH[2]})) # 08 is no octal number
+  mark "$DIRECTORY/stopped"                             # so that no policy starts it again
   if [[ $STATUS == restarting ]]; then
     end_restarts
     read_state

@@ -220,9 +220,10 @@ find_image() {
 # write_container: create.jq, then the files.
 write_container() {
   local lines words
-  show jq -L "$LIBRARY" -r -f "$LIBRARY/create.jq" --args "${PAIRS[@]}"
-  if ! words=$(jq -L "$LIBRARY" -n -r --slurpfile config "$DIRECTORY/bundle/config.json" --slurpfile image "$DIRECTORY/image.json" \
-    --slurpfile profile "${SECCOMP_PROFILE:-/dev/null}" -f "$LIBRARY/create.jq" --args -- "${PAIRS[@]}" 2>&1); then
+  show_pairs
+  json_strings "${PAIRS[@]}"
+  if ! words=$(jq -L "$LIBRARY" -r --slurpfile config "$DIRECTORY/bundle/config.json" --slurpfile image "$DIRECTORY/image.json" \
+    --slurpfile profile "${SECCOMP_PROFILE:-/dev/null}" -f "$LIBRARY/create.jq" 2>&1 <<<"$JSON"); then
     [[ $words == *$'\x01'* ]] || die "cannot make the container: $words"
     words=${words#*$'\x01'}
     if [[ $words == *$'\x01'* ]]; then die "${words%%$'\x01'*}" "${words#*$'\x01'}"; fi
@@ -232,6 +233,15 @@ write_container() {
   printf '%s\n' "${lines[0]}" >"$DIRECTORY/bundle/config.json"
   printf '%s\n' "${lines[1]}" >"$DIRECTORY/container.json"
   printf '%s\n' "${lines[@]:2}" >"$DIRECTORY/settings.new"
+}
+
+show_pairs() { # without what a variable is set to
+  local index words=()
+  [[ -n $EXPLAIN ]] || return 0
+  for ((index = 0; index < ${#PAIRS[@]}; index += 2)); do
+    if [[ ${PAIRS[index]} == env ]]; then words+=(env "${PAIRS[index + 1]%%=*}=…"); else words+=("${PAIRS[@]:index:2}"); fi
+  done
+  show jq -L "$LIBRARY" -r -f "$LIBRARY/create.jq" "${words[@]}"
 }
 
 # fill_volumes: a new volume gets what the image has in its place, as docker does it. Its file `fresh` goes when all is there: whoever is killed before leaves it to

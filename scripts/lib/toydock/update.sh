@@ -47,11 +47,11 @@ update_one() {
   printf '%s\n' "$1"
 }
 check_restart() {
-  [[ $1 =~ ^(no|always|unless-stopped|on-failure)(:([0-9]+))?$ ]] || die "--restart $1 is not known" "use no, on-failure[:TIMES], always or unless-stopped"
+  [[ $1 =~ ^(no|always|unless-stopped|on-failure)(:([0-9]{1,9}))?$ ]] || die "--restart $1 is not known" "use no, on-failure[:TIMES], always or unless-stopped"
 }
 update_restart() {
   check_restart "$1"
-  local policy=${BASH_REMATCH[1]} most=${BASH_REMATCH[3]:-0} before=$restart_policy
+  local policy=${BASH_REMATCH[1]} most=$((10#${BASH_REMATCH[3]:-0})) before=$restart_policy
   replace_file "$DIRECTORY/settings" "$(grep -v '^restart_' "$DIRECTORY/settings")
 restart_policy=$policy
 restart_most=$most"
