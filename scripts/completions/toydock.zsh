@@ -114,6 +114,7 @@ _toydock() {
         '--network-alias[a further name in its networks]:NAME:' \
         '--add-host[a line for /etc/hosts]:NAME ADDRESS:' \
         '--dns[a name server]:ADDRESS:' \
+        '--dns-search[where short names are looked for; . for nowhere]:DOMAIN:' \
         '--pid[see the processes of the host]:host:' \
         '--ipc[shared memory of its own or of the host]:private|host:' \
         '(-l --label)'{-l,--label}'[a label]:NAME=VALUE:' \
@@ -127,7 +128,8 @@ _toydock() {
         '--health-start-period[how long failures do not count (0s)]:TIME:' \
         '--health-retries[failures in a row that make it unhealthy (3)]:NUMBER:' \
         '--no-healthcheck[no health check]' \
-        '--log-opt[start the log anew when it is larger]:max-size=SIZE:' \
+        '--log-driver[json-file or local, which are the same here - toydock logs reads it]:NAME:' \
+        '--log-opt[max-size=SIZE - start the log anew when it is larger; max-file is accepted, one file is kept]:NAME=VALUE:' \
         '--cidfile[write the id to a file]:file:_files' \
         '(-q --quiet)'{-q,--quiet}'[no progress of a pull]' \
         '(-d --detach)'{-d,--detach}'[in the background; print the id]' \
@@ -188,6 +190,7 @@ _toydock() {
         '--network-alias[a further name in its networks]:NAME:' \
         '--add-host[a line for /etc/hosts]:NAME ADDRESS:' \
         '--dns[a name server]:ADDRESS:' \
+        '--dns-search[where short names are looked for; . for nowhere]:DOMAIN:' \
         '--pid[see the processes of the host]:host:' \
         '--ipc[shared memory of its own or of the host]:private|host:' \
         '(-l --label)'{-l,--label}'[a label]:NAME=VALUE:' \
@@ -201,7 +204,8 @@ _toydock() {
         '--health-start-period[how long failures do not count (0s)]:TIME:' \
         '--health-retries[failures in a row that make it unhealthy (3)]:NUMBER:' \
         '--no-healthcheck[no health check]' \
-        '--log-opt[start the log anew when it is larger]:max-size=SIZE:' \
+        '--log-driver[json-file or local, which are the same here - toydock logs reads it]:NAME:' \
+        '--log-opt[max-size=SIZE - start the log anew when it is larger; max-file is accepted, one file is kept]:NAME=VALUE:' \
         '--cidfile[write the id to a file]:file:_files' \
         '(-q --quiet)'{-q,--quiet}'[no progress of a pull]' \
         '(-h --help)'{-h,--help}'[show this help]' \
@@ -213,11 +217,13 @@ _toydock() {
         '*:name:($(toydock _names 2>/dev/null))' ;;
         stop) _arguments \
         '(-t --time)'{-t,--time}'[how long to wait before SIGKILL]:SECONDS:' \
+        '--timeout[the same as --time]:SECONDS:' \
         '(-s --signal)'{-s,--signal}'[the signal]:SIGNAL:' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:name:($(toydock _names 2>/dev/null))' ;;
         restart) _arguments \
         '(-t --time)'{-t,--time}'[how long to wait before SIGKILL]:SECONDS:' \
+        '--timeout[the same as --time]:SECONDS:' \
         '(-s --signal)'{-s,--signal}'[the signal]:SIGNAL:' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '*:name:($(toydock _names 2>/dev/null))' ;;

@@ -440,3 +440,33 @@ on_shell_survives() { [ "$(td inspect -f '{{.State.ExitCode}}' fat)" = 137 ]; }
   [ "$(grep restart_most "$TOYDOCK_ROOT"/containers/*/settings)" = restart_most=8 ]
   run -0 td stop -t 08 web
 }
+
+@test "run: more of docker's habits: --platform of an image that is here, the usual options of logs, .5 cores, ranges" {
+  # no registry listens now
+  run -0 td run --rm --platform linux/amd64 "$IMAGE" echo here
+  [ "$output" = here ]
+  run -125 td run --rm --platform linux/s390x "$IMAGE" true
+  run -125 td run --rm --platform linux/amd "$IMAGE" true
+  printf 'nameserver 192.0.2.53\nsearch old\n' >"$BATS_TEST_TMPDIR/resolv.conf"
+  mount --bind "$BATS_TEST_TMPDIR/resolv.conf" /etc/resolv.conf
+  run td run -d --name web -h '' --cpus .5 -m 64m --memory-swap 0 --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 --dns-search lan.example --dns-search b \
+    --expose 8000-8002 --expose 53/udp -P "$IMAGE" sh -c 'hostname; cat /etc/resolv.conf; exec sleep 1000'
+  umount /etc/resolv.conf
+  [ "$status" -eq 0 ]
+  said() { [ "$(td logs web)" = "${output:0:12}"$'\nnameserver 192.0.2.53\nsearch lan.example b' ]; }
+  wait_for 5 said
+  [ "$(td logs --tail -1 web)" = "$(td logs web)" ]
+  [ "$(td inspect -f '{{.HostConfig.NanoCpus}} {{.HostConfig.Memory}}' web)" = '500000000 67108864' ]
+  run -0 td port web
+  [ "$(grep -cE '^(800[012]/tcp|53/udp) -> ' <<<"$output")" -ge 4 ]
+  run -0 td port web 8001/tcp
+  [ "$(td inspect -f '{{(index (index .NetworkSettings.Ports "8001/tcp") 0).HostPort}}' web)" = "${lines[0]##*:}" ]
+  run -125 td run --rm --log-driver syslog "$IMAGE" true
+  run -125 td run --rm --dns-search 'a b' "$IMAGE" true
+  # a second name goes, the image stays
+  td tag "$IMAGE" second:1
+  run -0 td rmi second:1
+  run -1 td rmi "$IMAGE"
+  [[ $output == *'used by the container web'* ]]
+  run -0 td stop --timeout 0 web
+}

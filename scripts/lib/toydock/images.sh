@@ -46,7 +46,7 @@ verb_rmi() {
   for word in "${WORDS[@]}"; do
     digest=$("$TOYIMG" inspect "$word" 2>/dev/null | jq -r .Digest) || digest=
     user=$(grep -l "\"Image\":\"${digest:-none}\"" "$CONTAINERS"/*/container.json 2>/dev/null | head -1) || true
-    if [[ -n $user && ${OPTION[force]:-} != true ]]; then
+    if [[ -n $user && ${OPTION[force]:-} != true ]] && ! has_other_name "$word" "$digest"; then
       user=${user%/*}
       (die "the image $word is used by the container $(<"$user/name")" "type: toydock rm -f $(<"$user/name"), or toydock rmi -f $word") || failed=1
       continue
@@ -54,6 +54,12 @@ verb_rmi() {
     images rmi "$word" || failed=1
   done
   return $failed
+}
+
+# has_other_name NAME DIGEST: then the image stays when this name goes
+has_other_name() {
+  [[ $1 != *@* && ! $1 =~ ^(sha256:)?[0-9a-f]{12,64}$ ]] || return 1
+  [[ $("$TOYIMG" images -f json | jq --arg digest "$2" 'map(select(.digest == $digest)) | length') -gt 1 ]]
 }
 
 OPTIONS_push='q quiet only errors

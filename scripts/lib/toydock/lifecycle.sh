@@ -58,6 +58,7 @@ begin() {
 }
 
 OPTIONS_stop='t time=SECONDS how long to wait before SIGKILL
+- timeout=SECONDS the same as --time
 s signal=SIGNAL the signal'
 USAGE_stop=$NAMES_USAGE
 verb_stop() {
@@ -71,7 +72,7 @@ stop_and_tell() {
   printf '%s\n' "$1"
 }
 stop_one() {
-  local patience=${OPTION[time]:-$stop_timeout}
+  local patience=${OPTION[timeout]:-${OPTION[time]:-$stop_timeout}}
   [[ $patience =~ ^(-?)([0-9]{1,9})$ ]] || die "--time $patience: whole seconds, please"
   patience=${BASH_REMATCH[1]}$((10#${BASH_REMATCH[2]})) # 08 is no octal number
   mark "$DIRECTORY/stopped"                             # so that no policy starts it again

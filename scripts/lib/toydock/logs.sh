@@ -17,6 +17,7 @@ verb_logs() {
   need_container "${WORDS[0]}"
   load_settings
   local tail=${OPTION[tail]:-all} since='' until=''
+  if [[ $tail =~ ^-[0-9]+$ ]]; then tail=all; fi # as docker
   [[ $tail == all || $tail =~ ^[0-9]+$ ]] || die "--tail $tail: a number or all"
   [[ $tail != all ]] || tail=+1
   if [[ -n ${OPTION[since]:-} ]]; then moment "${OPTION[since]}" && since=$MOMENT; fi

@@ -65,11 +65,14 @@ add_port() {
   ports+=",${BASH_REMATCH[1]}${BASH_REMATCH[4]:-0}:${BASH_REMATCH[5]}${BASH_REMATCH[7]}"
 }
 publish_exposed() {
-  local port
+  local port first last
   while read -r port; do
     # no more than a port: an image does not choose those of the host
-    [[ $port =~ ^[0-9]+(-[0-9]+)?(/(tcp|udp))?$ ]] || die "--publish-all: $port is no port of a container" "leave out --publish-all, or the --expose that names it"
-    add_port "$port"
+    [[ $port =~ ^[0-9]{1,5}(-[0-9]{1,5})?(/(tcp|udp))?$ ]] || die "--publish-all: $port is no port of a container" "leave out --publish-all, or the --expose that names it"
+    first=$((10#${port%%[-/]*})) last=${port%/*}
+    last=$((10#${last#*-}))
+    # each of a range any free one
+    for (( ; first <= last; ++first)); do add_port "$first${port#"${port%%/*}"}"; done
   done < <(
     jq -r '.Config.ExposedPorts[]' "$DIRECTORY/image.json"
     for ((index = 0; index < ${#GIVEN[@]}; index += 2)); do [[ ${GIVEN[index]} != expose ]] || printf '%s\n' "${GIVEN[index + 1]}"; done

@@ -56,6 +56,7 @@ P publish-all all ports that the image names, at any free port of the host
 - network-alias=NAME a further name in its networks
 - add-host=NAME:ADDRESS a line for /etc/hosts
 - dns=ADDRESS a name server
+- dns-search=DOMAIN where short names are looked for; . for nowhere
 - pid=host see the processes of the host
 - ipc=private|host shared memory of its own or of the host
 l label=NAME=VALUE a label
@@ -69,7 +70,8 @@ l label=NAME=VALUE a label
 - health-start-period=TIME how long failures do not count (0s)
 - health-retries=NUMBER failures in a row that make it unhealthy (3)
 - no-healthcheck no health check
-- log-opt=max-size=SIZE start the log anew when it is larger
+- log-driver=NAME json-file or local, which are the same here: toydock logs reads it
+- log-opt=NAME=VALUE max-size=SIZE: start the log anew when it is larger; max-file is accepted, one file is kept
 - cidfile=FILE write the id to a file
 q quiet no progress of a pull'
 OPTIONS_run="$OPTIONS_create
@@ -207,7 +209,7 @@ find_image() {
   case $pull in always | missing | never) ;; *) die "--pull=$pull: always, missing or never" ;; esac
   [[ $IMAGE != -* && -n $IMAGE ]] || die "'$IMAGE' is no name of an image" "see: toydock images"
   IMAGE_NAME=$IMAGE
-  if [[ $pull != always && -z ${OPTION[platform]:-} ]] && "$TOYIMG" inspect "$IMAGE" >"$DIRECTORY/image.json" 2>/dev/null; then return; fi
+  if [[ $pull != always ]] && "$TOYIMG" inspect "$IMAGE" >"$DIRECTORY/image.json" 2>/dev/null && is_for_platform "${OPTION[platform]:-}"; then return; fi
   [[ $pull != never ]] || die "the image $IMAGE is not here, and --pull=never" "type: toydock pull $IMAGE"
   note "fetching $IMAGE"
   if [[ -n ${OPTION[platform]:-} ]]; then options+=(--platform "${OPTION[platform]}"); fi
@@ -216,6 +218,9 @@ find_image() {
     die "the image $IMAGE is not here and cannot be fetched" "is the name right? toydock images lists what is here"
   "$TOYIMG" inspect "$IMAGE" >"$DIRECTORY/image.json" || die "cannot read the image $IMAGE"
 }
+
+# is_for_platform [OS/ARCH[/VARIANT]]: whether image.json is; any variant is, when none is named.
+is_for_platform() { [[ -z $1 || $(jq -r .Platform "$DIRECTORY/image.json")/ == "$1"/* ]]; }
 
 # write_container: create.jq, then the files.
 write_container() {
@@ -306,7 +311,11 @@ collect_options() {
         PAIRS+=("$key" "$value")
         ;;
       cpuset) PAIRS+=(cpuset-cpus "$value") ;;
+      cpus) PAIRS+=(cpus "${value/#./0.}") ;;
+      memory-swap) [[ $value == 0 ]] || PAIRS+=(memory-swap "$value") ;; # as docker: not given
+      log-driver) case $value in json-file | local) ;; *) die "--log-driver $value is not known" "json-file is: toydock logs reads what conmon wrote" ;; esac ;;
       hostname | domainname)
+        [[ -n $value ]] || continue
         [[ $value =~ ^[a-zA-Z0-9_.-]{1,64}$ ]] || die "--$key '$value': a name has 1 to 64 letters, digits and .-_"
         PAIRS+=("$key" "$value")
         ;;
@@ -316,7 +325,7 @@ collect_options() {
         ;;
       network | net | ip | ip6 | network-alias) ;; # choose_network
       publish | publish-all) ;;
-      name | detach | explain | pull | quiet | platform | cidfile | sig-proxy | add-host | dns) ;;
+      name | detach | explain | pull | quiet | platform | cidfile | sig-proxy | add-host | dns | dns-search) ;;
       *) PAIRS+=("$key" "$value") ;;
     esac
   done
@@ -539,7 +548,8 @@ add_init() {
 
 add_log_option() {
   local size
-  [[ $1 =~ ^max-size=0*([1-9][0-9]{0,8})([kmg]?)$ ]] || die "--log-opt $1: only max-size=SIZE is known" "example: --log-opt max-size=10m"
+  if [[ $1 =~ ^max-file=[1-9][0-9]{0,8}$ ]]; then return; fi
+  [[ $1 =~ ^max-size=0*([1-9][0-9]{0,8})([kmg]?)$ ]] || die "--log-opt $1: only max-size=SIZE and max-file=NUMBER are known" "example: --log-opt max-size=10m"
   size=${BASH_REMATCH[1]}
   case ${BASH_REMATCH[2]} in k) size=$((size << 10)) ;; m) size=$((size << 20)) ;; g) size=$((size << 30)) ;; esac
   PAIRS+=(log-size "$size")
@@ -548,7 +558,7 @@ add_log_option() {
 # ---- hosts, hostname, resolv.conf: files of the container, bound into it
 
 write_network_files() {
-  local index name=${OPTION[hostname]:-${ID:0:12}} network=" ${PAIRS[*]} "
+  local index name=${OPTION[hostname]:-${ID:0:12}} network=" ${PAIRS[*]} " search=''
   [[ $network != *' files-directory '* ]] || return 0 # those of the container whose network it shares
   if [[ $network == *' network host '* ]]; then
     read -r name </proc/sys/kernel/hostname
@@ -566,9 +576,14 @@ write_network_files() {
         [[ ${GIVEN[index + 1]} =~ ^[0-9a-fA-F:.]+$ ]] || die "--dns ${GIVEN[index + 1]} is no address" "example: --dns 9.9.9.9"
         printf 'nameserver %s\n' "${GIVEN[index + 1]}" >>"$DIRECTORY/resolv.conf"
         ;;
+      dns-search)
+        [[ ${GIVEN[index + 1]} =~ ^(\.|[a-zA-Z0-9_.-]+)$ ]] || die "--dns-search ${GIVEN[index + 1]} is no domain" "example: --dns-search lan.example"
+        search+=" ${GIVEN[index + 1]}"
+        ;;
     esac
   done
   if [[ ! -s $DIRECTORY/resolv.conf ]]; then hosts_resolver "$network" >"$DIRECTORY/resolv.conf"; fi
+  if [[ -n $search ]]; then replace_file "$DIRECTORY/resolv.conf" "$(sed -E '/^(search|domain)[[:space:]]/d' "$DIRECTORY/resolv.conf")"$'\n'"search$search"; fi
   printf '%s\n' "$(<"$DIRECTORY/hosts-base")" >"$DIRECTORY/hosts"
 }
 # hosts_resolver NETWORK-SETTINGS: the host's resolv.conf, without name servers on its loopback, which another network cannot reach.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # --format: docker's Go templates, as far as people use them, turned into a jq program. Fields are checked before they
 # become jq; everything else becomes a string.
-#   {{.A.B}}  {{json .A}}  {{len .A}}  {{upper .A}}  {{lower .A}}  {{join .A ","}}  {{index .A "key"}}  {{.A | json}}  {{"text"}}
+#   {{.A.B}}  {{json .A}}  {{len .A}}  {{upper .A}}  {{lower .A}}  {{join .A ","}}  {{index .A "key"}}  {{.A | json}}  {{"text"}}  {{(index (index .A "key") 0).B}}
 #   {{range .A}}…{{end}}  {{range $k, $v := .A}}…{{end}}  {{if .A}}…{{else if eq .B "text"}}…{{else}}…{{end}}  {{println .A}}  {{.Label "key"}}
 
 # template_program TEMPLATE: PROGRAM is a jq expression that gives the text for its input.
@@ -115,6 +115,13 @@ template_value() {
     word=${BASH_REMATCH[1]//'\t'/$'\t'}
     json_string "${word//'\n'/$'\n'}"
     VALUE=$JSON
+  elif [[ $word =~ ^\(index[[:space:]]+\(index[[:space:]]+($FIELD)$text\)[[:space:]]+([0-9]{1,9})\)(\.[A-Za-z0-9_.]+)?$ ]]; then
+    local key=${BASH_REMATCH[4]} number=${BASH_REMATCH[5]} rest=${BASH_REMATCH[6]} inner
+    template_field "${BASH_REMATCH[1]}"
+    json_string "$key"
+    inner="$VALUE | .[$JSON]? | .[$number]?"
+    template_field "${rest:-.}"
+    VALUE="($inner | $VALUE)"
   elif [[ $word =~ ^(json|len|upper|lower|title|print|not)[[:space:]]+($FIELD)$ ]]; then
     local name=${BASH_REMATCH[1]}
     template_field "${BASH_REMATCH[2]}"
