@@ -96,6 +96,16 @@ load toydock
   [ "${lines[*]}" = '1 2 3 4 5' ]
 }
 
+@test "logs -f: ends with the container where nobody waits for orphans" {
+  # process 1 is a python that waits for its own children only
+  run -0 timeout 60 unshare --pid --fork --mount-proc --kill-child python3 -c '
+import subprocess, sys
+toydock = sys.argv[1]
+subprocess.run([toydock, "run", "-d", "--name", "box", "--network", "none", *sys.argv[2:]], check=True, stdout=subprocess.DEVNULL)
+sys.exit(subprocess.run([toydock, "logs", "-f", "box"], timeout=30).returncode)' "$REPO/scripts/toydock" "$IMAGE" sh -c 'echo one; sleep 1; echo two' 3>&- 4>&-
+  [ "${lines[*]}" = 'one two' ]
+}
+
 @test "exec: output, input, user, directory, exit codes, in the background, at a terminal" {
   td run -d --name box -e FROM=image "$IMAGE" sleep 1000
   run -0 td exec box sh -c 'echo $FROM; hostname'

@@ -25,7 +25,10 @@ verb_logs() {
   [[ -e $DIRECTORY/log ]] || return 0
   local options=(-n "$tail")
   if [[ ${OPTION[follow]:-} == true ]] && running_pid && monitor_pid; then
-    options+=(-f --pid "$MONITOR" -s 0.1)
+    # our child, for a monitor whose parent never waits for it is there for ever
+    "$ATTACH" --wait "$MONITOR" &
+    trap 'kill $! 2>/dev/null || true' EXIT
+    options+=(-f --pid $! -s 0.1)
   fi
   show tail "${options[@]}" "$DIRECTORY/log"
   tail "${options[@]}" "$DIRECTORY/log" | print_log "$since" "$until" "${OPTION[timestamps]:-false}"
