@@ -449,7 +449,7 @@ on_shell_survives() { [ "$(td inspect -f '{{.State.ExitCode}}' fat)" = 137 ]; }
   run -125 td run --rm --platform linux/amd "$IMAGE" true
   printf 'nameserver 192.0.2.53\nsearch old\n' >"$BATS_TEST_TMPDIR/resolv.conf"
   mount --bind "$BATS_TEST_TMPDIR/resolv.conf" /etc/resolv.conf
-  run td run -d --name web -h '' --cpus .5 -m 64m --memory-swap 0 --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 --dns-search lan.example --dns-search b \
+  run td run -d --name web --cidfile "$BATS_TEST_TMPDIR/cid" -h '' --cpus .5 -m 64m --memory-swap 0 --log-driver json-file --log-opt max-size=10m --log-opt max-file=3 --dns-search lan.example --dns-search b \
     --expose 8000-8002 --expose 53/udp -P "$IMAGE" sh -c 'hostname; cat /etc/resolv.conf; exec sleep 1000'
   umount /etc/resolv.conf
   [ "$status" -eq 0 ]
@@ -469,4 +469,9 @@ on_shell_survives() { [ "$(td inspect -f '{{.State.ExitCode}}' fat)" = 137 ]; }
   run -1 td rmi "$IMAGE"
   [[ $output == *'used by the container web'* ]]
   run -0 td stop --timeout 0 web
+  run -1 td container prune </dev/null
+  run -0 td container prune -f
+  [ "$output" = "$(cat "$BATS_TEST_TMPDIR/cid")" ]
+  run -1 td image prune -f
+  [[ $output == *'toyimg prune'* ]]
 }

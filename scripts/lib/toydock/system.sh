@@ -38,12 +38,8 @@ size_of() {
 }
 
 prune() {
-  local answer directory
-  if [[ ${OPTION[force]:-} != true ]]; then
-    [[ -t 0 ]] || die "system prune removes all stopped containers" "type: toydock system prune -f"
-    read -r -p 'Remove all stopped containers? [y/N] ' answer
-    [[ $answer == [yY]* ]] || return 0
-  fi
+  local directory
+  confirm 'Remove all stopped containers?' || return 0
   sweep
   for directory in "$CONTAINERS"/*/; do
     directory=${directory%/}

@@ -272,6 +272,11 @@ main() {
     case ${1:-} in
       rm) if [[ $VERB == image ]]; then VERB='rmi'; else VERB='rm'; fi ;;
       ls | list) if [[ $VERB == image ]]; then VERB='images'; else VERB='ps'; fi ;;
+      prune)
+        [[ $VERB == container ]] || die "there is no image prune: here every image has a name, and toydock rmi takes its content along" "what a build or a pull left behind goes with: toyimg prune"
+        VERB='system'
+        set -- '' "$@"
+        ;;
       '' | -*) die "$VERB: which command?" "see: toydock --help" ;;
       *) VERB=$1 ;;
     esac
