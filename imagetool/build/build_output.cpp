@@ -94,13 +94,10 @@ void write_directory(BuildStore& store, const BuiltImage& image, const std::stri
   copy_matches(source, find_sources(source, all), RootedDir::open(directory), "/", false, {});
 }
 
-void write_tar(BuildStore& store, const BuiltImage& image, const std::string& file,
+void write_tar(BuildStore& store, const BuiltImage& image, const ByteSink& sink,
                std::optional<std::int64_t> epoch) {
   const std::unique_ptr<TreeMount> tree = mount_layers(store, image.layers);
-  const UniqueFd opened =
-      file == "-" ? UniqueFd(check(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3), "duplicate stdout"))
-                  : open_at(AT_FDCWD, file, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  LayerWriter writer(into_file(opened.get(), file),
+  LayerWriter writer(sink,
                      {.compression = {.kind = Compression::Kind::kNone}, .latest_time = epoch});
   add_tree(writer, tree->root(), {.layer = false});
   static_cast<void>(writer.finish());

@@ -22,8 +22,8 @@ StoredBuild store_build(const ImageStore& store, const BuiltImage& image,
 /// Puts the image's files into a directory, over what is there of these names; nothing outside of
 /// it is touched, whatever links it has. Throws Error.
 void write_directory(BuildStore& store, const BuiltImage& image, const std::string& directory);
-/// Writes the image's files as one tar; "-" is stdout. Throws Error.
-void write_tar(BuildStore& store, const BuiltImage& image, const std::string& file,
+/// Writes the image's files as one tar. Throws Error.
+void write_tar(BuildStore& store, const BuiltImage& image, const ByteSink& sink,
                std::optional<std::int64_t> epoch);
 /// Makes one layer of all that came on top of the base image. Throws Error.
 void squash(BuildStore& store, BuiltImage& image, const Options& options);

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "bundle-spec/error.hpp"
@@ -51,9 +52,10 @@ void BuildProgress::draw() {
   erase();
   std::string text;
   for (const auto& [place, running] : running_) {
-    text += sentence("[", place, "] ", running.shown, " ", seconds(Clock::now() - running.since))
-                .substr(0, width) +
-            "\n";
+    const std::string time = " " + seconds(Clock::now() - running.since);
+    text +=
+        sentence("[", place, "] ", running.shown).substr(0, width - std::min(width, time.size()));
+    text += time + "\n";
     ++drawn_;
     for (const std::string& one : running.last) {
       text += sentence("  | ", one).substr(0, width) + "\n";

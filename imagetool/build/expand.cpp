@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kDeepest = 50;
 constexpr std::size_t kLongest = std::size_t{1} << 20;  // that a text may grow by
-constexpr std::size_t kMostTries = 20'000'000;          // letters compared for one text
+constexpr std::size_t kMostTries = 100'000'000;         // letters compared for one text
 
 bool is_special(char letter) {
   return std::string_view("@*#?-$!0").find(letter) != std::string_view::npos;
@@ -71,13 +71,30 @@ std::string trimmed(const std::string& value, std::string_view pattern, bool at_
   return value;
 }
 
+/// How many letters a pattern without stars matches.
+std::optional<std::size_t> only_length(std::string_view pattern, char escape) {
+  std::size_t length = 0;
+  for (std::size_t at = 0; at < pattern.size(); ++at, ++length) {
+    if (pattern[at] == escape && at + 1 < pattern.size())
+      ++at;
+    else if (pattern[at] == '*')
+      return std::nullopt;
+  }
+  return length;
+}
+
 std::string replaced(const std::string& value, std::string_view pattern, const std::string& by,
                      bool all, Matching& matching) {
   std::string result;
+  const std::optional<std::size_t> only = only_length(pattern, matching.escape);
   std::size_t at = 0;
   while (at < value.size()) {
-    std::size_t length = value.size() - at;
-    while (length > 0 && !matches(pattern, std::string_view(value).substr(at, length), matching))
+    std::size_t length = std::min(value.size() - at, only.value_or(value.size()));
+    if (only && (length != *only ||
+                 !matches(pattern, std::string_view(value).substr(at, length), matching)))
+      length = 0;
+    while (!only && length > 0 &&
+           !matches(pattern, std::string_view(value).substr(at, length), matching))
       --length;
     if (length == 0) {
       result += value[at++];

@@ -231,6 +231,8 @@ void LayerMaker::make_run(const RunAction& action, const std::vector<std::string
                           const std::string& upper,
                           const std::function<void(std::string_view)>& output) {
   require_runnable(config_.platform());
+  if (action.network == "host" && options_.network == "none")
+    throw Error("--network=host: the build was given --network none");
   RunMounts mounts(store_, options_, [&](const Origin& origin) {
     return OpenedOrigin{open_origin(origin), ignored_of(origin), is_directory_origin(origin)};
   });

@@ -20,12 +20,17 @@ constexpr std::size_t kMostInOnePage = 180, kMostLowers = 500;
 constexpr auto kLayerOptions = std::to_array<std::pair<const char*, const char*>>(
     {{"redirect_dir", "nofollow"}, {"metacopy", "off"}, {"index", "off"}});
 
+/// In place of a path that may be long, or have a comma in it.
+std::string by_descriptor(const std::string& path, std::vector<UniqueFd>& open) {
+  open.push_back(open_at(AT_FDCWD, path, O_PATH));
+  return sentence("/proc/self/fd/", open.back().get());
+}
+
 // By descriptors: the option string of mount(2) has one page, and paths are resolved once.
 std::string lower_option(const std::vector<std::string>& lowers, std::vector<UniqueFd>& open) {
   std::string option = "lowerdir=";
   for (const std::string& lower : lowers) {
-    open.push_back(open_at(AT_FDCWD, lower, O_PATH | O_DIRECTORY));
-    option += sentence(option.back() == '=' ? "" : ":", "/proc/self/fd/", open.back().get());
+    option += sentence(option.back() == '=' ? "" : ":", by_descriptor(lower, open));
   }
   return option;
 }
@@ -36,18 +41,18 @@ void mount_deep_overlay(const std::string& target, const std::vector<std::string
   if (lowers.size() > kMostLowers)
     throw Error(sentence(lowers.size(), " layers are more than the ", kMostLowers,
                          " that overlayfs takes: --squash, or fewer steps"));
+  std::vector<UniqueFd> open;
   const UniqueFd context(check(::fsopen("overlay", FSOPEN_CLOEXEC), "fsopen overlay"));
   const auto set = [&](const char* key, const std::string& value) {
     return ::fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0);
   };
   for (const std::string& lower : lowers) {
-    const UniqueFd opened = open_at(AT_FDCWD, lower, O_PATH | O_DIRECTORY);
-    if (set("lowerdir+", sentence("/proc/self/fd/", opened.get())) != 0)
+    if (set("lowerdir+", by_descriptor(lower, open)) != 0)
       throw Error(sentence(lowers.size(), " layers are more than this kernel takes"), errno);
   }
   if (!upper.empty()) {
-    check(set("upperdir", upper), "set upperdir=", upper);
-    check(set("workdir", work), "set workdir=", work);
+    check(set("upperdir", by_descriptor(upper, open)), "set upperdir=", upper);
+    check(set("workdir", by_descriptor(work, open)), "set workdir=", work);
     check(::fsconfig(context.get(), FSCONFIG_SET_FLAG, "volatile", nullptr, 0), "set volatile");
   }
   for (const auto& [key, value] : kLayerOptions) check(set(key, value), "set ", key);
@@ -75,7 +80,8 @@ RootedDir mount_overlay(const std::string& target, const std::vector<std::string
   if (!upper.empty()) {
     // A layer cannot say that a directory was renamed or that a file's data lie below; and what a
     // build writes is synced once, when its layers are published.
-    options += sentence(",upperdir=", upper, ",workdir=", work, ",volatile");
+    options += sentence(",upperdir=", by_descriptor(upper, open),
+                        ",workdir=", by_descriptor(work, open), ",volatile");
   }
   for (const auto& [key, value] : kLayerOptions) options += sentence(",", key, "=", value);
   if (upper.empty() && lowers.size() == 1) {
@@ -116,7 +122,10 @@ bool mount_image(const std::string& image, const std::string& target) {
   const UniqueFd context(check(::fsopen("erofs", FSOPEN_CLOEXEC), "fsopen erofs"));
   check(::fsconfig(context.get(), FSCONFIG_SET_FLAG, "ro", nullptr, 0), "make ", image,
         " read-only");
-  check(::fsconfig(context.get(), FSCONFIG_SET_STRING, "source", image.c_str(), 0), "open ", image);
+  std::vector<UniqueFd> open;
+  const std::string source = by_descriptor(image, open);
+  check(::fsconfig(context.get(), FSCONFIG_SET_STRING, "source", source.c_str(), 0), "open ",
+        image);
   if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
     if (errno == ENOTBLK) return false;
     check(-1, "mount ", image);

@@ -2,6 +2,7 @@
 #include "imagetool/commands/build_options.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -206,10 +207,16 @@ void read_caches(const cli::Parsed& options, BuildCommand& command) {
       command.cache_to.push_back(read_cache_place(word, "cache-to"));
 }
 
-/// None when there is no such file.
-build::IgnoreRules ignore_rules_in(const std::string& path) {
-  if (!exists(path)) return {};
-  return build::IgnoreRules::parse(read_file(path, std::size_t{1} << 20),
+/// None when there is no such file. `named`: by the user, who may name a pipe.
+build::IgnoreRules ignore_rules_in(const std::string& path, bool named = false) {
+  const auto file =
+      open_at_if_exists(AT_FDCWD, path, O_RDONLY | O_NOCTTY | (named ? 0 : O_NONBLOCK));
+  if (!file) return {};
+  struct stat status{};
+  check(::fstat(file->get(), &status), "stat ", path);
+  if (!named && !S_ISREG(status.st_mode))
+    throw Error(sentence(printable(path, 200), " is no regular file"));
+  return build::IgnoreRules::parse(read_all(file->get(), path, std::size_t{1} << 20),
                                    path.substr(path.rfind('/') + 1));
 }
 
@@ -222,7 +229,7 @@ void read_ignore_rules(const cli::Parsed& options, const build::BuildContext& co
   if (!options.has("ignorefile") && !exists(path)) path = context.directory + "/.dockerignore";
   if (options.has("ignorefile") && !exists(path))
     throw Error(sentence("--ignorefile: there is no file ", printable(path, 200)));
-  command.options.ignored = ignore_rules_in(path);
+  command.options.ignored = ignore_rules_in(path, options.has("ignorefile"));
 }
 
 /// From standard input, or from where the user says: a file of a fetched context, or any other.

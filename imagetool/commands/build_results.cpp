@@ -71,6 +71,14 @@ void write_directories(build::BuildStore& builds, const BuildResult& result,
     build::write_directory(builds, one.image, sentence(directory, "/", directory_of(one.platform)));
 }
 
+void write_tar(build::BuildStore& builds, const build::BuiltImage& image, const std::string& path,
+               std::optional<std::int64_t> epoch) {
+  OutputFile file(path);
+  build::write_tar(
+      builds, image, [&](std::span<const std::byte> bytes) { file.write(bytes); }, epoch);
+  file.finish();
+}
+
 void write_output(build::BuildStore& builds, const BuildCommand& command, const BuildResult& result,
                   const BuildOutput& output) {
   const ImageStore& store = builds.images();
@@ -79,7 +87,7 @@ void write_output(build::BuildStore& builds, const BuildCommand& command, const 
     case BuildOutput::Kind::kDirectory:
       return write_directories(builds, result, output.destination);
     case BuildOutput::Kind::kTar:
-      return build::write_tar(builds, first.image, output.destination, command.options.epoch);
+      return write_tar(builds, first.image, output.destination, command.options.epoch);
     case BuildOutput::Kind::kOciArchive:
     case BuildOutput::Kind::kDockerArchive:
       return write_archive(command, store, result, output);

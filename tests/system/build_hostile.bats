@@ -313,6 +313,10 @@ EOF
   # shellcheck disable=SC2016
   { printf 'FROM scratch\n'; printf 'ARG A=%060000d\nENV B=${A//*0*0*0*0*0*0*0*0*0*0*0*0*0*b/x}\n' 0; } >"$CONTEXT/Dockerfile"
   refused 'Dockerfile:3:1: a pattern takes too long to match'
+  # Long values by themselves are fine.
+  { printf 'FROM scratch\nENV P=%s\n' "$(printf '/opt/dir%d/bin:' $(seq 500))"; printf 'ENV Q=${P//opt/usr} R=${P##*/} S=${P//\\/bin:/}\n'; } >"$CONTEXT/Dockerfile"
+  run -0 bud --iidfile "$BATS_TEST_TMPDIR/id"
+  config_of "$BATS_TEST_TMPDIR/id" | jq -e '[.config.Env[] | select(startswith("Q=/usr/dir1/bin:/usr/dir2/") or . == "R=bin:" or startswith("S=/opt/dir1/opt"))] | length == 3'
   { echo FROM scratch AS a0; for n in $(seq 1200); do echo "FROM a0 AS b$n"; done; } >"$CONTEXT/Dockerfile"
   refused 'Dockerfile:1001:1: there are more than 1000 build stages'
 }
@@ -358,4 +362,25 @@ EOF
   { echo FROM localhost/base; for n in $(seq 520); do echo "COPY --link Dockerfile /d/$n"; done; echo 'RUN ls /d | wc -l >/count'; } >"$CONTEXT/Dockerfile"
   run -1 bud
   expect 'layers are more than the 500 that overlayfs takes'
+}
+
+@test "build: places with commas and long names, pipes for files, and outputs that fail" {
+  base
+  dockerfile 'FROM localhost/base' 'COPY Dockerfile /d' 'RUN echo x >/x'
+  store=$BATS_TEST_TMPDIR/a,b\\c/$(printf '%0200d' 0)/s
+  mkdir -p "${store%/s}"
+  cp -a "$BATS_TEST_TMPDIR/store" "$store"
+  run -0 "$TOYIMG" --store "$store" build --pull=never --runtime "$RUNTIME" -o "type=tar,dest=$BATS_TEST_TMPDIR/tar" "$CONTEXT"
+  [ "$(tar -xOf "$BATS_TEST_TMPDIR/tar" x)" = x ]
+  run -0 bud --ignorefile <(echo nothing) # a pipe that the user names
+  mkfifo "$CONTEXT/.dockerignore"
+  run -1 timeout 20 "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" build --pull=never "$CONTEXT"
+  expect 'dockerignore is no regular file'
+  rm "$CONTEXT/.dockerignore"
+  mkdir "$BATS_TEST_TMPDIR/small"
+  mount -t tmpfs -o size=500k none "$BATS_TEST_TMPDIR/small"
+  run -1 bud -o "type=tar,dest=$BATS_TEST_TMPDIR/small/tar"
+  expect 'No space left on device'
+  [ -z "$(ls "$BATS_TEST_TMPDIR/small")" ]
+  umount "$BATS_TEST_TMPDIR/small"
 }

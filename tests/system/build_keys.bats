@@ -179,3 +179,47 @@ load build
   [ "$(cat "$OUT")" -gt 100000 ]
   [ -z "$(compgen -G "$BATS_TEST_TMPDIR/*.new-*")" ]
 }
+
+@test "build: the network of steps" {
+  base
+  network() { tar -xOf "$BATS_TEST_TMPDIR/tar" n; }
+  host=$(readlink /proc/self/ns/net)
+  for words in '' --network=host --network=default --network=none; do
+    dockerfile 'FROM localhost/base' "RUN $words readlink /proc/self/ns/net >/n"
+    run -0 bud -o "type=tar,dest=$BATS_TEST_TMPDIR/tar"
+    case $words in *none) [ "$(network)" != "$host" ] ;; *) [ "$(network)" = "$host" ] ;; esac
+    case $words in
+      *host) run -1 bud --network none && expect 'the build was given --network none' ;;
+      *) run -0 bud --network none -o "type=tar,dest=$BATS_TEST_TMPDIR/tar" && [ "$(network)" != "$host" ] ;;
+    esac
+  done
+}
+
+@test "build: one stage made anew, other rules of what is ignored" {
+  base
+  echo a >"$CONTEXT/a"
+  dockerfile 'FROM localhost/base AS One' 'COPY a /' 'FROM localhost/base' 'COPY --from=one /a /b' 'RUN touch /c'
+  bud
+  run -0 bud --no-cache-filter one
+  expect '\[One 1/1\] done'
+  [ "$(grep -c ' cached$' <<<"$output")" = 2 ]
+  echo a >"$BATS_TEST_TMPDIR/rules"
+  run -1 bud --ignorefile "$BATS_TEST_TMPDIR/rules"
+  expect 'excludes it'
+  run -1 bud --ignorefile "$BATS_TEST_TMPDIR/nothing"
+  expect 'there is no file'
+}
+
+@test "build: a terminal is shown what runs, its last lines and its time" {
+  base
+  dockerfile 'FROM localhost/base' 'RUN --mount=type=cache,target=/c for n in 1 2 3 4 5 6; do echo line-$n; done; touch /c/begun; for n in $(seq 600); do [ ! -e /c/go ] || exit 0; sleep 0.1; echo waiting; done'
+  toyimg build --pull=never --progress tty --runtime "$RUNTIME" "$CONTEXT" >"$OUT" 2>&1 </dev/null 3>&- 4>&- &
+  builder=$!
+  begun() { compgen -G "$BATS_TEST_TMPDIR/store/build/cache-mounts/*/begun"; }
+  wait_for 20 begun
+  wait_for 20 contains '\[stage-0 1/1\] RUN .* [0-9]+\.[0-9]s$' "$OUT"
+  wait_for 20 contains '^  \| waiting$' "$OUT"
+  touch "$(dirname "$(begun)")/go"
+  wait $builder
+  contains $'\e\\[[0-9]+A' "$OUT" # drawn over
+}
