@@ -55,6 +55,7 @@ class Making {
       for (std::size_t count = 1; count < workers; ++count) threads.emplace_back([&] { work(); });
       work();
     }
+    publishing_.clear();
     if (failure_) std::rethrow_exception(failure_);
     if (missing > 0) store_.sync();
     std::vector<StoredLayer> layers;
@@ -73,19 +74,41 @@ class Making {
         index = next_++;
       }
       try {
-        StoredLayer layer = make(index);
-        const std::scoped_lock lock(mutex_);
-        made_[index] = std::move(layer);
-        changed_.notify_all();
+        make(index);
       } catch (...) {
-        const std::scoped_lock lock(mutex_);
-        if (!failure_) failure_ = std::current_exception();
-        changed_.notify_all();
+        fail(std::current_exception());
       }
     }
   }
 
-  StoredLayer make(std::size_t index) try {
+  void fail(std::exception_ptr failure) {
+    const std::scoped_lock lock(mutex_);
+    if (!failure_) failure_ = std::move(failure);
+    changed_.notify_all();
+  }
+
+  void publish(std::size_t index, LayerDraft draft, bool depends_on_lower) try {
+    StoredLayer layer = store_.publish(std::move(draft), names_[index], depends_on_lower);
+    progress_.set_phase(index, LayerPhase::kDone);
+    const std::scoped_lock lock(mutex_);
+    made_[index] = std::move(layer);
+    changed_.notify_all();
+  } catch (...) {
+    fail(std::current_exception());
+  }
+
+  /// An image is only waited for, until the disk has it, and a worker has better things to do; a
+  /// directory is work.
+  void publish_later(std::size_t index, LayerDraft draft, bool depends_on_lower) {
+    if (store_.form() == LayerForm::kDirectories)
+      return publish(index, std::move(draft), depends_on_lower);
+    const std::scoped_lock lock(mutex_);
+    publishing_.emplace_back([this, index, draft = std::move(draft), depends_on_lower]() mutable {
+      publish(index, std::move(draft), depends_on_lower);
+    });
+  }
+
+  void make(std::size_t index) try {
     const std::string& diff_id = image_.config.diff_ids[index];
     ApplyLayerOptions options = options_;
     options.hash = Digest::parse(diff_id).algorithm;
@@ -109,9 +132,7 @@ class Making {
         });
     check_diff_id(read.diff_id, diff_id);
     note_counts(progress_, index, made.counts);
-    StoredLayer layer = store_.publish(std::move(draft), names_[index], made.depends_on_lower);
-    progress_.set_phase(index, LayerPhase::kDone);
-    return layer;
+    publish_later(index, std::move(draft), made.depends_on_lower);
   } catch (Error& error) {
     error.add_context("layer ", index + 1, " (", image_.manifest.layers[index].digest, ")");
     throw;
@@ -148,6 +169,7 @@ class Making {
   std::vector<std::optional<StoredLayer>> made_;
   std::size_t next_ = 0;
   std::exception_ptr failure_;
+  std::vector<std::jthread> publishing_;
 };
 
 }  // namespace
