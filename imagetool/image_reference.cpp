@@ -192,3 +192,8 @@ std::string ImageReference::familiar() const {
 std::string ImageReference::manifest_reference() const {
   return digest ? *digest : tag.value_or("latest");
 }
+
+std::optional<ImageReference> ImageReference::tagged() const {
+  if (!tag) return std::nullopt;
+  return ImageReference{.registry = registry, .repository = repository, .tag = tag};
+}

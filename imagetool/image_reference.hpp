@@ -25,6 +25,9 @@ struct ImageReference {
   std::string familiar() const;
   /// "docker.io/library/alpine": without tag and digest.
   std::string name() const;
+  /// The same without a digest, for an archive, where a name with one proves nothing; nullopt when
+  /// there is no tag.
+  std::optional<ImageReference> tagged() const;
   /// What to ask the registry for: the digest when there is one (the tag is then ignored, as Docker
   /// does), else the tag.
   std::string manifest_reference() const;

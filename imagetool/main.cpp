@@ -9,6 +9,7 @@
 #include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/cli/options.hpp"
 #include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/interruption.hpp"
 #include "imagetool/commands/result.hpp"
@@ -83,6 +84,7 @@ int run(std::span<const std::string_view> arguments) {
 int main(int count, char** arguments) {
   const std::vector<std::string_view> words(arguments + 1, arguments + count);
   try {
+    occupy_stdio();
     return run(words);
   } catch (const std::exception& error) {
     if (Interruption::signal() != 0) {

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // toyrun: global options, the verb, and the only place that prints an error. Host side.
 #include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstddef>
 #include <cstdlib>
@@ -19,6 +17,7 @@
 #include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/cli/options.hpp"
 #include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
 #include "bundle-spec/oci/runtime_config.hpp"
 #include "runtime/commands/commands.hpp"
 #include "runtime/commands/error_keys.hpp"
@@ -40,14 +39,6 @@ struct Request {
   cli::Parsed options;
   bool is_understood = false;
 };
-
-/// Descriptors 0 to 2 must be open, or the first files we open become the container's stdio.
-void occupy_stdio() {
-  std::array<pollfd, 3> stdio{pollfd{0, 0, 0}, pollfd{1, 0, 0}, pollfd{2, 0, 0}};
-  if (::poll(stdio.data(), stdio.size(), 0) <= 0) return;
-  for (const pollfd& one : stdio)
-    if ((one.revents & POLLNVAL) != 0) check(::open("/dev/null", O_RDWR), "open /dev/null");
-}
 
 void print_version() {
   commands::print(sentence("toyrun version ", TOYRUN_VERSION, "\ncommit: ", TOYRUN_COMMIT,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <utility>
 
@@ -77,6 +79,13 @@ bool is_directory(const std::string& path) {
 }
 
 }  // namespace
+
+void occupy_stdio() {
+  std::array<pollfd, 3> stdio{pollfd{0, 0, 0}, pollfd{1, 0, 0}, pollfd{2, 0, 0}};
+  if (::poll(stdio.data(), stdio.size(), 0) <= 0) return;
+  for (const pollfd& one : stdio)
+    if ((one.revents & POLLNVAL) != 0) check(::open("/dev/null", O_RDWR), "open /dev/null");
+}
 
 UniqueFd open_at(int dir, const std::string& path, int flags, mode_t mode) {
   return UniqueFd(check(open_fd(dir, path, flags, mode), "open ", path));

@@ -14,6 +14,10 @@
 
 #include "bundle-spec/fs/unique_fd.hpp"
 
+/// Opens /dev/null on those of descriptors 0 to 2 that are closed: else the first files that are
+/// opened become the standard ones. Throws Error.
+void occupy_stdio();
+
 /// open(2) relative to `dir` (AT_FDCWD allowed) with O_CLOEXEC added. Throws Error naming the path.
 UniqueFd open_at(int dir, const std::string& path, int flags, mode_t mode = 0);
 /// The same, but "not there" (ENOENT, ENOTDIR) is nullopt.

@@ -30,14 +30,16 @@ constexpr auto kOptions = joined(std::to_array<cli::Option>({
                                  }),
                                  kCopyOptions);
 
-/// The names an image shall have, perhaps none: those the archive brings, checked as a user's.
+/// The names an image shall have, perhaps none: those the archive brings, checked as a user's, but
+/// no promise of a digest.
 std::vector<std::string> names_of(const transport::ArchivedImage& image, std::size_t number) {
   if (image.names.size() > kMostNames)
     throw Error(sentence("image ", number, " has more than ", kMostNames, " names"));
   std::vector<std::string> names;
   for (const std::string& name : image.names) {
     try {
-      names.push_back(ImageReference::parse(name).canonical());
+      if (const auto tagged = ImageReference::parse(name).tagged())
+        names.push_back(tagged->canonical());
     } catch (Error& error) {
       error.add_context("image ", number, " is called \"", printable(name), '"');
       throw;

@@ -6,6 +6,7 @@
 #include "imagetool/commands/copy_options.hpp"
 #include "imagetool/commands/interruption.hpp"
 #include "imagetool/commands/registry_options.hpp"
+#include "imagetool/image_reference.hpp"
 #include "imagetool/transport/archive_destination.hpp"
 #include "imagetool/transport/store_transport.hpp"
 
@@ -30,6 +31,13 @@ Format format_of(const std::string& name) {
   throw UsageError(sentence("--format ", name, ": must be docker-archive or oci-archive"));
 }
 
+/// As the store has it, for other tools name images their way; but with a digest it is no name.
+std::string name_in_archive(const std::string& name) {
+  if (name.find('@') == std::string::npos) return name;
+  const auto tagged = ImageReference::parse(name).tagged();
+  return tagged ? tagged->canonical() : "";
+}
+
 int run_save(const cli::Parsed& global, const cli::Parsed& options) {
   const transport::CopyOptions copy = copy_options(options);
   const Format format = format_of(options.value_or("format", "docker-archive"));
@@ -41,7 +49,7 @@ int run_save(const cli::Parsed& global, const cli::Parsed& options) {
     images.push_back(transport::stored_image(store, words));
   transport::ArchiveDestination archive(options.value_or("output", "-"), format);
   for (const ImageStore::Image& image : images) {
-    archive.set_name(image.name);
+    archive.set_name(name_in_archive(image.name));
     const auto source = transport::store_source(store, image.manifest);
     transport::copy_image(*source, archive, copy, progress);
   }

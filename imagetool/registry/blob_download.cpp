@@ -44,6 +44,12 @@ std::optional<ContentRange> parse_content_range(std::string_view text) {
   return ContentRange{*first, size};
 }
 
+/// The answer to a Range is not what was asked for.
+class OtherPart : public Error {
+ public:
+  using Error::Error;
+};
+
 }  // namespace
 
 void BlobDownload::fetch(Endpoint& endpoint) { fetch_by(endpoint, nullptr); }
@@ -51,17 +57,13 @@ void BlobDownload::fetch(Endpoint& endpoint) { fetch_by(endpoint, nullptr); }
 void BlobDownload::fetch_foreign(Endpoint& endpoint, const Url& url) { fetch_by(endpoint, &url); }
 
 void BlobDownload::fetch_by(Endpoint& endpoint, const Url* foreign) {
-  const OnContent on_content = [this](const HttpHead& head) { return begin(head); };
   Retries retries(endpoint.limits());
   HttpResponse response;
   std::int64_t mark = received_;
   do {
     if (received_ - mark >= kProgress) retries.reset();
     mark = received_;
-    Ask ask{.path = "blobs/" + blob_.digest, .may_leave_https = true};
-    if (received_ > 0) ask.headers.push_back(sentence("Range: bytes=", received_, "-"));
-    response = foreign != nullptr ? endpoint.send_foreign(*foreign, ask, on_content)
-                                  : endpoint.send(ask, on_content);
+    response = send(endpoint, foreign);
     if (begun_ && received_ == blob_.size) return;
     if (response.transport == Transport::kDone && response.is_content()) {
       response.transport = Transport::kDropped;
@@ -74,16 +76,35 @@ void BlobDownload::fetch_by(Endpoint& endpoint, const Url* foreign) {
   refuse(response, {foreign != nullptr ? foreign->host : endpoint.host(), endpoint.has_login()});
 }
 
-/// Where in the blob the body begins. Throws Error when that is not where we are, or the blob is of
-/// another size.
+/// Asks for what is missing; once a server refuses that or sends another part, for all of it.
+HttpResponse BlobDownload::send(Endpoint& endpoint, const Url* foreign) {
+  constexpr int kRangeNotSatisfiable = 416;
+  const bool asks_for_part = received_ > 0 && !asks_for_all_;
+  Ask ask{.path = "blobs/" + blob_.digest, .may_leave_https = true};
+  if (asks_for_part) ask.headers.push_back(sentence("Range: bytes=", received_, "-"));
+  const OnContent on_content = [this](const HttpHead& head) { return begin(head); };
+  try {
+    HttpResponse response = foreign != nullptr ? endpoint.send_foreign(*foreign, ask, on_content)
+                                               : endpoint.send(ask, on_content);
+    if (!asks_for_part || response.status != kRangeNotSatisfiable) return response;
+  } catch (const OtherPart&) {
+    if (!asks_for_part) throw;
+  }
+  asks_for_all_ = true;
+  return send(endpoint, foreign);
+}
+
+/// Where in the blob the body begins. Throws OtherPart when that is not where we are, Error when
+/// the blob is of another size.
 std::int64_t BlobDownload::checked_start(const HttpHead& head) const {
   if (head.status == 206) {
     const auto range = parse_content_range(head.header("content-range").value_or(""));
     if (!range || range->first != received_)
-      throw Error(sentence("the server sends another part than asked for: ",
-                           printable(head.header("content-range").value_or("no Content-Range"))));
+      throw OtherPart(
+          sentence("the server sends another part than asked for: ",
+                   printable(head.header("content-range").value_or("no Content-Range"))));
     if (range->size && *range->size != blob_.size)
-      throw Error(
+      throw OtherPart(
           sentence("is ", *range->size, " bytes long, not ", blob_.size, " as its manifest says"));
     return received_;
   }

@@ -26,6 +26,7 @@ class BlobDownload {
 
  private:
   void fetch_by(Endpoint& endpoint, const Url* foreign);
+  HttpResponse send(Endpoint& endpoint, const Url* foreign);
   BodySink begin(const HttpHead& head);
   std::int64_t checked_start(const HttpHead& head) const;
   void take(std::span<const std::byte> bytes);
@@ -35,6 +36,7 @@ class BlobDownload {
   std::int64_t received_;      // bytes the sink has
   std::int64_t skipping_ = 0;  // bytes of this response that the sink already has
   bool begun_ = false;
+  bool asks_for_all_ = false;  // the server has shown that it cannot send the part that is missing
   bool sink_failed_ = false;
 };
 

@@ -138,6 +138,17 @@ void mark(const BlobStore& blobs, const oci::Descriptor& manifest, Used& used) {
   mark_layers(blobs, Digest::parse(image.config.digest), used);
 }
 
+template <typename Write>
+bool runs_out_of_space(Write write) {
+  try {
+    write();
+    return false;
+  } catch (const Error& error) {
+    if (error.number() != ENOSPC) throw;
+    return true;
+  }
+}
+
 UniqueFd open_in_use(const BlobStore& blobs) {
   // For reading: flock(2) asks for no more, and a store on a read-only disk can be unpacked from.
   return open_at(AT_FDCWD, blobs.directory() + "/in-use", O_RDONLY | O_CREAT, 0600);
@@ -270,12 +281,8 @@ ImageStore::Removed ImageStore::remove(const std::vector<Image>& images) const {
                               image.name.empty() ? image.manifest.digest : printable(image.name),
                               " in the store"));
   const std::string text = index.dump(2);
-  try {
-    replace_file(index_path(blobs_), text, 0644);
-    return remove_unused(list());
-  } catch (const Error& error) {
-    if (error.number() != ENOSPC) throw;
-  }
+  const auto write_index = [&] { replace_file(index_path(blobs_), text, 0644); };
+  if (!runs_out_of_space(write_index)) return remove_unused(list());
   // Their parts go first, which makes the room.
   std::vector<Image> others = list();
   std::erase_if(others, [&](const Image& one) {
@@ -285,7 +292,7 @@ ImageStore::Removed ImageStore::remove(const std::vector<Image>& images) const {
     });
   });
   const Removed removed = remove_unused(others);
-  replace_file(index_path(blobs_), text, 0644);
+  write_index();
   return removed;
 }
 

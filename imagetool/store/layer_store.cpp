@@ -29,6 +29,7 @@ constexpr std::string_view kTreeEnding = ".d";
 std::vector<std::string> names_in(const std::string& directory) {
   std::vector<std::string> names;
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory.c_str()), &::closedir);
+  if (!stream && errno == ENOENT) return names;
   if (!stream) throw Error(sentence("list ", directory), errno);
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string_view name = entry->d_name;
@@ -89,14 +90,14 @@ LayerDraft::~LayerDraft() {
 }
 
 LayerStore LayerStore::open(const std::string& store) {
+  make_directories(store + "/layers", 0700);
+  make_directories(store + "/bundles", 0700);
   LayerStore layers = open_to_remove(store);
   layers.form_ = layer_support(layers.directory_).form;
   return layers;
 }
 
 LayerStore LayerStore::open_to_remove(const std::string& store) {
-  make_directories(store + "/layers", 0700);
-  make_directories(store + "/bundles", 0700);
   LayerStore layers(store, LayerForm::kImages);
   layers.remove_stale_drafts();
   return layers;

@@ -52,7 +52,7 @@ HOSTILE = {
 tar = layer(*HOSTILE.get(case, []))
 if case == "tar-cut":
     tar = tar[: 2 * 512 + 512 + 2]  # in the middle of the file's content
-if case in ("stalls", "no-ranges", "flaky", "wrong-range", "other-size"):  # big enough to be worth resuming
+if case in ("stalls", "no-ranges", "flaky", "wrong-range", "other-size", "range-416"):  # big enough to be worth resuming
     size = int(os.environ.get("TOY_BIG_LAYER", "24")) << 20
     noise = random.Random(1)  # randbytes gives no gigabyte at once
     tar = layer(("big", {"data": b"".join(noise.randbytes(1 << 20) for _ in range(size >> 20))}))
@@ -186,7 +186,7 @@ class Registry(http.server.BaseHTTPRequestHandler):
                     time.sleep(1)
                     self.wfile.write(body[at : at + 1])
                 return
-            if case in ("stalls", "no-ranges", "flaky", "wrong-range", "other-size"):
+            if case in ("stalls", "no-ranges", "flaky", "wrong-range", "other-size", "range-416"):
                 return self.send_part(body)
             if case == "blob-404":
                 return self.send(404, error("BLOB_UNKNOWN"))
@@ -213,6 +213,8 @@ class Registry(http.server.BaseHTTPRequestHandler):
             begin = int(wanted.removeprefix("bytes=").rstrip("-"))
             shown, size = begin + (case == "wrong-range"), end + (case == "other-size")
             headers["Content_Range"] = f"bytes {shown}-{end - 1}/{size}"
+        if wanted and case == "range-416":
+            return self.send(416, b"")
         if attempts == 1:
             end = len(body) * 9 // 10
         elif case == "flaky" and attempts < 5:

@@ -235,8 +235,9 @@ busybox_image() {
   cp "$WORK/manifest.json" "$WORK/archive/manifest.json"
   rm -f "$WORK/archive"/{index.json,oci-layout}
   tar -C "$WORK/archive" -cf "$WORK/renamed.tar" .
-  run toyimg load -i "$WORK/renamed.tar"
-  [ "$status" -eq 1 ] && expect 'has the digest of another image'
+  run -0 toyimg load -i "$WORK/renamed.tar"
+  expect "^Loaded image ID: $evil"
+  [ "$(toyimg inspect "$pinned" 2>/dev/null | jq -r .Digest)" != "$evil" ]
   run toyimg tag evil "$pinned"
   [ "$status" -eq 1 ] && expect 'has the digest of another image'
   run toyimg copy store:evil "store:$pinned"
@@ -260,4 +261,23 @@ busybox_image() {
   [ "$status" -eq 1 ] && expect 'no image with the digest sha256:0'
   toyimg tag "$REGISTRY/busybox:latest" "${evil:7:6}"
   [ "$(toyimg inspect "${evil:7:6}" | jq -r .Digest)" = "$digest" ]
+}
+
+@test "an image pulled by its digest goes through an archive without that name" {
+  start_registry
+  push_busybox busybox:latest
+  local digest
+  digest=$(skopeo inspect --tls-verify=false "docker://$REGISTRY/busybox:latest" | jq -r .Digest)
+  toyimg pull --quiet "$REGISTRY/busybox@$digest" >/dev/null
+  toyimg save -o by-digest.tar "$REGISTRY/busybox@$digest"
+  run -0 "$TOYIMG" --store "$WORK/other" load -i by-digest.tar
+  expect "^Loaded image ID: $digest"
+}
+
+@test "closed standard descriptors take no part" {
+  busybox_image closed
+  "$TOYIMG" --store "$WORK/store" --debug save -o closed.tar closed 3>&- 4>&- <&- >&- 2>&-
+  run -0 toyimg load -i closed.tar
+  "$TOYIMG" --store "$WORK/store" unpack -o "$WORK/unpacked" closed 3>&- 4>&- 2>&-
+  [ -s "$WORK/unpacked/config.json" ]
 }
