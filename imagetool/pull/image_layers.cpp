@@ -93,8 +93,15 @@ class Making {
     const std::scoped_lock lock(mutex_);
     made_[index] = std::move(layer);
     changed_.notify_all();
+  } catch (Error& error) {
+    name_layer(error, index);
+    fail(std::current_exception());
   } catch (...) {
     fail(std::current_exception());
+  }
+
+  void name_layer(Error& error, std::size_t index) const {
+    error.add_context("layer ", index + 1, " (", image_.manifest.layers[index].digest, ")");
   }
 
   /// An image is only waited for, until the disk has it, and a worker has better things to do; a
@@ -134,7 +141,7 @@ class Making {
     note_counts(progress_, index, made.counts);
     publish_later(index, std::move(draft), made.depends_on_lower);
   } catch (Error& error) {
-    error.add_context("layer ", index + 1, " (", image_.manifest.layers[index].digest, ")");
+    name_layer(error, index);
     throw;
   }
 

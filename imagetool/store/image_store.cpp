@@ -249,17 +249,21 @@ std::vector<ImageStore::Image> ImageStore::list() const {
   return images;
 }
 
-std::optional<ImageStore::Image> ImageStore::resolve(std::string_view name_or_digest) const {
-  const std::vector<Image> images = list();
-  for (const Image& image : images)
-    if (!image.name.empty() && image.name == name_or_digest &&
+std::optional<ImageStore::Image> ImageStore::named(std::string_view name) const {
+  for (Image& image : list())
+    if (!name.empty() && image.name == name &&
         keeps_its_digest(image.name, image.manifest))  // other tools write the index, too
-      return image;
+      return std::move(image);
+  return std::nullopt;
+}
+
+std::optional<ImageStore::Image> ImageStore::resolve(std::string_view name_or_digest) const {
+  if (std::optional<Image> image = named(name_or_digest)) return image;
   const std::string_view prefix =
       name_or_digest.starts_with("sha256:") ? name_or_digest.substr(7) : name_or_digest;
   if (prefix.size() < kShortestPrefix) return std::nullopt;
   std::optional<Image> found;
-  for (const Image& image : images) {
+  for (const Image& image : list()) {
     if (!hex_of(image.manifest.digest).starts_with(prefix)) continue;
     if (found && found->manifest.digest != image.manifest.digest)
       throw Error(sentence(printable(name_or_digest),

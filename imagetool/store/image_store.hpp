@@ -60,6 +60,8 @@ class ImageStore {
   /// be understood.
   void tag(const std::string& name, const oci::Descriptor& manifest,
            Sync sync = Sync::kContent) const;
+  /// The image with exactly this name.
+  std::optional<Image> named(std::string_view name) const;
   /// The image with exactly this name, or the only one whose manifest digest begins with the text
   /// ("sha256:" optional, at least 4 digits). nullopt when there is none; throws Error when the
   /// digest fits several manifests.

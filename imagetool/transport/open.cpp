@@ -61,8 +61,10 @@ ImageStore::Image stored_image(const ImageStore& store, const std::string& words
     throw NotFound(sentence("no image with the digest ", words, " in the store ",
                             store.blobs().directory(), ": toyimg images lists what is there"));
   }
+  if (const auto by_name = store.named(words))
+    return *by_name;  // as another tool may have named it
   const std::string name = registry::image_named(words).canonical();
-  if (const auto by_name = store.resolve(name)) return *by_name;
+  if (const auto by_name = store.named(name)) return *by_name;
   if (const auto by_digest = store.resolve(words)) return *by_digest;
   throw NotFound(sentence("no image ", name, " in the store ", store.blobs().directory(),
                           ": toyimg pull ", words, " fetches it"));

@@ -33,16 +33,10 @@ void unmount(const RootedDir& root, const std::string& target) {
   check(result, "unmount ", target);
 }
 
-std::string target_of(const plan::RootfsStep& step) {
-  if (const auto* bind = std::get_if<plan::BindMount>(&step)) return bind->target;
-  if (const auto* mount = std::get_if<plan::MountFilesystem>(&step)) return mount->target;
-  throw Error("only binds and file systems are added to a running container");
-}
-
 void undo(const RootedDir& root, const plan::RootfsPlan& plan, std::size_t count) {
   while (count > 0) {
     try {
-      unmount(root, target_of(plan.mounts[--count]));
+      unmount(root, plan::target_of(plan.mounts[--count]));
     } catch (const Error&) {
       continue;  // the failure that led here is what the user must see
     }

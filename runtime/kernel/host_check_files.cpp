@@ -24,22 +24,13 @@
 namespace kernel {
 namespace {
 
-std::string target_of(const plan::RootfsStep& step) {
-  return std::visit(
-      [](const auto& one) -> std::string {
-        if constexpr (requires { one.target; }) return one.target;
-        return {};
-      },
-      step);
-}
-
 /// The last of the mounts before this one that lies over the root file system there; what it shows
 /// is not known here.
 const plan::RootfsStep* covering(const HostCheck& check, std::size_t index,
                                  const std::string& target) {
   const std::vector<plan::RootfsStep>& steps = check.launch.rootfs.mounts;
   for (std::size_t before = index; before-- > 0;) {
-    const std::string over = target_of(steps[before]);
+    const std::string over = plan::target_of(steps[before]);
     if (!over.empty() && plan::is_at_or_below(target, over)) return &steps[before];
   }
   return nullptr;

@@ -26,20 +26,11 @@
 namespace kernel {
 namespace {
 
-std::string target_of(const plan::RootfsStep& step) {
-  return std::visit(
-      [](const auto& one) -> std::string {
-        if constexpr (requires { one.target; }) return one.target;
-        return {};
-      },
-      step);
-}
-
 /// Whether the container was to have a mount at /proc or /sys, or below, that has this path.
 bool is_in_kernels_files(const plan::RootfsPlan& rootfs, const std::string& path) {
   return std::ranges::any_of(rootfs.mounts, [&](const plan::RootfsStep& step) {
     if (std::holds_alternative<plan::MakeLink>(step)) return false;
-    const std::string at = target_of(step);
+    const std::string at = plan::target_of(step);
     const bool kernels = plan::is_at_or_below(at, "/proc") || plan::is_at_or_below(at, "/sys");
     return kernels && plan::is_at_or_below(path, at);
   });
@@ -86,7 +77,7 @@ void read_targets(const plan::RootfsPlan& rootfs, plan::Isolation& isolation) {
   if (prefix == "/") prefix.clear();
   for (const auto* steps : {&rootfs.mounts, &rootfs.protections}) {
     for (const plan::RootfsStep& step : *steps) {
-      const std::string target = target_of(step);
+      const std::string target = plan::target_of(step);
       if (target.empty() || std::holds_alternative<plan::MakeLink>(step)) continue;
       std::string path;
       if (is_in_kernels_files(rootfs, target)) {

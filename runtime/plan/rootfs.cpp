@@ -230,6 +230,15 @@ void plan_working_directory(const oci::RuntimeConfig& config, RootfsPlan& plan) 
 
 }  // namespace
 
+std::string target_of(const RootfsStep& step) {
+  return std::visit(
+      [](const auto& one) -> std::string {
+        if constexpr (requires { one.target; }) return one.target;
+        return {};
+      },
+      step);
+}
+
 RootfsPlan plan_rootfs(const oci::RuntimeConfig& config, const std::string& bundle,
                        const HostFacts& facts, const NamespacePlan& namespaces,
                        const CgroupPlan& cgroup, bool no_pivot) {

@@ -122,6 +122,9 @@ using RootfsStep =
     std::variant<MountFilesystem, BindMount, ChangeMount, MountCgroups, MakeDevice, MakeLink,
                  MaskPath, ReadonlyPath, MakeReadonly, MakeWorkingDirectory>;
 
+/// The path in the container that a step is about; empty when there is none.
+std::string target_of(const RootfsStep& step);
+
 /// How the process gets its new root.
 enum class EnterRoot {
   kPivot,   // pivot_root(2)
