@@ -27,9 +27,13 @@ def end(process, verb, container):
 
 
 def delete(container):
-    status = end(begin(["delete", "--force"], container), ["delete", "--force"], container)
-    if status:
-        print(f"delete --force {container}: {status}")
+    try:
+        done = subprocess.run([runtime, "--root", state, "delete", "--force", container], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, timeout=PATIENCE)
+        if done.returncode:
+            print(f"delete --force {container}: {done.returncode}: {done.stderr.decode(errors='replace').strip()}")
+    except subprocess.TimeoutExpired:
+        print(f"hangs: delete --force {container}")
 
 
 def killed():
