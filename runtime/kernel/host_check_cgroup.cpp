@@ -125,24 +125,23 @@ std::uint64_t last_of(std::string_view list) {
   return highest;
 }
 
-void check_cpus(const HostCheck& check) {
-  const auto& resources = check.wanted.config.linux_.resources;
-  if (!resources || !resources->cpu || resources->cpu->cpus.value_or("").empty()) return;
-  const std::string possible = text_of("/sys/devices/system/cpu/possible");
-  if (possible.empty() || last_of(*resources->cpu->cpus) <= last_of(possible)) return;
-  check.error(sentence(kResources, "/cpu/cpus"),
-              sentence("this machine has no CPU ", last_of(*resources->cpu->cpus)),
-              sentence("the highest is ", last_of(possible)));
+/// A list of cpus or mems against the list of those that the machine has.
+void check_list(const HostCheck& check, const char* key, const std::string& wanted,
+                const char* file, const char* what) {
+  const std::string there = text_of(file);
+  if (wanted.empty() || there.empty() || last_of(wanted) <= last_of(there)) return;
+  check.error(sentence(kResources, "/cpu/", key),
+              sentence("this machine has no ", what, " ", last_of(wanted)),
+              sentence("the highest is ", last_of(there)));
 }
 
-void check_nodes(const HostCheck& check) {
+void check_lists(const HostCheck& check) {
   const auto& resources = check.wanted.config.linux_.resources;
-  if (!resources || !resources->cpu || resources->cpu->mems.value_or("").empty()) return;
-  const std::string nodes = text_of("/sys/devices/system/node/has_memory");
-  if (nodes.empty() || last_of(*resources->cpu->mems) <= last_of(nodes)) return;
-  check.error(sentence(kResources, "/cpu/mems"),
-              sentence("this machine has no memory node ", last_of(*resources->cpu->mems)),
-              sentence("the highest is ", last_of(nodes)));
+  if (!resources || !resources->cpu) return;
+  check_list(check, "cpus", resources->cpu->cpus.value_or(""), "/sys/devices/system/cpu/possible",
+             "CPU");
+  check_list(check, "mems", resources->cpu->mems.value_or(""),
+             "/sys/devices/system/node/has_memory", "memory node");
 }
 
 /// Bounds that are the kernel's own, in both versions: kernel/sched/core.c (tg_set_cfs_bandwidth),
@@ -199,8 +198,7 @@ void check_cgroups(const HostCheck& check) {
     }
   }
   check_page_sizes(check);
-  check_cpus(check);
-  check_nodes(check);
+  check_lists(check);
   check_bounds(check);
 }
 
