@@ -93,7 +93,8 @@ UniqueFd open_at(int dir, const std::string& path, int flags, mode_t mode) {
 
 std::optional<UniqueFd> open_at_if_exists(int dir, const std::string& path, int flags) {
   const int fd = open_fd(dir, path, flags, 0);
-  if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
+  // ESRCH: the process was reaped while the kernel walked its /proc/PID (proc_pid_permission).
+  if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ESRCH)) return std::nullopt;
   return UniqueFd(check(fd, "open ", path));
 }
 
@@ -134,7 +135,13 @@ std::string read_file_at(int dir, const std::string& path, std::size_t limit) {
 std::optional<std::string> read_file_if_exists(const std::string& path) {
   const std::optional<UniqueFd> file = open_at_if_exists(AT_FDCWD, path, O_RDONLY);
   if (!file) return std::nullopt;
-  return read_all(file->get(), path);
+  try {
+    return read_all(file->get(), path);
+  } catch (const Error& error) {
+    // The file of a process that was reaped after it was opened (proc(5)).
+    if (error.number() == ESRCH) return std::nullopt;
+    throw;
+  }
 }
 
 void write_all(int fd, std::string_view bytes, std::string_view name) {

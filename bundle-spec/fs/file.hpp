@@ -20,7 +20,7 @@ void occupy_stdio();
 
 /// open(2) relative to `dir` (AT_FDCWD allowed) with O_CLOEXEC added. Throws Error naming the path.
 UniqueFd open_at(int dir, const std::string& path, int flags, mode_t mode = 0);
-/// The same, but "not there" (ENOENT, ENOTDIR) is nullopt.
+/// The same, but "not there" (ENOENT, ENOTDIR; in /proc/PID also ESRCH) is nullopt.
 std::optional<UniqueFd> open_at_if_exists(int dir, const std::string& path, int flags);
 
 /// Everything that is left to read, at most `limit` bytes (more is an Error). `name` is for
@@ -30,7 +30,7 @@ std::string read_all(int fd, std::string_view name, std::size_t limit = std::siz
 std::string read_file(const std::string& path, std::size_t limit = std::size_t{64} << 20);
 std::string read_file_at(int dir, const std::string& path,
                          std::size_t limit = std::size_t{64} << 20);
-/// nullopt when the file does not exist.
+/// nullopt when the file does not exist, or is in /proc/PID of a process that has been reaped.
 std::optional<std::string> read_file_if_exists(const std::string& path);
 
 /// Writes all bytes (several write(2) calls if need be). Throws Error naming `name`.

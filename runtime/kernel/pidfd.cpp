@@ -115,13 +115,10 @@ std::optional<ProcessStat> parse_process_stat(std::string_view text) {
 
 std::optional<ProcessStat> process_stat(pid_t pid) {
   const std::string path = sentence("/proc/", pid, "/stat");
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) {
-    if (errno == ENOENT) return std::nullopt;
-    throw Error(sentence("open ", path), errno);
-  }
+  const std::optional<UniqueFd> file = open_at_if_exists(AT_FDCWD, path, O_RDONLY);
+  if (!file) return std::nullopt;
   char text[1024];  // 52 numbers and a name of at most 64 bytes
-  const ssize_t length = ::read(file.get(), text, sizeof text);
+  const ssize_t length = ::read(file->get(), text, sizeof text);
   if (length < 0 && errno == ESRCH) return std::nullopt;
   check(length, "read ", path);
   return parse_process_stat(std::string_view(text, static_cast<std::size_t>(length)));

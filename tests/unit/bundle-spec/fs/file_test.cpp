@@ -48,6 +48,23 @@ TEST(File, MissingFilesAreErrorsOrNothing) {
   EXPECT_EQ(read_file_if_exists(directory / "file/below"), std::nullopt);
 }
 
+TEST(File, AReapedProcessHasNoFiles) {
+  const pid_t pid = check(::fork(), "fork");
+  if (pid == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  // As if the kernel were half way through /proc/PID/stat while the process is reaped.
+  const std::string name = "/proc/" + std::to_string(pid);
+  const UniqueFd directory = open_at(AT_FDCWD, name, O_PATH | O_DIRECTORY);
+  const UniqueFd file = open_at(directory.get(), "stat", O_RDONLY);
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  EXPECT_FALSE(open_at_if_exists(directory.get(), "stat", O_RDONLY).has_value());
+  EXPECT_EQ(read_file_if_exists("/proc/self/fd/" + std::to_string(file.get())), std::nullopt);
+  EXPECT_THROW(open_at(directory.get(), "stat", O_RDONLY), Error);
+}
+
 TEST(File, ReadsFilesOfUnknownSize) {
   // procfs says 0 bytes.
   EXPECT_NE(read_file("/proc/self/status").find("Name:"), std::string::npos);
