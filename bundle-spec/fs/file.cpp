@@ -214,6 +214,28 @@ void make_directories(const std::string& path, mode_t mode) {
   check(-1, "make directory ", path);
 }
 
+void remove_directories(const std::vector<std::string>& deepest_first) {
+  for (const std::string& path : deepest_first)
+    if (::rmdir(path.c_str()) != 0) return;
+}
+
+std::vector<std::string> make_missing_directories(const std::string& path, mode_t mode) {
+  std::vector<std::string> made;
+  std::string missing = path;
+  while (!missing.empty() && ::access(missing.c_str(), F_OK) != 0 && errno == ENOENT) {
+    made.push_back(missing);
+    missing.resize(missing.find_last_of('/') == std::string::npos ? 0 : missing.find_last_of('/'));
+    while (missing.size() > 1 && missing.back() == '/') missing.pop_back();
+  }
+  try {
+    make_directories(path, mode);
+  } catch (const Error&) {
+    remove_directories(made);
+    throw;
+  }
+  return made;
+}
+
 std::string real_path(const std::string& path) {
   const std::unique_ptr<char, decltype(&::free)> resolved(::realpath(path.c_str(), nullptr),
                                                           &::free);

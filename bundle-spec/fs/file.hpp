@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bundle-spec/fs/unique_fd.hpp"
 
@@ -53,5 +54,10 @@ UniqueFd lock_file(const std::string& path);
 
 /// mkdir -p on the host, mode for the new ones. Existing directories are left alone.
 void make_directories(const std::string& path, mode_t mode);
+/// The same; returns those that were missing, deepest first, for remove_directories(). When it
+/// fails none of them is left.
+std::vector<std::string> make_missing_directories(const std::string& path, mode_t mode);
+/// rmdir(2) each; ends at the first that somebody else uses by now.
+void remove_directories(const std::vector<std::string>& deepest_first);
 /// The absolute path with symlinks resolved (realpath(3)). Throws Error naming the path.
 std::string real_path(const std::string& path);

@@ -62,29 +62,6 @@ std::string place_of(const std::string& directory) {
   return path;
 }
 
-void remove_directories(const std::vector<std::string>& deepest_first) {
-  for (const std::string& path : deepest_first)
-    if (::rmdir(path.c_str()) != 0) return;  // somebody else uses it by now
-}
-
-/// Makes what is missing of the path; returns it, deepest first.
-std::vector<std::string> make_missing(const std::string& path) {
-  std::vector<std::string> made;
-  std::string missing = path;
-  while (!missing.empty() && ::access(missing.c_str(), F_OK) != 0 && errno == ENOENT) {
-    made.push_back(missing);
-    missing.resize(missing.find_last_of('/') == std::string::npos ? 0 : missing.find_last_of('/'));
-    while (missing.size() > 1 && missing.back() == '/') missing.pop_back();
-  }
-  try {
-    make_directories(path, 0755);
-  } catch (const Error&) {
-    remove_directories(made);
-    throw;
-  }
-  return made;
-}
-
 std::vector<std::string> names_in(int directory) {
   const int copy = check(::fcntl(directory, F_DUPFD_CLOEXEC, 3), "dup");
   const std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(copy), ::closedir);
@@ -157,7 +134,7 @@ BundleDraft::BundleDraft(BundleDraft&& other) noexcept
 
 BundleDraft BundleDraft::begin(const std::string& directory) {
   auto [parent_path, name] = split(place_of(directory));
-  std::vector<std::string> made_parents = make_missing(parent_path);
+  std::vector<std::string> made_parents = make_missing_directories(parent_path, 0755);
   const std::string prefix = sentence(".", name, ".");
   std::string draft = sentence(prefix, ::getpid(), kDraftEnding);
   UniqueFd parent;

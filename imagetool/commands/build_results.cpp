@@ -10,6 +10,7 @@
 #include "imagetool/pull/pull.hpp"
 #include "imagetool/transport/archive_destination.hpp"
 #include "imagetool/transport/copy.hpp"
+#include "imagetool/transport/new_directory.hpp"
 #include "imagetool/transport/output_file.hpp"
 #include "imagetool/transport/store_transport.hpp"
 
@@ -65,10 +66,14 @@ std::string directory_of(const oci::Platform& platform) {
 
 void write_directories(build::BuildStore& builds, const BuildResult& result,
                        const std::string& directory) {
+  NewDirectory made(directory, 0755);
   if (result.images.size() == 1)
-    return build::write_directory(builds, result.images[0].image, directory);
-  for (const PlatformBuild& one : result.images)
-    build::write_directory(builds, one.image, sentence(directory, "/", directory_of(one.platform)));
+    build::write_directory(builds, result.images[0].image, directory);
+  else
+    for (const PlatformBuild& one : result.images)
+      build::write_directory(builds, one.image,
+                             sentence(directory, "/", directory_of(one.platform)));
+  made.keep();
 }
 
 void write_tar(build::BuildStore& builds, const build::BuiltImage& image, const std::string& path,

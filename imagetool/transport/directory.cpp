@@ -10,6 +10,7 @@
 #include "imagetool/layer/tree_entry.hpp"
 #include "imagetool/oci/digest.hpp"
 #include "imagetool/transport/file_set.hpp"
+#include "imagetool/transport/new_directory.hpp"
 
 namespace transport {
 namespace {
@@ -39,8 +40,7 @@ class DirectorySource : public Source {
 /// manifest.json goes first and comes last: with it the directory is an image.
 class DirectoryDestination : public Destination {
  public:
-  explicit DirectoryDestination(const std::string& path) : path_(path) {
-    make_directories(path, 0755);
+  explicit DirectoryDestination(const std::string& path) : path_(path), directory_(path, 0755) {
     root_ = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
     if (!sorted_names(root_.get()).empty() && !open_at_if_exists(root_.get(), kVersionFile, O_PATH))
       throw Error(sentence(path, " has files in it but no version: it is not a dir: of skopeo's"));
@@ -75,10 +75,12 @@ class DirectoryDestination : public Destination {
   void finish() override {
     check(::syncfs(root_.get()), "sync ", path_);
     replace_file_at(root_.get(), kManifestFile, named_, 0644, Durability::kSynced);
+    directory_.keep();
   }
 
  private:
   std::string path_;
+  NewDirectory directory_;
   UniqueFd root_;
   std::string named_;
 };

@@ -13,6 +13,7 @@
 #include "imagetool/oci/json_view.hpp"
 #include "imagetool/oci/printable.hpp"
 #include "imagetool/store/blob_store.hpp"
+#include "imagetool/transport/new_directory.hpp"
 #include "imagetool/transport/store_transport.hpp"
 
 namespace transport {
@@ -51,7 +52,7 @@ class LayoutSource : public Source {
 class LayoutDestination : public Destination {
  public:
   LayoutDestination(const std::string& directory, std::string tag)
-      : blobs_(BlobStore::open(directory)), tag_(std::move(tag)) {}
+      : directory_(directory, 0700), blobs_(BlobStore::open(directory)), tag_(std::move(tag)) {}
   ~LayoutDestination() override {
     ::rmdir((blobs_.directory() + "/partial").c_str());  // what BlobStore works in, when empty
   }
@@ -70,6 +71,7 @@ class LayoutDestination : public Destination {
   void finish() override;
 
  private:
+  NewDirectory directory_;
   BlobStore blobs_;
   std::string tag_;
   std::set<Digest> written_;
@@ -90,6 +92,7 @@ void LayoutDestination::finish() {
   if (!tag_.empty()) named_.annotations[kRefName] = tag_;
   index.manifests.push_back(named_);
   replace_file(path, oci::write_index(index), 0644, Durability::kSynced);
+  directory_.keep();
 }
 
 }  // namespace

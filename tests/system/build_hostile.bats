@@ -382,5 +382,23 @@ EOF
   run -1 bud -o "type=tar,dest=$BATS_TEST_TMPDIR/small/tar"
   expect 'No space left on device'
   [ -z "$(ls "$BATS_TEST_TMPDIR/small")" ]
+  run -1 bud -o "type=local,dest=$BATS_TEST_TMPDIR/small/new/local"
+  expect 'No space left on device'
+  [ -z "$(ls "$BATS_TEST_TMPDIR/small")" ]
+  mkdir "$BATS_TEST_TMPDIR/small/empty" # was there, and stays
+  run -1 bud -o "type=local,dest=$BATS_TEST_TMPDIR/small/empty"
+  [ "$(ls -A "$BATS_TEST_TMPDIR/small" "$BATS_TEST_TMPDIR/small/empty" | grep -c .)" = 3 ]
+  rmdir "$BATS_TEST_TMPDIR/small/empty"
+  mount -o remount,size=100k "$BATS_TEST_TMPDIR/small"
+  for place in oci:new/layout dir:new/directory; do
+    run -1 toyimg copy store:localhost/base "${place%%:*}:$BATS_TEST_TMPDIR/small/${place#*:}"
+    expect 'No space left on device'
+    [ -z "$(ls "$BATS_TEST_TMPDIR/small")" ]
+  done
+  head -c 200000 /dev/urandom >"$CONTEXT/random"
+  dockerfile 'FROM localhost/base' 'COPY random /'
+  run -1 bud --cache-to "type=local,dest=$BATS_TEST_TMPDIR/small/new/cache"
+  expect 'No space left on device'
+  [ -z "$(ls "$BATS_TEST_TMPDIR/small")" ]
   umount "$BATS_TEST_TMPDIR/small"
 }
