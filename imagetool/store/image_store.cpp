@@ -138,15 +138,41 @@ void mark(const BlobStore& blobs, const oci::Descriptor& manifest, Used& used) {
   mark_layers(blobs, Digest::parse(image.config.digest), used);
 }
 
+std::vector<ImageStore::Image> without(std::vector<ImageStore::Image> all,
+                                       const std::vector<ImageStore::Image>& some) {
+  std::erase_if(all, [&](const ImageStore::Image& one) {
+    return std::ranges::any_of(some, [&](const ImageStore::Image& gone) {
+      return one.name == gone.name &&
+             (!one.name.empty() || one.manifest.digest == gone.manifest.digest);
+    });
+  });
+  return all;
+}
+
 template <typename Write>
 bool runs_out_of_space(Write write) {
   try {
     write();
     return false;
   } catch (const Error& error) {
-    if (error.number() != ENOSPC) throw;
+    if (error.number() != ENOSPC && error.number() != EDQUOT) throw;
     return true;
   }
+}
+
+// Space for one more index, so that an image can be removed where there is none left.
+std::string reserve_path(const BlobStore& blobs) { return blobs.directory() + "/reserve"; }
+
+void keep_reserve(const BlobStore& blobs, std::size_t index_bytes) {
+  constexpr std::size_t kStep = std::size_t{64} << 10;
+  const std::size_t wanted = (index_bytes / kStep + 1) * kStep;
+  const std::string path = reserve_path(blobs);
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) == 0 && static_cast<std::size_t>(status.st_size) >= wanted)
+    return;
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) return;  // it is worth no failure
+  if (::posix_fallocate(file.get(), 0, static_cast<off_t>(wanted)) != 0) ::unlink(path.c_str());
 }
 
 UniqueFd open_in_use(const BlobStore& blobs) {
@@ -226,8 +252,10 @@ void ImageStore::tag(const std::string& name, const oci::Descriptor& manifest, S
       }))
     return;
   index["manifests"].push_back(std::move(wanted));
-  replace_file(index_path(blobs_), index.dump(2), 0644,
+  const std::string text = index.dump(2);
+  replace_file(index_path(blobs_), text, 0644,
                sync == Sync::kContent ? Durability::kSynced : Durability::kNone);
+  keep_reserve(blobs_, text.size());
 }
 
 std::vector<ImageStore::Image> ImageStore::list() const {
@@ -286,17 +314,16 @@ ImageStore::Removed ImageStore::remove(const std::vector<Image>& images) const {
                               " in the store"));
   const std::string text = index.dump(2);
   const auto write_index = [&] { replace_file(index_path(blobs_), text, 0644); };
-  if (!runs_out_of_space(write_index)) return remove_unused(list());
-  // Their parts go first, which makes the room.
-  std::vector<Image> others = list();
-  std::erase_if(others, [&](const Image& one) {
-    return std::ranges::any_of(images, [&](const Image& gone) {
-      return one.name == gone.name &&
-             (!one.name.empty() || one.manifest.digest == gone.manifest.digest);
-    });
-  });
-  const Removed removed = remove_unused(others);
-  write_index();
+  if (runs_out_of_space(write_index)) {
+    ::unlink(reserve_path(blobs_).c_str());
+    // A store without a reserve: their parts go first, which may make the room.
+    if (runs_out_of_space(write_index)) {
+      static_cast<void>(remove_unused(without(list(), images)));
+      write_index();
+    }
+  }
+  const Removed removed = remove_unused(list());
+  keep_reserve(blobs_, text.size());
   return removed;
 }
 

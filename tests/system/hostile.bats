@@ -53,7 +53,7 @@ refused() {
   [ -z "$(ls -A "$(dirname "$BUNDLE")" | grep -vE '^(store|server|outside)$' || true)" ] || { echo "$1: left $(ls -A "$(dirname "$BUNDLE")")"; return 1; }
   store_is_sound
   [ -z "$(toyimg images --quiet)" ] || { echo "$1: left an image"; return 1; }
-  [ -z "$(find "$BATS_TEST_TMPDIR/store" -type f ! -path '*/blobs/sha256/*' ! -name index.json ! -name oci-layout ! -name '*lock*' ! -name in-use 2>/dev/null)" ] ||
+  [ -z "$(find "$BATS_TEST_TMPDIR/store" -type f ! -path '*/blobs/sha256/*' ! -name index.json ! -name oci-layout ! -name '*lock*' ! -name in-use ! -name reserve 2>/dev/null)" ] ||
     { find "$BATS_TEST_TMPDIR/store"; echo "$1: left something in the store"; return 1; }
 }
 

@@ -173,11 +173,13 @@ changed /var: a directory is a file' ]
   run -0 full prune
   expect 'removed 1 blob '
   cat /dev/zero >>"$BATS_TEST_TMPDIR/small/fill" 2>/dev/null || true
-  run full rmi other # a name alone frees nothing
-  [ "$status" -eq 1 ] && expect 'No space left on device'
-  [ "$(full images -q | wc -l)" -eq 2 ]
-  run -0 full rmi --force "$REGISTRY/busybox:latest" other
+  run -0 full rmi other # a name alone frees nothing: the reserve goes for it
+  [ "$(full images -q | wc -l)" -eq 1 ]
+  rm -f "$BATS_TEST_TMPDIR/small/store/reserve"
+  cat /dev/zero >>"$BATS_TEST_TMPDIR/small/fill" 2>/dev/null || true
+  run -0 full rmi --force "$REGISTRY/busybox:latest" # a store of older days has none
   [ -z "$(full images -q)" ]
+  [ -s "$BATS_TEST_TMPDIR/small/store/reserve" ]
   umount "$BATS_TEST_TMPDIR/small"
 }
 
