@@ -109,8 +109,8 @@ struct Split {
 
 Split split_registry(std::string_view text) {
   Split split{std::string(kHub), std::string(text)};
-  const std::size_t slash = text.find('/');
-  if (slash != std::string_view::npos && looks_like_registry(text.substr(0, slash))) {
+  if (ImageReference::names_registry(text)) {
+    const std::size_t slash = text.find('/');
     split.registry = text.substr(0, slash);
     split.rest = text.substr(slash + 1);
   }
@@ -125,6 +125,11 @@ Split split_registry(std::string_view text) {
 }
 
 }  // namespace
+
+bool ImageReference::names_registry(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  return slash != std::string_view::npos && looks_like_registry(text.substr(0, slash));
+}
 
 ImageReference ImageReference::parse_exact(std::string_view text) {
   if (text.empty()) refuse(text, "is empty");

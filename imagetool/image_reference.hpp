@@ -19,6 +19,9 @@ struct ImageReference {
   /// The same, but nothing is added: for list and remove. Throws Error.
   static ImageReference parse_exact(std::string_view text);
 
+  /// Whether `text` begins with a registry, rather than leave it to be Docker Hub.
+  static bool names_registry(std::string_view text);
+
   /// "docker.io/library/alpine:latest", with "@digest" behind when there is one.
   std::string canonical() const;
   /// As Docker shows it: "alpine:latest". Parses back to the same reference.

@@ -16,6 +16,7 @@
 #include "imagetool/build/runtime_process.hpp"
 #include "imagetool/oci/printable.hpp"
 #include "imagetool/registry/registries_conf.hpp"
+#include "imagetool/registry/short_names.hpp"
 
 namespace {
 

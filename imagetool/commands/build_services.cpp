@@ -14,6 +14,7 @@
 #include "imagetool/pull/extract.hpp"
 #include "imagetool/pull/pull.hpp"
 #include "imagetool/registry/http.hpp"
+#include "imagetool/registry/short_names.hpp"
 #include "imagetool/transport/copy.hpp"
 #include "imagetool/transport/open.hpp"
 #include "imagetool/transport/store_transport.hpp"
@@ -23,14 +24,13 @@ namespace {
 constexpr int kMostRedirects = 10;
 
 /// A Dockerfile may name any registry: of them --creds are for the one that -t and --push name.
-registry::Options base_registry(const cli::Parsed& options, const ImageReference& base) {
-  registry::Options wanted = registry_options(options);
+void keep_given_login(registry::Options& access, const cli::Parsed& options,
+                      const std::vector<ImageReference>& bases) {
   const std::vector<std::string> tags = options.values("tag");
-  if (!options.has("push") || std::ranges::none_of(tags, [&](const std::string& tag) {
-        return registry::image_named(tag).registry == base.registry;
+  if (!options.has("push") || bases.size() > 1 || std::ranges::none_of(tags, [&](const auto& tag) {
+        return registry::image_named(tag).registry == bases.front().registry;
       }))
-    wanted.credentials.given.reset();
-  return wanted;
+    access.credentials.given.reset();
 }
 
 /// The image that a name in the store means for this platform, if it does.
@@ -45,6 +45,14 @@ std::optional<StoredImage> stored_for(const ImageStore& store, oci::Descriptor n
   } catch (const NotFound&) {
     // For other platforms, or not whole: the registry is asked.
   }
+  return std::nullopt;
+}
+
+std::optional<StoredImage> find_stored(const ImageStore& store, const std::string& reference,
+                                       const oci::Platform& platform) {
+  for (const std::string& name : registry::names_in_store(reference))
+    if (const auto known = store.named(name))
+      if (auto stored = stored_for(store, known->manifest, platform)) return stored;
   return std::nullopt;
 }
 
@@ -79,21 +87,22 @@ build::BaseImage find_base(const ImageStore& store, const cli::Parsed& options,
                            const std::string& reference, const oci::Platform& platform) {
   if (reference.starts_with(build::kLayoutContext))
     return find_in_layout(store, reference, stop, platform);
-  const ImageReference name = registry::image_named(reference);
   std::optional<StoredImage> stored;
-  if (policy != "always")
-    if (const auto known = store.resolve(name.canonical()))
-      stored = stored_for(store, known->manifest, platform);
+  if (policy != "always") stored = find_stored(store, reference, platform);
   if (!stored && policy == "never")
-    throw NotFound(sentence(name.familiar(), " is not in the store for ", platform.str(),
+    throw NotFound(sentence(ImageReference::parse(reference).familiar(),
+                            " is not in the store for ", platform.str(),
                             ", and --pull=never was given"));
   if (!stored) {
     Progress quiet(ProgressStyle::kQuiet);
-    PullRequest request{.image = name,
+    registry::Options access = registry_options(options);
+    std::vector<ImageReference> images = registry::images_to_fetch(access.conf, reference).images;
+    keep_given_login(access, options, images);
+    PullRequest request{.images = std::move(images),
                         .platform = platform,
                         .takes_any = true,
                         .bundle = {},
-                        .registry = base_registry(options, name),
+                        .registry = std::move(access),
                         .stop = std::move(stop)};
     stored = pull(store, std::move(request), quiet);
   }

@@ -14,6 +14,7 @@
 #include "imagetool/layer/tree_layer.hpp"
 #include "imagetool/pull/pull.hpp"
 #include "imagetool/registry/registries_conf.hpp"
+#include "imagetool/registry/short_names.hpp"
 #include "imagetool/transport/new_image.hpp"
 #include "imagetool/transport/read_image.hpp"
 #include "imagetool/transport/store_transport.hpp"

@@ -8,6 +8,7 @@
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/commands/result.hpp"
 #include "imagetool/image_reference.hpp"
+#include "imagetool/registry/short_names.hpp"
 #include "imagetool/transport/store_transport.hpp"
 
 namespace {

@@ -11,6 +11,7 @@
 #include "imagetool/image_reference.hpp"
 #include "imagetool/layer/archive_stream.hpp"
 #include "imagetool/registry/registries_conf.hpp"
+#include "imagetool/registry/short_names.hpp"
 #include "imagetool/transport/new_image.hpp"
 
 namespace {

@@ -11,6 +11,7 @@
 #include "imagetool/commands/result.hpp"
 #include "imagetool/oci/printable.hpp"
 #include "imagetool/registry/registry_host.hpp"
+#include "imagetool/registry/short_names.hpp"
 
 namespace {
 
@@ -42,7 +43,7 @@ struct Session {
 
 int run_tags(const cli::Parsed&, const cli::Parsed& options) {
   const Session session(options);
-  const ImageReference repository = registry::image_named_exactly(options.words[0]);
+  const ImageReference repository = registry::image_to_ask(options.words[0]);
   if (repository.tag || repository.digest)
     throw UsageError(
         sentence("tags: give a repository, without tag or digest: ", repository.name()));
@@ -78,7 +79,7 @@ int run_referrers(const cli::Parsed&, const cli::Parsed& options) {
   const std::string format = options.value_or("format", "table");
   if (format != "table" && format != "json")
     throw UsageError(sentence("--format ", format, ": must be table or json"));
-  const ImageReference image = registry::image_named(options.words[0]);
+  const ImageReference image = registry::image_to_ask(options.words[0]);
   registry::Registry registry(image, session.options);
   const std::string digest =
       image.digest ? *image.digest : registry.resolve(image.manifest_reference());
@@ -95,7 +96,7 @@ int run_referrers(const cli::Parsed&, const cli::Parsed& options) {
 
 int run_delete(const cli::Parsed&, const cli::Parsed& options) {
   const Session session(options);
-  const ImageReference image = registry::image_named_exactly(options.words[0]);
+  const ImageReference image = registry::image_to_ask(options.words[0]);
   if (!image.tag && !image.digest)
     throw UsageError(sentence("delete: say which of ", image.name(), " by a tag or a digest"));
   registry::Registry registry(image, session.options);

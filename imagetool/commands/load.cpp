@@ -12,6 +12,7 @@
 #include "imagetool/commands/result.hpp"
 #include "imagetool/image_reference.hpp"
 #include "imagetool/oci/printable.hpp"
+#include "imagetool/registry/short_names.hpp"
 #include "imagetool/transport/docker_archive.hpp"
 #include "imagetool/transport/store_transport.hpp"
 

@@ -11,6 +11,7 @@
 #include "imagetool/commands/result.hpp"
 #include "imagetool/image_reference.hpp"
 #include "imagetool/oci/document_writer.hpp"
+#include "imagetool/registry/short_names.hpp"
 #include "imagetool/transport/read_image.hpp"
 #include "imagetool/transport/store_transport.hpp"
 

@@ -15,6 +15,7 @@
 #include "imagetool/commands/pull_account.hpp"
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/commands/result.hpp"
+#include "imagetool/registry/short_names.hpp"
 
 namespace {
 
@@ -41,12 +42,17 @@ constexpr auto kOptions =
 
 int run_pull(const cli::Parsed& global, const cli::Parsed& options) {
   Progress progress(progress_style(options.value_or("progress", "auto"), options.has("quiet")));
-  PullRequest request{.image = registry::image_named(options.words[0]),
+  registry::Options access = registry_options(options);
+  registry::Meaning meaning = registry::images_to_fetch(access.conf, options.words[0]);
+  if (meaning.images.size() > 1 && access.credentials.given)
+    throw UsageError(sentence("pull: ", options.words[0], " is searched in several registries: ",
+                              "with --creds give the one that they are for"));
+  PullRequest request{.images = std::move(meaning.images),
                       .platform = {},
                       .bundle = options.value("output"),
                       .form = root_form(options),
                       .layers = layer_options(options),
-                      .registry = registry_options(options),
+                      .registry = std::move(access),
                       .stop = {}};
   if (const auto platform = options.value("platform"))
     request.platform = oci::Platform::parse(*platform);
@@ -61,15 +67,15 @@ int run_pull(const cli::Parsed& global, const cli::Parsed& options) {
     if (trace) write_all(trace->get(), account.trace(progress), *options.value("trace"));
   };
   const LayerReport report(options);
-  const std::string name = request.image.canonical();
   try {
-    const StoredImage image = pull(store, request, progress);
+    const PulledImage image = pull(store, request, progress);
     write_trace();
-    report.taken(name, image, request.layers, progress);
-    if (options.has("explain")) progress.explain(account.text(request, image, progress));
+    report.taken(image.name.canonical(), image, request.layers, progress);
+    if (options.has("explain"))
+      progress.explain(account.text(request, image, meaning.why, progress));
     print_line(image.descriptor.digest);
   } catch (const Error& error) {
-    report.refused(name, error.what(), request.layers, progress);
+    report.refused(request.images.front().canonical(), error.what(), request.layers, progress);
     write_trace();  // what failed is what one wants to see
     throw;
   }

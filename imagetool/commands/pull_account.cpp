@@ -62,8 +62,8 @@ void PullAccount::listen(registry::Options& options) {
   };
 }
 
-std::string PullAccount::text(const PullRequest& request, const StoredImage& image,
-                              Progress& progress) {
+std::string PullAccount::text(const PullRequest& request, const PulledImage& image,
+                              const std::string& why_name, Progress& progress) {
   const auto end = Clock::now();
   const std::lock_guard guard(lock_);
   std::map<std::string, PlaceTotal> places;
@@ -74,7 +74,9 @@ std::string PullAccount::text(const PullRequest& request, const StoredImage& ima
     place.bytes += one.exchange.received;
     place.time += one.exchange.end - one.exchange.begin;
   }
-  std::string text = sentence(request.image.canonical(), "\n");
+  std::string text = sentence(image.name.canonical(), "\n");
+  if (!why_name.empty()) text += sentence("  the name is ", why_name, "\n");
+  for (const std::string& one : image.refused) text += sentence("  tried first ", one, "\n");
   for (const auto& [host, place] : places)
     text += sentence("  from ", host, ": ", place.requests, " requests, ", place.failures,
                      " of them refused or unanswered, ", byte_count(place.bytes), ", ",

@@ -18,7 +18,9 @@ class PullAccount {
   void listen(registry::Options& options);
 
   /// The account in sentences, ending in a newline.
-  std::string text(const PullRequest& request, const StoredImage& image, Progress& progress);
+  /// `why_name`: why a short name meant what it did, "" of one that is not.
+  std::string text(const PullRequest& request, const PulledImage& image,
+                   const std::string& why_name, Progress& progress);
   /// The same moments as a Chrome trace (JSON): exchanges by thread, phases by layer.
   std::string trace(Progress& progress);
 

@@ -9,6 +9,7 @@
 #include "imagetool/commands/interruption.hpp"
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/commands/result.hpp"
+#include "imagetool/registry/short_names.hpp"
 
 namespace {
 

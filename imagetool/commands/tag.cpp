@@ -4,6 +4,7 @@
 #include "imagetool/commands/result.hpp"
 #include "imagetool/image_reference.hpp"
 #include "imagetool/registry/registries_conf.hpp"
+#include "imagetool/registry/short_names.hpp"
 
 namespace {
 

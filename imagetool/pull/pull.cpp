@@ -2,9 +2,9 @@
 #include "imagetool/pull/pull.hpp"
 
 #include <algorithm>
-#include <span>
 #include <utility>
 
+#include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/error.hpp"
 #include "imagetool/pull/extract.hpp"
 #include "imagetool/pull/image_layers.hpp"
@@ -47,8 +47,9 @@ registry::ManifestResponse fetch_chosen(registry::Registry& registry, const Pull
 }
 
 /// The manifest behind the reference; behind an index, the one for the platform.
-FoundManifest find_manifest(registry::Registry& registry, const PullRequest& request) {
-  registry::ManifestResponse response = registry.manifest(request.image.manifest_reference());
+FoundManifest find_manifest(registry::Registry& registry, const ImageReference& name,
+                            const PullRequest& request) {
+  registry::ManifestResponse response = registry.manifest(name.manifest_reference());
   std::string source = response.digest;
   for (int depth = 0; oci::is_index(response.media_type); ++depth) {
     if (depth == kDeepestIndex)
@@ -58,15 +59,15 @@ FoundManifest find_manifest(registry::Registry& registry, const PullRequest& req
   return as_found(std::move(response), std::move(source));
 }
 
-void check_platform(const oci::ImageConfig& config, const PullRequest& request,
-                    Progress& progress) {
+void check_platform(const oci::ImageConfig& config, const ImageReference& name,
+                    const PullRequest& request, Progress& progress) {
   const oci::Platform wanted = request.platform ? *request.platform : oci::host_platform();
   if (oci::fits(config.platform(), wanted)) return;
   const std::string made_for = config.os.empty() || config.architecture.empty()
                                    ? "no platform it names"
                                    : config.platform().str();
   const std::string text =
-      sentence(request.image.familiar(), " is made for ", made_for, ", not for ", wanted.str());
+      sentence(name.familiar(), " is made for ", made_for, ", not for ", wanted.str());
   if (request.platform && !request.takes_any) throw NotFound(text);
   progress.note(sentence("warning: ", text));
 }
@@ -80,14 +81,13 @@ bool is_complete(const ImageStore& store, const StoredImage& image) {
 /// What the store has under this name, if the registry's tag still means the same and nothing is
 /// missing.
 std::optional<StoredImage> find_unchanged(const ImageStore& store, registry::Registry& registry,
-                                          const PullRequest& request) {
-  const std::optional<ImageStore::Image> known = store.resolve(request.image.canonical());
+                                          const ImageReference& name, const PullRequest& request) {
+  const std::optional<ImageStore::Image> known = store.resolve(name.canonical());
   if (!known) return std::nullopt;
   const auto source = known->manifest.annotations.find(kSourceDigest);
   if (source == known->manifest.annotations.end()) return std::nullopt;
   const std::optional<std::string> now =
-      request.image.digest ? request.image.digest
-                           : registry.head_manifest(request.image.manifest_reference());
+      name.digest ? name.digest : registry.head_manifest(name.manifest_reference());
   if (now != source->second) return std::nullopt;
   try {
     StoredImage image = read_stored_image(store, known->manifest);
@@ -99,6 +99,44 @@ std::optional<StoredImage> find_unchanged(const ImageStore& store, registry::Reg
   return std::nullopt;
 }
 
+/// An image that may be meant, and what its registry says of it: one of the last two.
+struct Answer {
+  ImageReference name;
+  registry::Registry registry;
+  std::optional<StoredImage> unchanged{};
+  FoundManifest manifest{};
+};
+
+Answer ask_for(const ImageReference& name, const ImageStore& store, const PullRequest& request) {
+  Answer answer{.name = name, .registry = registry::Registry(name, request.registry)};
+  answer.unchanged = find_unchanged(store, answer.registry, name, request);
+  if (!answer.unchanged) answer.manifest = find_manifest(answer.registry, name, request);
+  return answer;
+}
+
+/// The first of the images that is given; why those before it were not is put into `refused`.
+Answer ask_in_turn(const ImageStore& store, const PullRequest& request,
+                   std::vector<std::string>& refused, Progress& progress) {
+  for (const ImageReference& name : request.images) {
+    const bool is_last = &name == &request.images.back();
+    try {
+      return ask_for(name, store, request);
+    } catch (const Error& error) {
+      if (request.images.size() == 1 || request.stop.stop_requested()) throw;
+      refused.emplace_back(error.what());
+      if (is_last) break;
+      const std::string text = sentence(error.what(), "; trying ", (&name + 1)->canonical());
+      if (dynamic_cast<const NotFound*>(&error) != nullptr)
+        progress.note(text);
+      else
+        logging::warning(text);
+    }
+  }
+  std::string all;
+  for (const std::string& one : refused) all += (all.empty() ? "" : "; ") + one;
+  throw Error(all);
+}
+
 std::vector<std::pair<std::string, std::uint64_t>> sizes(const oci::Manifest& manifest) {
   std::vector<std::pair<std::string, std::uint64_t>> result;
   for (const oci::Descriptor& layer : manifest.layers)
@@ -106,19 +144,19 @@ std::vector<std::pair<std::string, std::uint64_t>> sizes(const oci::Manifest& ma
   return result;
 }
 
-StoredImage fetch_config(registry::Registry& registry, const ImageStore& store,
-                         const FoundManifest& found, const PullRequest& request,
+StoredImage fetch_config(Answer& answer, const ImageStore& store, const PullRequest& request,
                          Progress& progress) {
+  const FoundManifest& found = answer.manifest;
   StoredImage image{
       .descriptor = found.descriptor, .manifest = oci::read_manifest(found.body), .config = {}};
   const Digest digest = Digest::parse(image.manifest.config.digest);
   const bool is_there = store.blobs().size(digest) == image.manifest.config.size;
   const std::string text =
-      is_there ? store.blobs().read_all(digest) : registry.small_blob(image.manifest.config);
+      is_there ? store.blobs().read_all(digest) : answer.registry.small_blob(image.manifest.config);
   image.descriptor.annotations[kImageSize] = std::to_string(size_of(image.manifest));
   image.config = oci::read_image_config(text);
   check_layer_count(image.manifest, image.config);
-  check_platform(image.config, request, progress);
+  check_platform(image.config, answer.name, request, progress);
   store.blobs().put(digest, text);
   return image;
 }
@@ -196,14 +234,16 @@ std::vector<StoredLayer> ready_layers(const ImageStore& store, const LayerStore&
   return layers.layers();
 }
 
-StoredImage pull(const ImageStore& store, PullRequest request, Progress& progress) {
+PulledImage pull(const ImageStore& store, PullRequest request, Progress& progress) {
   const UniqueFd held = store.hold();
   request.registry.stop = request.stop.get_token();
-  registry::Registry registry(request.image, request.registry);
-  if (const std::optional<StoredImage> unchanged = find_unchanged(store, registry, request)) {
-    progress.note(sentence(request.image.familiar(), " is up to date"));
-    make_from_store(store, *unchanged, request, progress);
-    return *unchanged;
+  std::vector<std::string> refused;
+  Answer answer = ask_in_turn(store, request, refused, progress);
+  const ImageReference& name = answer.name;
+  if (answer.unchanged) {
+    progress.note(sentence(name.familiar(), " is up to date"));
+    make_from_store(store, *answer.unchanged, request, progress);
+    return {std::move(*answer.unchanged), name, std::move(refused)};
   }
   std::optional<BundleExtraction> flat;
   std::optional<BundleOverlay> overlay;
@@ -211,21 +251,20 @@ StoredImage pull(const ImageStore& store, PullRequest request, Progress& progres
     flat.emplace(*request.bundle, request.layers, request.stop.get_token(), progress);
   if (request.bundle && request.form == RootForm::kOverlay)
     overlay.emplace(*request.bundle, progress);
-  const FoundManifest found = find_manifest(registry, request);
-  StoredImage image = fetch_config(registry, store, found, request, progress);
-  progress.note(sentence(request.image.familiar(), ": ", image.config.platform().str(), ", ",
+  StoredImage image = fetch_config(answer, store, request, progress);
+  progress.note(sentence(name.familiar(), ": ", image.config.platform().str(), ", ",
                          image.manifest.layers.size(),
                          image.manifest.layers.size() == 1 ? " layer" : " layers"));
   progress.begin(sizes(image.manifest), LayerPhase::kDone);
   const std::vector<StoredLayer> layers =
-      fetch_layers(registry, store, image, request, flat ? &*flat : nullptr, progress);
+      fetch_layers(answer.registry, store, image, request, flat ? &*flat : nullptr, progress);
   if (flat) flat->write_config(image);
   if (overlay) overlay->make(LayerStore::open(store.blobs().directory()), image, layers);
-  store.blobs().put(Digest::parse(found.descriptor.digest), found.body);
-  store.tag(request.image.canonical(), image.descriptor);
+  store.blobs().put(Digest::parse(answer.manifest.descriptor.digest), answer.manifest.body);
+  store.tag(name.canonical(), image.descriptor);
   if (flat) flat->finish();
   if (overlay) overlay->finish();
-  return image;
+  return {std::move(image), name, std::move(refused)};
 }
 
 void unpack(const ImageStore& store, const StoredImage& image, const BundleRequest& bundle,

@@ -23,7 +23,7 @@
 enum class RootForm { kFlat, kOverlay };
 
 struct PullRequest {
-  ImageReference image;
+  std::vector<ImageReference> images;     // what is meant, asked for in turn until one is given
   std::optional<oci::Platform> platform;  // none: this host's
   bool takes_any = false;  // an image that is alone under its name, whatever it is made for
   std::optional<std::string> bundle;  // directory to make
@@ -47,6 +47,12 @@ struct StoredImage {
   oci::ImageConfig config;
 };
 
+/// One that was pulled, and under which name.
+struct PulledImage : StoredImage {
+  ImageReference name;
+  std::vector<std::string> refused;  // why each of those asked before was not given
+};
+
 /// Annotation beside kSourceDigest: compressed bytes of config and layers, so that a list need not
 /// read every manifest.
 inline constexpr const char* kImageSize = "org.toyrun.image.size";
@@ -59,8 +65,9 @@ std::int64_t size_of(const oci::Manifest& manifest);
 
 /// Fetches what is missing, verifies every digest, names the image in the store and, if asked,
 /// makes the bundle. When the registry still has what the store has, nothing but one HEAD goes over
-/// the network. Throws Error; then neither name nor bundle exist.
-StoredImage pull(const ImageStore& store, PullRequest request, Progress& progress);
+/// the network. Another of the images that may be meant is only asked for when no manifest is given
+/// of this one: what goes wrong later is final. Throws Error; then neither name nor bundle exist.
+PulledImage pull(const ImageStore& store, PullRequest request, Progress& progress);
 
 /// Makes a bundle from an image that is in the store. Throws Error; then there is no bundle.
 void unpack(const ImageStore& store, const StoredImage& image, const BundleRequest& bundle,

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,6 +13,7 @@
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
+#include "imagetool/image_reference.hpp"
 #include "imagetool/oci/printable.hpp"
 #include "imagetool/registry/toml.hpp"
 
@@ -39,6 +41,23 @@ std::string location_in(const Place& place, const std::string& key) {
     place.refuse(place.line_of(key),
                  sentence(key, " \"", printable(text), "\" is not a host with a path"));
   return text;
+}
+
+std::vector<std::string> search_registries_in(const Place& place) {
+  const std::string key = "unqualified-search-registries";
+  std::vector<std::string> hosts = place.strings(key);
+  for (const std::string& host : hosts) {
+    bool is_host = ImageReference::names_registry(host + "/x");
+    try {
+      ImageReference::parse_exact(host + "/x:x");
+    } catch (const Error&) {
+      is_host = false;
+    }
+    if (!is_host || host.find('/') != std::string::npos)
+      place.refuse(place.line_of(key),
+                   sentence(key, ": \"", printable(host), "\" is no host with an optional port"));
+  }
+  return hosts;
 }
 
 Mirror read_mirror(const Place& place) {
@@ -118,6 +137,13 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+/// The directory that the variable names, or one below HOME; "" when there is neither.
+std::string home_for(const char* variable, const char* below) {
+  const std::string named = environment(variable), home = environment("HOME");
+  if (!named.empty()) return named;
+  return home.empty() ? "" : home + below;
+}
+
 void add_file(RegistriesConf& conf, const std::string& path) {
   if (const auto text = read_file_if_exists(path)) conf.add(*text, path);
 }
@@ -146,13 +172,13 @@ void RegistriesConf::add(std::string_view text, const std::string& name) {
     place.refuse(std::max(old->second.line, 1),
                  "the file is in the old version 1 format; use [[registry]] tables");
   if (place.has("unqualified-search-registries"))
-    unqualified_search_registries = place.strings("unqualified-search-registries");
+    unqualified_search_registries = search_registries_in(place);
   if (place.has("credential-helpers")) credential_helpers = place.strings("credential-helpers");
   if (const std::string mode = place.string("short-name-mode"); !mode.empty()) {
     if (mode != "enforcing" && mode != "permissive" && mode != "disabled")
       place.refuse(place.line_of("short-name-mode"),
                    "short-name-mode is none of enforcing, permissive and disabled");
-    uses_aliases = mode != "disabled";
+    short_names = mode == "enforcing" ? ShortNames::kEnforcing : ShortNames::kPermissive;
   }
   add_aliases(root, name);
   const auto tables = root.arrays.find("registry");
@@ -197,19 +223,9 @@ std::string RegistriesConf::without_alias(std::string_view text) const {
   const std::size_t slash = before_digest.rfind('/');
   const std::size_t colon = before_digest.find(':', slash == std::string_view::npos ? 0 : slash);
   const std::string_view name = before_digest.substr(0, colon);
-  const auto alias = uses_aliases ? aliases.find(std::string(name)) : aliases.end();
+  const auto alias = aliases.find(std::string(name));
   if (alias == aliases.end()) return std::string(text);
   return sentence(alias->second, text.substr(name.size()));
-}
-
-ImageReference image_named_exactly(std::string_view text) {
-  const ImageReference plain = ImageReference::parse_exact(text);
-  if (text.starts_with(plain.registry + "/")) return plain;  // no short name
-  return ImageReference::parse_exact(RegistriesConf::from_environment().without_alias(text));
-}
-
-ImageReference image_named(std::string_view text) {
-  return ImageReference::parse(image_named_exactly(text).canonical());
 }
 
 RegistriesConf RegistriesConf::from_environment() {
@@ -217,18 +233,19 @@ RegistriesConf RegistriesConf::from_environment() {
   if (const std::string named = environment("CONTAINERS_REGISTRIES_CONF"); !named.empty()) {
     conf.add(read_file(named), named);
     add_drop_ins(conf, named + ".d");
-    return conf;
+  } else {
+    const std::string home = home_for("XDG_CONFIG_HOME", "/.config");
+    const std::string users = home.empty() ? "" : home + "/containers/registries.conf";
+    const auto text = users.empty() ? std::nullopt : read_file_if_exists(users);
+    if (text)
+      conf.add(*text, users);
+    else
+      add_file(conf, kSystemFile);
+    add_drop_ins(conf, sentence(kSystemFile, ".d"));
+    if (!users.empty()) add_drop_ins(conf, users + ".d");
   }
-  std::string home = environment("XDG_CONFIG_HOME");
-  if (home.empty() && !environment("HOME").empty()) home = environment("HOME") + "/.config";
-  const std::string users = home.empty() ? "" : home + "/containers/registries.conf";
-  const std::optional<std::string> text = users.empty() ? std::nullopt : read_file_if_exists(users);
-  if (text)
-    conf.add(*text, users);
-  else
-    add_file(conf, kSystemFile);
-  add_drop_ins(conf, sentence(kSystemFile, ".d"));
-  if (!users.empty()) add_drop_ins(conf, users + ".d");
+  const std::string cache = ::geteuid() == 0 ? "/var/cache" : home_for("XDG_CACHE_HOME", "/.cache");
+  if (!cache.empty()) add_file(conf, cache + "/containers/short-name-aliases.conf");
   return conf;
 }
 

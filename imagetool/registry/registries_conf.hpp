@@ -10,7 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include "imagetool/image_reference.hpp"
 #include "imagetool/registry/hosts_toml.hpp"
 
 namespace registry {
@@ -20,6 +19,9 @@ struct Table;
 }
 
 enum class MirrorUse { kAll, kDigestOnly, kTagOnly };
+
+/// short-name-mode. toyimg never asks back, so that "permissive" and "disabled" are one.
+enum class ShortNames { kPermissive, kEnforcing };
 
 struct Mirror {
   std::string location{};  // "localhost:5000", "mirror.example/hub"
@@ -38,11 +40,10 @@ struct RegistryRule {
 };
 
 struct RegistriesConf {
-  std::vector<std::string>
-      unqualified_search_registries{};  // read and checked; toyimg resolves names as Docker does
+  std::vector<std::string> unqualified_search_registries{};  // "docker.io", "localhost:5000"
   std::vector<RegistryRule> rules{};
-  std::map<std::string, std::string> aliases{};   // "ubi9" → "registry.example/ubi9"
-  bool uses_aliases = true;                       // false: short-name-mode is "disabled"
+  std::map<std::string, std::string> aliases{};  // "ubi9" → "registry.example/ubi9"
+  ShortNames short_names = ShortNames::kPermissive;
   std::vector<std::string> credential_helpers{};  // kAuthFiles or docker-credential-NAME, in order
 
   /// In credential_helpers: the files, and what they name.
@@ -53,7 +54,7 @@ struct RegistriesConf {
   /// "<name>:<line>: …".
   void add(std::string_view text, const std::string& name);
   /// CONTAINERS_REGISTRIES_CONF, else the user's file, else /etc/containers/registries.conf, and
-  /// the drop-in directories.
+  /// the drop-in directories; then the aliases that podman keeps of what its user chose.
   static RegistriesConf from_environment();
 
   /// The rule with the longest prefix that matches "registry/repository", or null.
@@ -65,12 +66,6 @@ struct RegistriesConf {
  private:
   void add_aliases(const toml::Table& root, const std::string& name);
 };
-
-/// What the user means by `text`, the aliases of the configuration applied: as
-/// ImageReference::parse() has it, or parse_exact(). Names in archives and documents are not the
-/// user's. Throws Error.
-ImageReference image_named(std::string_view text);
-ImageReference image_named_exactly(std::string_view text);
 
 /// One place to fetch from. `host` is as in references ("docker.io" is not yet its API host).
 struct Source {

@@ -2,6 +2,7 @@
 #include "imagetool/transport/open.hpp"
 
 #include "bundle-spec/error.hpp"
+#include "imagetool/registry/short_names.hpp"
 #include "imagetool/transport/archive_destination.hpp"
 #include "imagetool/transport/directory.hpp"
 #include "imagetool/transport/docker_archive.hpp"
@@ -63,10 +64,11 @@ ImageStore::Image stored_image(const ImageStore& store, const std::string& words
   }
   if (const auto by_name = store.named(words))
     return *by_name;  // as another tool may have named it
-  const std::string name = registry::image_named(words).canonical();
-  if (const auto by_name = store.named(name)) return *by_name;
+  const std::vector<std::string> names = registry::names_in_store(words);
+  for (const std::string& name : names)
+    if (const auto by_name = store.named(name)) return *by_name;
   if (const auto by_digest = store.resolve(words)) return *by_digest;
-  throw NotFound(sentence("no image ", name, " in the store ", store.blobs().directory(),
+  throw NotFound(sentence("no image ", names.front(), " in the store ", store.blobs().directory(),
                           ": toyimg pull ", words, " fetches it"));
 }
 

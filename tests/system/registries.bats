@@ -381,10 +381,63 @@ TOML
   run -0 toyimg rmi app
   run toyimg inspect "$REGISTRY/team/app:latest"
   [ "$status" -eq 1 ]
+  # a mode is for what has no alias
   printf 'short-name-mode = "disabled"\n[aliases]\napp = "%s/team/app"\n' "$REGISTRY" >"$CONTAINERS_REGISTRIES_CONF"
-  run -0 toyimg rmi app
-  run toyimg inspect docker.io/library/app:latest
+  run -0 pull app
+  run -0 toyimg inspect "$REGISTRY/team/app:latest"
+}
+
+@test "short names: search registries in their order, one clear error where several may be meant" {
+  start_registry
+  local first=$REGISTRY second conf=$HOME/registries.conf
+  SERVERS+=("$REGISTRY_PID")
+  BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR/second start_registry
+  second=$REGISTRY
+  push_busybox team/app:1
+  export CONTAINERS_REGISTRIES_CONF=$conf
+  search() { printf 'unqualified-search-registries = ["%s", "%s"]\nshort-name-mode = "%s"\n' "$first" "$second" "$1" >"$conf"; }
+  search permissive
+  run -0 toyimg pull --progress plain --explain team/app:1
+  expect "$first/team/app:1: not found .*; trying $second/team/app:1"
+  expect "the name is short, and registries.conf has it searched in $first, $second"
+  expect "tried first $first/team/app:1: not found"
+  run -0 toyimg images
+  expect "$second/team/app:1"
+  expect_not "$first/team|docker.io"
+  # every verb finds it under its short name, a Dockerfile too; docker:// is searched for nowhere
+  run -0 toyimg inspect --format '{{.Name}}' team/app:1
+  [ "$output" = "$second/team/app:1" ]
+  printf 'FROM team/app:1\nLABEL a=b\n' >"$BATS_TEST_TMPDIR/Dockerfile"
+  run -0 toyimg build --quiet --pull=never -t built -f "$BATS_TEST_TMPDIR/Dockerfile" "$HOME"
+  run -0 toyimg rmi team/app:1
+  run -0 toyimg build --quiet -t built -f "$BATS_TEST_TMPDIR/Dockerfile" "$HOME"
+  run toyimg inspect --retry 0 docker://team/app:1
   [ "$status" -eq 1 ]
+  expect 'docker.io/team/app:1'
+  # the first that has it serves it; what is wrong with it then is not mended elsewhere
+  run -0 skopeo copy --quiet --insecure-policy --src-tls-verify=false --dest-tls-verify=false "docker://$second/team/app:1" "docker://$first/team/app:1"
+  run -0 pull team/app:1
+  run -0 toyimg inspect "$first/team/app:1"
+  run toyimg pull --quiet --creds user:secret team/app:1
+  [ "$status" -eq 1 ]
+  expect 'searched in several registries: with --creds give the one'
+  expect_not secret
+  search enforcing
+  run pull other
+  [ "$status" -eq 1 ]
+  expect "the short name other may mean several images; give the one you want: $first/other, $second/other"
+  # who asks one registry does not guess, in no mode
+  search disabled
+  run toyimg tags team/app
+  [ "$status" -eq 1 ]
+  expect "may mean several images; .*$first/team/app, $second/team/app"
+  run pull other
+  [ "$status" -eq 1 ]
+  expect "$first/other:latest: not found.*; $second/other:latest: not found"
+  printf 'short-name-mode = "enforcing"\nunqualified-search-registries = ["%s"]\n' "$second" >"$conf"
+  run -0 pull team/app:1
+  run -0 toyimg tags team/app
+  [ "$output" = 1 ]
 }
 
 @test "pull --explain and --trace: who gave what, why this platform, what was reused, what it cost" {

@@ -214,9 +214,10 @@ find_image() {
   note "fetching $IMAGE"
   if [[ -n ${OPTION[platform]:-} ]]; then options+=(--platform "${OPTION[platform]}"); fi
   if [[ ${OPTION[quiet]:-} == true || ! -t 2 ]]; then options+=(--quiet); fi
-  images pull "${options[@]}" "$IMAGE" >/dev/null ||
+  # by its digest: registries.conf may have found a short name elsewhere than where the store looks first
+  IMAGE_NAME=$(images pull "${options[@]}" "$IMAGE") ||
     die "the image $IMAGE is not here and cannot be fetched" "is the name right? toydock images lists what is here"
-  "$TOYIMG" inspect "$IMAGE" >"$DIRECTORY/image.json" || die "cannot read the image $IMAGE"
+  "$TOYIMG" inspect "$IMAGE_NAME" >"$DIRECTORY/image.json" || die "cannot read the image $IMAGE"
 }
 
 # is_for_platform [OS/ARCH[/VARIANT]]: whether image.json is; any variant is, when none is named.

@@ -85,7 +85,8 @@ TEST(RegistriesConf, Aliases) {
   EXPECT_EQ(conf.without_alias("localhost:5000/ubi9"), "localhost:5000/ubi9");
   conf.add("[aliases]\nubi9 = \"\"", "g");
   EXPECT_EQ(conf.without_alias("ubi9"), "ubi9");
-  EXPECT_EQ(conf_of("short-name-mode = \"disabled\"\n" + text).without_alias("ubi9"), "ubi9");
+  EXPECT_EQ(conf_of("short-name-mode = \"disabled\"\n" + text).without_alias("ubi9"),
+            "registry.example/ubi9");
 }
 
 TEST(RegistriesConf, RefusesNonsenseWithItsLine) {
@@ -107,6 +108,8 @@ TEST(RegistriesConf, RefusesNonsenseWithItsLine) {
       {"[[registry]]\nprefix = \"a.*.com\"\nlocation=\"b\"", "f:1: a wildcard"},
       {"[registries.search]\nregistries = [\"a\"]", "version 1"},
       {"unqualified-search-registries = \"docker.io\"", "is not an array of strings"},
+      {"\nunqualified-search-registries = [\"a.com/b\"]", "f:2: unqualified-search-registries: "},
+      {"unqualified-search-registries = [\"nohost\"]", "\"nohost\" is no host"},
       {"[aliases]\n\na = \"b\"", "f:3: the alias a must be for a registry"},
       {"[aliases]\na = \"b.com/c:1\"", "without tag"},
       {"[aliases]\na = \"b.com/C\"", "f:2: the alias a: "},
