@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <memory>
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "bundle-spec/fs/rooted_dir.hpp"
 #include "imagetool/build/added_sources.hpp"
+#include "imagetool/layer/unless_stopped.hpp"
 #include "imagetool/oci/printable.hpp"
 
 namespace build {
@@ -35,15 +37,18 @@ BuildContext open_file(BuildStore& store, int file, const std::string& name) {
 }
 
 /// Into a file first: an archive is told from a Dockerfile by its beginning.
-BuildContext open_stdin(BuildStore& store) {
+BuildContext open_stdin(BuildStore& store, const std::stop_token& stop) {
   const std::string path = store.make_work("stdin") + "/file";
-  const UniqueFd file = open_at(AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL, 0600);
-  std::array<char, std::size_t{256} << 10> buffer{};
-  while (const ssize_t count =
-             check(::read(STDIN_FILENO, buffer.data(), buffer.size()), "read standard input"))
-    write_all(file.get(), {buffer.data(), static_cast<std::size_t>(count)}, path);
-  check(::lseek(file.get(), 0, SEEK_SET), "seek in ", path);
-  return open_file(store, file.get(), "stdin");
+  const auto file =
+      std::make_shared<UniqueFd>(open_at(AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL, 0600));
+  unless_stopped(stop, [file, path] {
+    std::array<char, std::size_t{256} << 10> buffer{};
+    while (const ssize_t count =
+               check(::read(STDIN_FILENO, buffer.data(), buffer.size()), "read standard input"))
+      write_all(file->get(), {buffer.data(), static_cast<std::size_t>(count)}, path);
+    return check(::lseek(file->get(), 0, SEEK_SET), "seek in ", path);
+  });
+  return open_file(store, file->get(), "stdin");
 }
 
 }  // namespace
@@ -56,7 +61,7 @@ BuildContext open_context(BuildStore& store, const Services& services, const std
                               " must be a directory, -, a git or an http(s) address"));
   }
   try {
-    if (place == "-") return open_stdin(store);
+    if (place == "-") return open_stdin(store, stop);
     const CopyAction whole{.is_add = true};
     const FetchedSource fetched = fetch_source(store, services, whole, place, stop);
     if (fetched.file.empty())

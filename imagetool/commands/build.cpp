@@ -265,10 +265,12 @@ int run_build(const cli::Parsed& global, const cli::Parsed& options) {
   const build::Services services = build_services(store, options, pull_policy(options), stop);
   build::BuildStore builds(store);
   builds.prepare_with(prepare_layers(store, stop.get_token()));
-  BuildCommand command = read_build_command(options, [&](const std::string& place) {
-    return build::open_context(builds, services, place, stop.get_token());
-  });
-  command.options.stop = stop.get_token();
+  BuildCommand command = read_build_command(
+      options,
+      [&](const std::string& place) {
+        return build::open_context(builds, services, place, stop.get_token());
+      },
+      stop.get_token());
   command.umask = callers_umask;
   const build::Dockerfile file = build::parse_dockerfile(command.text, command.file_name);
   if (options.has("check")) return check_dockerfile(command, file, services);

@@ -14,6 +14,7 @@
 #include "bundle-spec/fs/file.hpp"
 #include "imagetool/build/build_runner.hpp"
 #include "imagetool/build/runtime_process.hpp"
+#include "imagetool/layer/unless_stopped.hpp"
 #include "imagetool/oci/printable.hpp"
 #include "imagetool/registry/registries_conf.hpp"
 #include "imagetool/registry/short_names.hpp"
@@ -230,13 +231,19 @@ void read_ignore_rules(const cli::Parsed& options, const build::BuildContext& co
   if (!options.has("ignorefile") && !exists(path)) path = context.directory + "/.dockerignore";
   if (options.has("ignorefile") && !exists(path))
     throw Error(sentence("--ignorefile: there is no file ", printable(path, 200)));
-  command.options.ignored = ignore_rules_in(path, options.has("ignorefile"));
+  const bool named = options.has("ignorefile");
+  command.options.ignored =
+      unless_stopped(command.options.stop, [path, named] { return ignore_rules_in(path, named); });
 }
 
 /// From standard input, or from where the user says: a file of a fetched context, or any other.
-std::string read_named_dockerfile(const build::BuildContext& context, const std::string& path) {
-  if (path == "-") return read_all(STDIN_FILENO, "stdin", build::kDockerfileLimit);
-  if (context.is_local) return read_file(path, build::kDockerfileLimit);
+std::string read_named_dockerfile(const build::BuildContext& context, const std::string& path,
+                                  const std::stop_token& stop) {
+  if (path == "-" || context.is_local)
+    return unless_stopped(stop, [path] {
+      return path == "-" ? read_all(STDIN_FILENO, "stdin", build::kDockerfileLimit)
+                         : read_file(path, build::kDockerfileLimit);
+    });
   if (auto file = build::find_file(context, {path}, build::kDockerfileLimit)) return file->text;
   throw Error(sentence("there is no ", printable(path, 200), " in ", printable(context.name, 200)));
 }
@@ -250,7 +257,8 @@ void read_dockerfile(const cli::Parsed& options, const build::BuildContext& cont
   if (context.dockerfile || !path.empty()) {
     command.file_name = path == "-" || path.empty() ? "stdin" : path;
     if (context.dockerfile && context.name != "stdin") command.file_name = context.name;
-    command.text = context.dockerfile ? *context.dockerfile : read_named_dockerfile(context, path);
+    command.text = context.dockerfile ? *context.dockerfile
+                                      : read_named_dockerfile(context, path, command.options.stop);
     return read_ignore_rules(options, context, path == "-" ? "" : path, command);
   }
   const auto found = build::find_file(context, {"Dockerfile", "dockerfile", "Containerfile"},
@@ -346,9 +354,11 @@ build::ProgressKind build_progress_kind(const cli::Parsed& options) {
   throw UsageError(sentence("--progress ", chosen, ": must be auto, plain, tty, json or none"));
 }
 
-BuildCommand read_build_command(const cli::Parsed& options, const OpenContext& open) {
+BuildCommand read_build_command(const cli::Parsed& options, const OpenContext& open,
+                                const std::stop_token& stop) {
   BuildCommand command;
   build::Options& wanted = command.options;
+  wanted.stop = stop;
   const std::string place = options.words.empty() ? "." : options.words[0];
   if (place == "-" && options.value_or("file", "") == "-")
     throw UsageError("only one of the context and --file can be standard input");

@@ -48,7 +48,8 @@ struct BuildCommand {
 using OpenContext = std::function<build::BuildContext(const std::string& place)>;
 
 /// --secret, --ssh, --output and the rest, files read. Throws UsageError or Error.
-BuildCommand read_build_command(const cli::Parsed& options, const OpenContext& open);
+BuildCommand read_build_command(const cli::Parsed& options, const OpenContext& open,
+                                const std::stop_token& stop);
 /// --pull: always, missing or never. Throws UsageError.
 std::string pull_policy(const cli::Parsed& options);
 build::ProgressKind build_progress_kind(const cli::Parsed& options);

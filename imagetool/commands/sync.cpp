@@ -11,6 +11,7 @@
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/commands/result.hpp"
 #include "imagetool/commands/sync_list.hpp"
+#include "imagetool/layer/unless_stopped.hpp"
 
 namespace {
 
@@ -26,10 +27,11 @@ constexpr auto kOptions = joined(
                {.name = "dry-run", .help = "only say what would be copied"},
            })));
 
-std::vector<SyncItem> read_items(const std::string& words) {
+std::vector<SyncItem> read_items(const std::string& words, const std::stop_token& stop) {
   if (words.starts_with("docker://")) return read_sync_lines(words);
-  const std::string text =
-      words == "-" ? read_all(STDIN_FILENO, "standard input") : read_file(words);
+  const std::string text = unless_stopped(stop, [words] {
+    return words == "-" ? read_all(STDIN_FILENO, "standard input") : read_file(words);
+  });
   try {
     const bool yaml = words.ends_with(".yaml") || words.ends_with(".yml");
     return yaml ? read_sync_yaml(text) : read_sync_lines(text);
@@ -78,7 +80,7 @@ class Sync {
 
   int run() {
     const Interruption interruption(copy_.stop);
-    for (const SyncItem& item : read_items(options_.words[0])) {
+    for (const SyncItem& item : read_items(options_.words[0], copy_.stop.get_token())) {
       const registry::Options from = source_options(item);
       try {
         for (const ImageReference& image : images_of(item, from)) one(image, from);

@@ -15,6 +15,7 @@
 #include "imagetool/layer/archive_stream.hpp"
 #include "imagetool/layer/entry_path.hpp"
 #include "imagetool/layer/tar_reader.hpp"
+#include "imagetool/layer/unless_stopped.hpp"
 #include "imagetool/oci/printable.hpp"
 #include "imagetool/transport/transport.hpp"
 
@@ -198,6 +199,25 @@ UniqueFd spool(const ByteSource& source, std::uint64_t limit, const std::stop_to
   return file;
 }
 
+std::unique_ptr<FileSet> read_archive(const std::string& path, const std::stop_token& stop,
+                                      std::uint64_t limit) try {
+  UniqueFd file = path == "-" ? UniqueFd(check(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), "dup"))
+                              : open_at(AT_FDCWD, path, O_RDONLY);
+  struct stat status = {};
+  check(::fstat(file.get(), &status), "stat");
+  if (S_ISDIR(status.st_mode)) throw Error("is a directory, not an archive");
+  const auto input = std::make_shared<UniqueFd>(std::move(file));
+  ArchiveStream stream(source_of_file(input));
+  if (S_ISREG(status.st_mode) && !stream.is_compressed() && ::lseek(input->get(), 0, SEEK_SET) == 0)
+    return std::make_unique<ArchiveFiles>(
+        UniqueFd(check(::fcntl(input->get(), F_DUPFD_CLOEXEC, 3), "dup")));
+  return std::make_unique<ArchiveFiles>(
+      spool([&](std::span<std::byte> buffer) { return stream.read(buffer); }, limit, stop));
+} catch (Error& error) {
+  error.add_context(path == "-" ? "standard input" : path);
+  throw;
+}
+
 }  // namespace
 
 std::string FileSet::read(const std::string& name, std::size_t limit) const {
@@ -216,22 +236,8 @@ std::unique_ptr<FileSet> open_directory(const std::string& path) {
 }
 
 std::unique_ptr<FileSet> open_archive(const std::string& path, const std::stop_token& stop,
-                                      std::uint64_t limit) try {
-  UniqueFd file = path == "-" ? UniqueFd(check(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), "dup"))
-                              : open_at(AT_FDCWD, path, O_RDONLY);
-  struct stat status = {};
-  check(::fstat(file.get(), &status), "stat");
-  if (S_ISDIR(status.st_mode)) throw Error("is a directory, not an archive");
-  const auto input = std::make_shared<UniqueFd>(std::move(file));
-  ArchiveStream stream(source_of_file(input));
-  if (S_ISREG(status.st_mode) && !stream.is_compressed() && ::lseek(input->get(), 0, SEEK_SET) == 0)
-    return std::make_unique<ArchiveFiles>(
-        UniqueFd(check(::fcntl(input->get(), F_DUPFD_CLOEXEC, 3), "dup")));
-  return std::make_unique<ArchiveFiles>(
-      spool([&](std::span<std::byte> buffer) { return stream.read(buffer); }, limit, stop));
-} catch (Error& error) {
-  error.add_context(path == "-" ? "standard input" : path);
-  throw;
+                                      std::uint64_t limit) {
+  return unless_stopped(stop, [path, stop, limit] { return read_archive(path, stop, limit); });
 }
 
 }  // namespace transport

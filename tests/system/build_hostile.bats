@@ -402,3 +402,35 @@ EOF
   [ -z "$(ls "$BATS_TEST_TMPDIR/small")" ]
   umount "$BATS_TEST_TMPDIR/small"
 }
+
+# interrupted WORDS…: the command waits for a pipe that nobody writes to; SIGTERM ends it.
+interrupted() {
+  local pid status=0
+  "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" "$@" <"$BATS_TEST_TMPDIR/silent" >"$OUT" 2>&1 3>&- 4>&- &
+  pid=$!
+  wait_for 10 two_threads "$pid" # one of them watches for signals
+  sleep 0.1                      # the other waits by now, most likely
+  kill "$pid"
+  wait "$pid" || status=$?
+  cat "$OUT"
+  [ "$status" -eq 143 ] && [[ $(cat "$OUT") == *interrupted ]]
+}
+two_threads() { [ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -gt 1 ]; }
+
+@test "build, load, copy, sync: a signal ends the wait for a pipe, and nothing is left" {
+  OUT=$BATS_TEST_TMPDIR/out
+  base
+  mkfifo "$BATS_TEST_TMPDIR/fifo" "$BATS_TEST_TMPDIR/silent"
+  exec 8<>"$BATS_TEST_TMPDIR/silent"
+  dockerfile 'FROM localhost/base'
+  interrupted load -i "$BATS_TEST_TMPDIR/fifo"
+  interrupted load
+  interrupted copy "oci-archive:$BATS_TEST_TMPDIR/fifo" store:x
+  interrupted sync "$BATS_TEST_TMPDIR/fifo" store:
+  interrupted build -f "$BATS_TEST_TMPDIR/fifo" "$CONTEXT"
+  interrupted build -f - "$CONTEXT"
+  interrupted build --ignorefile "$BATS_TEST_TMPDIR/fifo" "$CONTEXT"
+  interrupted build -
+  exec 8>&-
+  [ -z "$(ls -d "$BATS_TEST_TMPDIR"/store/build/work-* 2>/dev/null)" ]
+}
