@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "imagetool/registry/endpoint.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "bundle-spec/cli/log.hpp"
@@ -129,6 +130,26 @@ Url Endpoint::checked_location(std::string_view location, const Url& from) {
   return *next;
 }
 
+bool Endpoint::is_own(const Url& url) const {
+  const std::vector<Scheme> spoken = schemes();
+  return std::any_of(spoken.begin(), spoken.end(),
+                     [&](Scheme scheme) { return base(scheme, "").same_origin(url); });
+}
+
+/// Storage may be anywhere, but what lies on our own machine is not the registry's to show us,
+/// unless it lies there itself.
+Reach Endpoint::reach_of(const Url& url) const {
+  if (is_own(url)) return Reach::kAll;
+  return is_on_loopback_ ? Reach::kLoopback : Reach::kNothingLocal;
+}
+
+/// What a name leads to is seen when it is connected to.
+void Endpoint::check_reach(const Url& next, const std::string& by) const {
+  if (!is_within(reach_of(next), next.host))
+    throw Error(
+        sentence(by, " leads to ", next.host, ", an address of this machine or its own network"));
+}
+
 HttpResponse Endpoint::send_patiently(const Ask& ask) {
   Retries retries(limits());
   HttpResponse response;
@@ -148,7 +169,8 @@ HttpResponse Endpoint::send(const Ask& ask, const OnContent& on_content) {
     const auto url = [&] { return ask.url ? *ask.url : base(*scheme, path_of(ask)); };
     HttpResponse response =
         scheme ? send_following(url(), ask, used, on_content) : send_probing(ask, on_content);
-    if (response.transport != Transport::kDone || response.status != 401 || response.is_elsewhere)
+    if (response.transport != Transport::kDone || response.status != 401 ||
+        !response.elsewhere.empty())
       return response;
     const std::vector<Challenge> challenges = challenges_in(response);
     // A fresh token that is refused gets one more chance, and only when it was too narrow.
@@ -158,6 +180,7 @@ HttpResponse Endpoint::send(const Ask& ask, const OnContent& on_content) {
 }
 
 HttpResponse Endpoint::send_foreign(const Url& url, const Ask& ask, const OnContent& on_content) {
+  check_reach(url, "the manifest");
   return send_following(url, ask, "", on_content);
 }
 
@@ -203,10 +226,11 @@ HttpResponse Endpoint::send_following(const Url& url, const Ask& ask,
                              source_.access->headers.end());
   }
   if (!authorization.empty()) request.headers.push_back("Authorization: " + authorization);
-  bool is_elsewhere = false;
+  std::string elsewhere;
   for (int hops = 0;; ++hops) {
+    request.reach = reach_of(request.url);
     HttpResponse response = send_one(request, on_content);
-    response.is_elsewhere = is_elsewhere;
+    response.elsewhere = elsewhere;
     if (response.transport != Transport::kDone || !may_follow(response.status, ask))
       return response;
     const std::string location = response.header("location").value_or("");
@@ -218,16 +242,12 @@ HttpResponse Endpoint::send_following(const Url& url, const Ask& ask,
     if (request.url.scheme == "https" && next->scheme == "http" && !ask.may_leave_https)
       throw Error(
           sentence(request.url.host, " redirects from https to plain http, to ", next->host));
-    // Storage may be anywhere, but what lies on our own machine is not the registry's to show us.
-    const bool may_be_local = is_loopback(url.host) && is_loopback(next->host);
-    if (is_local(next->host) && !next->same_origin(url) && !may_be_local)
-      throw Error(sentence(request.url.host, " redirects to ", next->host,
-                           ", an address of this machine or its own network"));
+    check_reach(*next, request.url.host);
     // Neither the login nor the certificate is for anybody else, not even on the way back.
     if (!next->same_origin(request.url)) {
       request.headers = ask.headers;
       request.tls.certificate.clear();
-      is_elsewhere = true;
+      elsewhere = next->host + ":" + next->port;
     }
     request.url = *next;
   }
@@ -236,6 +256,11 @@ HttpResponse Endpoint::send_following(const Url& url, const Ask& ask,
 HttpResponse Endpoint::exchange(const HttpRequest& request, const OnContent& on_content) {
   const auto begin = std::chrono::steady_clock::now();
   HttpResponse response = http_.send(request, on_content);
+  if (response.transport == Transport::kForbidden)
+    throw Error(sentence("the registry ", source_.host, " sends us on to ", request.url.host,
+                         ", which is ", response.peer,
+                         ", an address of this machine or its own network"));
+  if (is_loopback(response.peer) && is_own(request.url)) is_on_loopback_ = true;
   if (!setup_.observe) return response;
   const std::string& text = request.url.text;
   const std::size_t path = text.find('/', text.find("://") + 3);
@@ -266,8 +291,12 @@ HttpResponse Endpoint::send_one(const HttpRequest& request, const OnContent& on_
 }
 
 HttpResponse Endpoint::send_to_token_server(HttpRequest request) {
+  const Url own = base(*known_scheme(), "");
   request.verify_tls = verifies();
   request.tls.authorities = tls_.authorities;
+  // A token server beside the registry, https beside http, is as good as its own.
+  const bool is_beside = request.url.host == own.host && request.url.port == own.port;
+  request.reach = is_beside ? Reach::kAll : reach_of(request.url);
   Retries retries(setup_.limits);
   HttpResponse response;
   do {
@@ -283,7 +312,7 @@ std::vector<Challenge> Endpoint::challenges_in(const HttpResponse& response) {
   for (const Challenge& challenge : challenges)
     if (challenge.scheme == "bearer" || challenge.scheme == "basic") return challenges;
   const HttpResponse ping = send_following(base(*known_scheme(), ""), {}, "", {});
-  if (ping.status != 401 || ping.is_elsewhere) return {};
+  if (ping.status != 401 || !ping.elsewhere.empty()) return {};
   return parse_challenges(ping.all("www-authenticate"));
 }
 

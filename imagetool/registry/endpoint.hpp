@@ -81,6 +81,9 @@ class Endpoint {
   Url base(Scheme scheme, std::string_view path) const;
   std::string address_of(Scheme scheme, std::string_view path) const;
   std::string path_of(const Ask& ask) const;
+  bool is_own(const Url& url) const;
+  Reach reach_of(const Url& url) const;
+  void check_reach(const Url& next, const std::string& by) const;
   HttpResponse send_probing(const Ask& ask, const OnContent& on_content);
   HttpResponse send_following(const Url& url, const Ask& ask, const std::string& authorization,
                               const OnContent& on_content);
@@ -100,6 +103,7 @@ class Endpoint {
   std::optional<Scheme> scheme_;
   std::set<std::string> warned_;
   std::atomic<bool> has_answered_ = false;
+  std::atomic<bool> is_on_loopback_ = false;  // its answers come from there, and not by a proxy
   std::atomic<bool> is_set_aside_ = false;
 };
 

@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "bundle-spec/error.hpp"
+#include "imagetool/registry/proxies.hpp"
 
 namespace registry {
 namespace {
@@ -45,6 +46,7 @@ struct Exchange {
   BodySink sink{};
   ByteSource source{};
   std::int64_t unsent = 0;
+  bool is_forbidden = false;
   std::exception_ptr thrown{};
 
   void begin_body() {
@@ -136,6 +138,17 @@ std::size_t on_upload(char* buffer, std::size_t size, std::size_t count, void* c
   }
 }
 
+/// Called for every request, also on a connection that was there already.
+int on_connected(void* context, char* address, char*, int port, int) {
+  Exchange& exchange = *static_cast<Exchange*>(context);
+  const HttpRequest& request = exchange.request;
+  const std::string proxy = is_loopback(request.url.host) ? "" : proxy_for(request.url.scheme);
+  if (!proxy.empty() && may_be_proxy(proxy, address, port)) return CURL_PREREQFUNC_OK;
+  exchange.response.peer = address;
+  exchange.is_forbidden = !is_within(request.reach, address);
+  return exchange.is_forbidden ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 int on_progress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<Exchange*>(context)->stop.stop_requested() ? 1 : 0;
 }
@@ -218,12 +231,7 @@ void set_request(CURL* handle, const HttpRequest& request, const List& headers) 
     set(handle, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
   set(handle, CURLOPT_LOW_SPEED_LIMIT, kStallBytesPerSecond);
   set(handle, CURLOPT_LOW_SPEED_TIME, kStallSeconds);
-  // libcurl reads http_proxy, HTTPS_PROXY and NO_PROXY, but HTTP_PROXY only as Go does, and docker
-  // with it: not in a CGI, where a client can set it.
-  const char* const proxy = ::getenv("HTTP_PROXY");
-  if (request.url.scheme == "http" && proxy != nullptr && ::getenv("http_proxy") == nullptr &&
-      ::getenv("REQUEST_METHOD") == nullptr)
-    set(handle, CURLOPT_PROXY, proxy);
+  set(handle, CURLOPT_PROXY, proxy_for(request.url.scheme).c_str());
   // As with Go: a proxy is never asked for the machine itself.
   if (is_loopback(request.url.host)) set(handle, CURLOPT_NOPROXY, "*");
   set_body(handle, request);
@@ -356,6 +364,8 @@ HttpResponse HttpClient::send(const HttpRequest& request, const OnContent& on_co
   set(easy, CURLOPT_HEADERDATA, &exchange);
   set(easy, CURLOPT_WRITEFUNCTION, &on_body);
   set(easy, CURLOPT_WRITEDATA, &exchange);
+  set(easy, CURLOPT_PREREQFUNCTION, &on_connected);
+  set(easy, CURLOPT_PREREQDATA, &exchange);
   set(easy, CURLOPT_XFERINFOFUNCTION, &on_progress);
   set(easy, CURLOPT_XFERINFODATA, &exchange);
   set(easy, CURLOPT_NOPROGRESS, 0L);
@@ -367,9 +377,10 @@ HttpResponse HttpClient::send(const HttpRequest& request, const OnContent& on_co
   const CURLcode code = curl_easy_perform(easy);
   HttpResponse& response = exchange.response;
   if (code != CURLE_OK) {
-    response.transport = code == CURLE_OPERATION_TIMEDOUT && !is_connected(easy)
-                             ? Transport::kUnreachable
-                             : transport_of(code);
+    const bool is_late = code == CURLE_OPERATION_TIMEDOUT && !is_connected(easy);
+    response.transport = exchange.is_forbidden ? Transport::kForbidden
+                         : is_late             ? Transport::kUnreachable
+                                               : transport_of(code);
     response.failure = failure_of(easy, code, words.data());
   }
   // One that failed may still be busy (an unfinished name lookup): not for the next request.

@@ -44,7 +44,8 @@ struct HttpRequest {
   bool verify_tls = true;
   TlsFiles tls{};
   std::size_t body_limit = std::size_t{64} << 10;  // of a body that is collected
-  std::chrono::milliseconds connect_timeout{0};    // 0: as always, 30 s
+  Reach reach = Reach::kAll;  // holds for the address that is connected to, whatever its name
+  std::chrono::milliseconds connect_timeout{0};  // 0: as always, 30 s
 };
 
 struct HttpHead {
@@ -65,6 +66,7 @@ enum class Transport {
   kTls,          // no TLS spoken
   kDropped,      // the connection ended or stalled
   kNotHttp,      // what came is not HTTP
+  kForbidden,    // the address behind the name is one that the request must not reach
   kStopped,      // by the stop token
 };
 
@@ -73,8 +75,9 @@ struct HttpResponse : HttpHead {
   bool is_cut = false;         // the body is longer than that
   std::uint64_t received = 0;  // bytes of the body that came
   Transport transport = Transport::kDone;
-  std::string failure{};      // libcurl's words when not kDone
-  bool is_elsewhere = false;  // a redirect led to another origin, which has no claim on our login
+  std::string failure{};    // libcurl's words when not kDone
+  std::string peer{};       // the address that was spoken to; "" when a proxy did it for us
+  std::string elsewhere{};  // the host of another origin that a redirect led to
 };
 
 /// Takes the bytes of a body as they come.

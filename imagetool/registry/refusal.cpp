@@ -30,24 +30,31 @@ std::string server_words(const HttpResponse& response) {
   return "";
 }
 
-[[noreturn]] void refuse_transport(const HttpResponse& response, const std::string& host) {
-  const std::string words = printable(response.failure);
+/// Who said no. Where a redirect led elsewhere, the registry and its login are not to blame.
+std::string name_of(const HttpResponse& response, const Refused& by) {
+  return response.elsewhere.empty()
+             ? "the registry " + by.host
+             : sentence(printable(response.elsewhere), ", to which ", by.host, " redirects,");
+}
+
+[[noreturn]] void refuse_transport(const HttpResponse& response, const Refused& by) {
+  const std::string words = printable(response.failure), who = name_of(response, by);
   switch (response.transport) {
     case Transport::kUnreachable:
-      throw Error(sentence("cannot reach the registry ", host, ": ", words));
+      throw Error(sentence("cannot reach ", who, ": ", words));
     case Transport::kUntrusted:
-      throw Error(sentence("the certificate of the registry ", host, " is not trusted: ", words,
-                           "; add its authority to /etc/containers/certs.d/", host,
+      throw Error(sentence("the certificate of ", who, " is not trusted: ", words,
+                           "; add its authority to /etc/containers/certs.d/", by.host,
                            "/ or give --tls-verify=false"));
     case Transport::kTls:
-      throw Error(sentence("no TLS connection to the registry ", host, ": ", words,
+      throw Error(sentence("no TLS connection to ", who, ": ", words,
                            "; for one that speaks plain http give --tls-verify=false"));
     case Transport::kNotHttp:
-      throw Error(sentence("the registry ", host, " does not answer in HTTP: ", words));
+      throw Error(sentence(who, " does not answer in HTTP: ", words));
     case Transport::kStopped:
       throw Error("stopped");
     default:
-      throw Error(sentence("the connection to the registry ", host, " broke: ", words));
+      throw Error(sentence("the connection to ", who, " broke: ", words));
   }
 }
 
@@ -58,31 +65,41 @@ std::string asked_wait(const HttpResponse& response) {
   return wait ? sentence("; it asks to wait ", wait->count(), " seconds") : "";
 }
 
+[[noreturn]] void refuse_unauthorized(const std::string& words, const std::string& who,
+                                      const HttpResponse& response, const Refused& by) {
+  if (!response.elsewhere.empty())
+    throw Error(sentence(who, " wants a login of its own (401", words, "), which nobody gets"));
+  throw Error(by.had_login
+                  ? sentence(who, " refuses the login (401", words, "): not found or no access")
+                  : sentence("not found, or ", who, " wants a login (401", words,
+                             "); give --creds or log in"));
+}
+
 }  // namespace
 
 void refuse(const HttpResponse& response, const Refused& by) {
-  if (response.transport != Transport::kDone) refuse_transport(response, by.host);
-  const std::string words = server_words(response);
-  if (response.status == 404)
-    throw NotFound(sentence("not found in the registry ", by.host, words));
-  if (response.status == 401)
-    throw Error(by.had_login ? sentence("the registry ", by.host, " refuses the login (401", words,
-                                        "): not found or no access")
-                             : sentence("not found, or the registry ", by.host,
-                                        " wants a login (401", words, "); give --creds or log in"));
-  if (response.status == 403)
-    throw Error(sentence("the registry ", by.host, " denies access (403", words, ")"));
-  if (response.status == 429)
-    throw Error(sentence("the registry ", by.host, " has reached its request limit for us (429",
-                         words, ")", asked_wait(response),
-                         by.had_login ? "" : "; a login may raise the limit"));
-  if (response.status == 413)
-    throw Error(sentence("the registry ", by.host, " takes no request of this size (413", words,
-                         "); a smaller --chunk-size may help"));
+  if (response.transport != Transport::kDone) refuse_transport(response, by);
+  const std::string words = server_words(response), who = name_of(response, by);
+  switch (response.status) {
+    case 404:
+      throw NotFound(sentence("not found in ", who, words));
+    case 401:
+      refuse_unauthorized(words, who, response, by);
+    case 403:
+      throw Error(sentence(who, " denies access (403", words, ")"));
+    case 413:
+      throw Error(sentence(who, " takes no request of this size (413", words,
+                           "); a smaller --chunk-size may help"));
+    case 429:
+      throw Error(sentence(who, " has reached its request limit for us (429", words, ")",
+                           asked_wait(response),
+                           by.had_login ? "" : "; a login may raise the limit"));
+    default:
+      break;
+  }
   if (response.status >= 500)
-    throw Error(sentence("the registry ", by.host, " is failing (", response.status, words, ")",
-                         asked_wait(response)));
-  throw Error(sentence("the registry ", by.host, " answers with status ", response.status, words));
+    throw Error(sentence(who, " is failing (", response.status, words, ")", asked_wait(response)));
+  throw Error(sentence(who, " answers with status ", response.status, words));
 }
 
 }  // namespace registry

@@ -44,43 +44,89 @@ bool in_network(std::uint32_t address, std::uint32_t network, unsigned bits) {
   return bits == 0 || (address >> (32 - bits)) == (network >> (32 - bits));
 }
 
-bool is_internal_v4(std::uint32_t address) {
-  struct Network {
-    std::uint32_t network;
-    unsigned bits;
-  };
-  // RFC 6890: this network, private, shared, loopback, link-local, protocol, private, benchmark,
-  // multicast, reserved.
-  constexpr std::array<Network, 11> kInternal{{{0x00000000, 8},
-                                               {0x0A000000, 8},
-                                               {0x64400000, 10},
-                                               {0x7F000000, 8},
-                                               {0xA9FE0000, 16},
-                                               {0xAC100000, 12},
-                                               {0xC0000000, 24},
-                                               {0xC0A80000, 16},
-                                               {0xC6120000, 15},
-                                               {0xE0000000, 4},
-                                               {0xF0000000, 4}}};
-  return std::any_of(kInternal.begin(), kInternal.end(), [&](const Network& one) {
+struct Network {
+  std::uint32_t network;
+  unsigned bits;
+};
+template <std::size_t Count>
+bool in_any(std::uint32_t address, const std::array<Network, Count>& networks) {
+  return std::any_of(networks.begin(), networks.end(), [&](const Network& one) {
     return in_network(address, one.network, one.bits);
   });
 }
 
-std::uint32_t v4_in(const std::array<unsigned char, 16>& bytes) {
+// RFC 6890: this network, private, shared, loopback, link-local, protocol, private, benchmark,
+// multicast, reserved; and where Azure's machines are told their secrets.
+constexpr std::array<Network, 12> kInternal{{{0x00000000, 8},
+                                             {0x0A000000, 8},
+                                             {0x64400000, 10},
+                                             {0x7F000000, 8},
+                                             {0xA83F8110, 32},
+                                             {0xA9FE0000, 16},
+                                             {0xAC100000, 12},
+                                             {0xC0000000, 24},
+                                             {0xC0A80000, 16},
+                                             {0xC6120000, 15},
+                                             {0xE0000000, 4},
+                                             {0xF0000000, 4}}};
+// This network, loopback, link-local; the metadata services of Alibaba's, Azure's and Oracle's
+// clouds, the others' being link-local.
+constexpr std::array<Network, 6> kLocal{{{0x00000000, 8},
+                                         {0x7F000000, 8},
+                                         {0xA9FE0000, 16},
+                                         {0x646464C8, 32},
+                                         {0xA83F8110, 32},
+                                         {0xC00000C0, 32}}};
+
+using V6 = std::array<unsigned char, 16>;
+// fd00:ec2::254, Amazon's metadata service.
+constexpr V6 kAmazon{0xFD, 0, 0x0E, 0xC2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54};
+
+std::uint32_t last_four(const V6& bytes) {
   return (std::uint32_t{bytes[12]} << 24U) | (std::uint32_t{bytes[13]} << 16U) |
          (std::uint32_t{bytes[14]} << 8U) | bytes[15];
 }
 
-bool is_internal_v6(const std::array<unsigned char, 16>& bytes) {
-  const bool leading_zeros =
-      std::all_of(bytes.begin(), bytes.begin() + 10, [](unsigned char b) { return b == 0; });
-  const bool mapped = leading_zeros && bytes[10] == 0xFF && bytes[11] == 0xFF;
-  const bool compatible = leading_zeros && bytes[10] == 0 && bytes[11] == 0;  // :: and ::1 too
-  if (mapped || compatible) return compatible || is_internal_v4(v4_in(bytes));
+/// The IPv4 address that a v4-mapped or a NAT64 one (RFC 6052) leads to.
+std::optional<std::uint32_t> v4_in(const V6& bytes) {
+  constexpr std::array<unsigned char, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  constexpr std::array<unsigned char, 12> kTranslated{0, 0x64, 0xFF, 0x9B};
+  for (const auto& prefix : {kMapped, kTranslated})
+    if (std::equal(prefix.begin(), prefix.end(), bytes.begin())) return last_four(bytes);
+  return std::nullopt;
+}
+
+/// :: and ::1, and what else has the old "IPv4-compatible" form.
+bool begins_with_zeros(const V6& bytes) {
+  return std::all_of(bytes.begin(), bytes.begin() + 12, [](unsigned char b) { return b == 0; });
+}
+
+bool is_link_local(const V6& bytes) { return bytes[0] == 0xFE && (bytes[1] & 0x80U) != 0; }
+
+bool is_internal_v6(const V6& bytes) {
   const bool unique_local = (bytes[0] & 0xFEU) == 0xFC;
-  const bool link_local = bytes[0] == 0xFE && (bytes[1] & 0x80U) != 0;
-  return unique_local || link_local || bytes[0] == 0xFF;
+  return begins_with_zeros(bytes) || unique_local || is_link_local(bytes) || bytes[0] == 0xFF;
+}
+
+/// An address as an IPv4 one where it leads to one.
+struct Address {
+  std::optional<std::uint32_t> v4{};
+  V6 v6{};
+};
+std::optional<Address> address_in(const std::string& name) {
+  Address address;
+  in_addr v4{};
+  if (inet_pton(AF_INET, name.c_str(), &v4) == 1)
+    address.v4 = ntohl(v4.s_addr);
+  else if (inet_pton(AF_INET6, name.c_str(), address.v6.data()) == 1)
+    address.v4 = v4_in(address.v6);
+  else
+    return std::nullopt;
+  return address;
+}
+
+bool is_localhost(const std::string& name) {
+  return name == "localhost" || name.ends_with(".localhost");
 }
 
 std::string bare(std::string_view host) {
@@ -119,42 +165,36 @@ std::string_view host_of(std::string_view authority) {
 
 bool is_loopback(std::string_view host) {
   const std::string name = bare(host);
-  in_addr v4{};
-  if (inet_pton(AF_INET, name.c_str(), &v4) == 1)
-    return in_network(ntohl(v4.s_addr), 0x7F000000, 8);
-  std::array<unsigned char, 16> v6{};
-  if (inet_pton(AF_INET6, name.c_str(), v6.data()) == 1)
-    return v6[15] == 1 &&
-           std::all_of(v6.begin(), v6.end() - 1, [](unsigned char byte) { return byte == 0; });
-  return name == "localhost";
+  const std::optional<Address> address = address_in(name);
+  if (!address) return name == "localhost";
+  return address->v4 ? in_network(*address->v4, 0x7F000000, 8)
+                     : begins_with_zeros(address->v6) && last_four(address->v6) == 1;
 }
 
 bool is_internal(std::string_view host) {
   const std::string name = bare(host);
-  in_addr v4{};
-  if (inet_pton(AF_INET, name.c_str(), &v4) == 1) return is_internal_v4(ntohl(v4.s_addr));
-  std::array<unsigned char, 16> v6{};
-  if (inet_pton(AF_INET6, name.c_str(), v6.data()) == 1) return is_internal_v6(v6);
-  return name == "localhost" || name.ends_with(".localhost");
+  const std::optional<Address> address = address_in(name);
+  if (!address) return is_localhost(name);
+  return address->v4 ? in_any(*address->v4, kInternal) : is_internal_v6(address->v6);
 }
 
 bool is_local(std::string_view host) {
-  if (!is_internal(host)) return false;
   const std::string name = bare(host);
-  in_addr v4{};
-  std::array<unsigned char, 16> v6{};
-  std::uint32_t address = 0;
-  if (inet_pton(AF_INET, name.c_str(), &v4) == 1) {
-    address = ntohl(v4.s_addr);
-  } else if (inet_pton(AF_INET6, name.c_str(), v6.data()) == 1) {
-    const bool mapped = v6[10] == 0xFF && v6[11] == 0xFF && v6[0] == 0;
-    if (!mapped) return v6[0] == 0xFE || v6[0] == 0;  // fe80::/10; :: and ::1
-    address = v4_in(v6);
-  } else {
-    return true;  // localhost
-  }
-  return in_network(address, 0, 8) || in_network(address, 0x7F000000, 8) ||
-         in_network(address, 0xA9FE0000, 16);
+  const std::optional<Address> address = address_in(name);
+  if (!address) return is_localhost(name);
+  return address->v4 ? in_any(*address->v4, kLocal)
+                     : begins_with_zeros(address->v6) || is_link_local(address->v6) ||
+                           address->v6 == kAmazon;
+}
+
+bool is_within(Reach reach, std::string_view host) {
+  return reach == Reach::kAll || !is_local(host) ||
+         (reach == Reach::kLoopback && is_loopback(host));
+}
+
+bool same_address(std::string_view one, std::string_view other) {
+  const std::optional<Address> left = address_in(bare(one)), right = address_in(bare(other));
+  return left && right && left->v4 == right->v4 && (left->v4 || left->v6 == right->v6);
 }
 
 std::string percent_encoded(std::string_view text) {

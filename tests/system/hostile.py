@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # A registry that misbehaves in the way its first argument names; prints its port, then one line per request.
-#   hostile.py CASE
+#   hostile.py CASE [HOST:PORT of another]        on the address TOY_ADDRESS
 # The image it serves is sound unless the case says otherwise: see `layers` and `Registry.answer`.
-import gzip, hashlib, http.server, io, json, os, random, sys, tarfile, threading, time
+import gzip, hashlib, http.server, io, json, os, random, socket, sys, tarfile, threading, time
 
 case = sys.argv[1]
 OUTSIDE = sys.argv[2] if len(sys.argv) > 2 else "/tmp/outside"
@@ -276,6 +276,8 @@ class Registry(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+address = os.environ.get("TOY_ADDRESS", "127.0.0.1")
+http.server.ThreadingHTTPServer.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+server = http.server.ThreadingHTTPServer((address, 0), Registry)
 print("port", server.server_address[1], flush=True)
 server.serve_forever()

@@ -190,6 +190,66 @@ canary_heard_no_login() { ! grep -q 'login' "$BATS_TEST_TMPDIR/canary"; }
   [ "$(token_requests)" -eq 0 ]
 }
 
+# name_host ADDRESS NAME: /etc/hosts of the run has it.
+name_host() {
+  grep -q " $2\$" /etc/hosts && return
+  mountpoint -q /etc/hosts || { cp /etc/hosts "$BATS_RUN_TMPDIR/hosts"; mount --bind "$BATS_RUN_TMPDIR/hosts" /etc/hosts; }
+  echo "$1 $2" >>/etc/hosts
+}
+# serve_afar CASE NAME: as serve, but the registry is no neighbour of the canary's, which is called NAME.
+serve_afar() {
+  ip address show dev lo | grep -q 192.0.2.1/32 || ip address add 192.0.2.1/32 dev lo
+  local address=127.0.0.1
+  case $2 in *6.test) address=::1 ;; *mapped.test) address=::ffff:127.0.0.1 ;; esac
+  name_host "$address" "$2"
+  TOY_ADDRESS=127.0.0.1
+  [ "$address" != ::1 ] || TOY_ADDRESS=::1
+  TOY_ADDRESS=$TOY_ADDRESS background "$BATS_TEST_TMPDIR/canary" python3 "$SYSTEM/hostile.py" canary
+  TOY_ADDRESS=0.0.0.0 background "$BATS_TEST_TMPDIR/server" python3 "$SYSTEM/hostile.py" "$1" "$2:$PORT"
+  REGISTRY=192.0.2.1:$PORT
+}
+
+@test "a name that means this machine is no way in: redirects, token servers, uploads, foreign layers" {
+  local name one
+  for name in lo.test lo6.test mapped.test; do
+    for one in redirect-canary realm-canary foreign; do
+      serve_afar "$one" "$name"
+      run fetch --tls-verify=false "$REGISTRY/image:latest"
+      [ "$status" -eq 1 ]
+      expect "the registry $REGISTRY sends us on to $name, which is (127.0.0.1|::1|::ffff:127.0.0.1), an address of this machine"
+      [ "$(canary_heard)" -eq 0 ]
+      kill -9 "${SERVERS[@]}"
+      SERVERS=()
+    done
+  done
+  serve sound
+  pull "$REGISTRY/image:latest"
+  local from=$REGISTRY
+  serve_afar push-canary lo.test
+  run toyimg push --quiet --tls-verify=false --creds user:secret "$from/image:latest" "$REGISTRY/image:latest"
+  [ "$status" -eq 1 ]
+  expect 'sends us on to lo.test, which is 127.0.0.1'
+  [ "$(canary_heard)" -eq 0 ]
+  # a registry that is on this machine itself may send us about it
+  name_host 127.0.0.1 lo.test
+  background "$BATS_TEST_TMPDIR/canary" python3 "$SYSTEM/hostile.py" canary
+  background "$BATS_TEST_TMPDIR/server" python3 "$SYSTEM/hostile.py" redirect-canary "lo.test:$PORT"
+  run fetch "127.0.0.1:$PORT/image:latest"
+  [ "$status" -eq 1 ]
+  expect "lo.test:[0-9]+, to which 127.0.0.1:$PORT redirects, wants a login of its own \\(401"
+  expect_not 'give --creds'
+  [ "$(canary_heard)" -gt 0 ]
+  canary_heard_no_login
+  # a proxy may be here, and what is behind it is not for us to know
+  serve_afar redirect-canary lo.test
+  local registry=$REGISTRY
+  background "$BATS_TEST_TMPDIR/proxy" python3 "$REPO/tests/support/proxy.py"
+  : >"$BATS_TEST_TMPDIR/canary"
+  run env "http_proxy=http://127.0.0.1:$PORT" "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" pull --quiet --tls-verify=false "$registry/image:latest"
+  [ "$status" -eq 1 ]
+  [ "$(canary_heard)" -gt 0 ]
+}
+
 @test "a push is not led elsewhere, nor is a list" {
   serve sound
   pull "$REGISTRY/image:latest"

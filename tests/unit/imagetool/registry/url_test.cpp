@@ -5,6 +5,7 @@
 
 #include "bundle-spec/error.hpp"
 #include "imagetool/registry/authorization.hpp"
+#include "imagetool/registry/proxies.hpp"
 #include "imagetool/registry/retries.hpp"
 
 namespace registry {
@@ -35,7 +36,8 @@ TEST(Url, ComparesOrigins) {
 }
 
 TEST(Url, KnowsLoopbackAndNothingThatBeginsLikeIt) {
-  for (const char* host : {"localhost", "127.0.0.1", "127.255.0.3", "[::1]", "::1"})
+  for (const char* host :
+       {"localhost", "127.0.0.1", "127.255.0.3", "[::1]", "::1", "::ffff:127.0.0.1"})
     EXPECT_TRUE(is_loopback(host)) << host;
   for (const char* host : {"localhost.evil.com", "127.0.0.1.evil.com", "127evil.com", "128.0.0.1",
                            "[::2]", "xlocalhost", ""})
@@ -46,9 +48,11 @@ TEST(Url, KnowsLoopbackAndNothingThatBeginsLikeIt) {
 
 TEST(Url, KnowsInternalAddresses) {
   for (const char* host :
-       {"localhost", "x.localhost", "127.0.0.1", "10.1.2.3", "172.16.0.1", "172.31.255.255",
-        "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255",
-        "[::1]", "[::]", "[fe80::1]", "[fd00::1]", "[::ffff:10.0.0.1]", "[ff02::1]", "127.0.0.1."})
+       {"localhost",          "x.localhost",       "127.0.0.1",       "10.1.2.3",   "172.16.0.1",
+        "172.31.255.255",     "192.168.0.1",       "169.254.169.254", "100.64.0.1", "0.0.0.0",
+        "224.0.0.1",          "255.255.255.255",   "[::1]",           "[::]",       "[fe80::1]",
+        "[fd00::1]",          "[::ffff:10.0.0.1]", "[ff02::1]",       "127.0.0.1.", "168.63.129.16",
+        "[64:ff9b::10.0.0.1]"})
     EXPECT_TRUE(is_internal(host)) << host;
   for (const char* host :
        {"1.1.1.1", "172.32.0.1", "100.128.0.1", "[2001:db8::1]", "[::ffff:8.8.8.8]", "example.com"})
@@ -56,12 +60,33 @@ TEST(Url, KnowsInternalAddresses) {
 }
 
 TEST(Url, KnowsWhatIsLocal) {
-  for (const char* host : {"localhost", "a.localhost", "127.0.0.1", "0.0.0.0", "169.254.169.254",
-                           "[::1]", "[::]", "[fe80::1]", "[::ffff:127.0.0.1]", "[::ffff:a9fe:1]"})
+  for (const char* host :
+       {"localhost", "a.localhost", "127.0.0.1", "0.0.0.0", "169.254.169.254", "[::1]", "[::]",
+        "[fe80::1]", "[::ffff:127.0.0.1]", "[::ffff:a9fe:1]", "100.100.100.200", "168.63.129.16",
+        "192.0.0.192", "[fd00:ec2::254]", "[64:ff9b::a9fe:a9fe]", "fe80::1%eth0"})
     EXPECT_TRUE(is_local(host)) << host;
   for (const char* host : {"10.0.0.1", "192.168.1.1", "1.1.1.1", "example.com", "[fd00::1]",
                            "[2001:db8::1]", "[::ffff:10.0.0.1]", "224.0.0.1"})
     EXPECT_FALSE(is_local(host)) << host;
+}
+
+TEST(Url, ComparesAddresses) {
+  EXPECT_TRUE(same_address("[::1]", "0:0:0:0:0:0:0:1"));
+  EXPECT_TRUE(same_address("127.0.0.1", "::ffff:127.0.0.1"));
+  EXPECT_FALSE(same_address("127.0.0.1", "127.0.0.2"));
+  EXPECT_FALSE(same_address("fd00::1", "fd00::2"));
+  EXPECT_FALSE(same_address("name.example", "name.example"));
+}
+
+TEST(Proxies, AreToldByAddressAndPort) {
+  for (const char* const proxy :
+       {"http://127.0.0.1:3128", "127.0.0.1:3128", "http://u:p@127.0.0.1:3128/",
+        "socks5h://127.0.0.1:3128", "http://proxy.example:3128"})
+    EXPECT_TRUE(may_be_proxy(proxy, "127.0.0.1", 3128)) << proxy;
+  EXPECT_TRUE(may_be_proxy("http://127.0.0.1", "127.0.0.1", 1080));
+  EXPECT_TRUE(may_be_proxy("https://[::1]", "::1", 443));
+  EXPECT_FALSE(may_be_proxy("http://127.0.0.1:3128", "127.0.0.1", 80));
+  EXPECT_FALSE(may_be_proxy("http://192.0.2.1:3128", "127.0.0.1", 3128));
 }
 
 TEST(Realm, StaysInBounds) {
