@@ -219,9 +219,13 @@ HttpResponse Endpoint::send_following(const Url& url, const Ask& ask,
                       .verify_tls = verifies(),
                       .tls = tls_,
                       .body_limit = ask.body_limit};
+  // A foreign layer's or an upload's place gets no more of what is for the registry than a
+  // redirect.
+  const bool own = is_own(url);
+  if (!own) request.tls.certificate.clear();
   if (source_.access) {
     request.connect_timeout = source_.access->connect_timeout;
-    if (url.same_origin(base(schemes().front(), "")))
+    if (own)
       request.headers.insert(request.headers.end(), source_.access->headers.begin(),
                              source_.access->headers.end());
   }

@@ -37,7 +37,7 @@ busybox_everywhere() {
   [ "$(toyimg copy -q --preserve-digests dir:directory "docker://$REGISTRY/copy:two")" = "sha256:$digest" ]
   [ "$(raw_digest "docker://$REGISTRY/copy:two")" = "$digest" ]
   store_is_sound
-  ! ls -A layout | grep -v -x -e blobs -e index.json -e oci-layout
+  [ "$(ls -A layout | grep -c -v -x -e blobs -e index.json -e oci-layout)" -eq 0 ]
 }
 
 @test "skopeo, umoci read what we write, and we what they write" {
@@ -260,7 +260,7 @@ index_of() {
     [ "$(toyimg images -q)" = '' ] || { echo "$case left an image"; false; }
   done
   [ "$before" = "$(stat -c '%n %i %Y %s %a' outside outside/canary)" ]
-  ! grep -r secret store
+  run ! grep -r secret store
   [ "$(find cases -name '*.tar' | wc -l)" -ge 15 ]
 }
 

@@ -175,7 +175,7 @@ PYTHON
   rt delete "$ID"
   [ -z "$(find "$STATE" -mindepth 1)" ]
   [ -z "$(cgroup_directories)" ]
-  ! grep -q "$ID" /proc/self/mountinfo
+  lacks "$ID" /proc/self/mountinfo
 }
 
 @test "--pre-dump, then --leave-running, then restore in the foreground with the program's status" {

@@ -207,7 +207,7 @@ PY
     toyimg commit "$BUNDLE" "race:$round" >/dev/null 2>&1 || true
     run toyimg verify "$BUNDLE"
     expect_not 'the canary'
-    ! grep -q 'the canary' "$OUT"
+    lacks 'the canary' "$OUT"
   done
   kill -9 "$SWAPPER"
   wait "$SWAPPER" || true
@@ -216,7 +216,7 @@ PY
   for name in $(toyimg images -q | grep race); do
     rm -rf "$BATS_TEST_TMPDIR/race"
     toyimg unpack -q "$name" -o "$BATS_TEST_TMPDIR/race"
-    ! grep -q -r 'the canary' "$BATS_TEST_TMPDIR/race/rootfs"
+    run ! grep -q -r 'the canary' "$BATS_TEST_TMPDIR/race/rootfs"
   done
   [ "$(cat "$OUTSIDE/victim")" = 'the canary' ]
 }

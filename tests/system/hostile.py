@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # A registry that misbehaves in the way its first argument names; prints its port, then one line per request.
-#   hostile.py CASE [HOST:PORT of another]        on the address TOY_ADDRESS
+#   hostile.py CASE [HOST:PORT of another]        on the address TOY_ADDRESS; https with what is in the directory TOY_AUTHORITY
 # The image it serves is sound unless the case says otherwise: see `layers` and `Registry.answer`.
-import gzip, hashlib, http.server, io, json, os, random, socket, sys, tarfile, threading, time
+import gzip, hashlib, http.server, io, json, os, random, socket, ssl, sys, tarfile, threading, time
 
 case = sys.argv[1]
 OUTSIDE = sys.argv[2] if len(sys.argv) > 2 else "/tmp/outside"
 
 
+SCHEME = "https" if "TOY_AUTHORITY" in os.environ else "http"
 ESCAPES = "\x1b]0;title\x07\x1b[31mred\nsecond line\x9b"
 
 
@@ -95,7 +96,7 @@ if case == "many-broken":  # each with a sound header and damage further on
     broken = [one[:1000] + bytes(1000) + one[2000:] for one in broken]
     manifest["layers"] = [{"mediaType": TYPE + "layer.v1.tar+gzip", "digest": digest(one), "size": len(one)} for one in broken]
 if case == "foreign":
-    manifest["layers"][0]["urls"] = [f"http://{OUTSIDE}/layer"]
+    manifest["layers"][0]["urls"] = [f"{SCHEME}://{OUTSIDE}/layer"]
 if case == "size-small":
     manifest["layers"][0]["size"] = len(blob) - 10
 if case == "size-large":
@@ -148,7 +149,8 @@ class Registry(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def do_GET(self):
-        print(self.command, self.path, self.headers.get("Range", ""), "login " + self.headers["Authorization"] if "Authorization" in self.headers else "", flush=True)
+        certificate = "certificate" if SCHEME == "https" and self.connection.getpeercert() else ""
+        print(self.command, self.path, self.headers.get("Range", ""), "login " + self.headers["Authorization"] if "Authorization" in self.headers else "", certificate, flush=True)
         if self.fault():
             return None
         error = lambda code: json.dumps({"errors": [{"code": code, "message": code.lower()}]}).encode()
@@ -228,7 +230,7 @@ class Registry(http.server.BaseHTTPRequestHandler):
 
     def fault(self):
         """Answers as a registry that is after something would; OUTSIDE is another host, which must hear nothing it could use."""
-        here = "http://" + self.headers.get("Host", "")
+        here = SCHEME + "://" + self.headers.get("Host", "")
         challenge = lambda realm: self.send(401, b"", WWW_Authenticate=f'Bearer realm="{realm}",service="s",scope="repository:image:pull"')
         logged_in = self.headers.get("Authorization") == "Bearer t"
         is_blob, length = digest(blob) in self.path, int(self.headers.get("Content-Length", 0))
@@ -239,19 +241,19 @@ class Registry(http.server.BaseHTTPRequestHandler):
         elif case == "canary":
             self.send(401, b"", WWW_Authenticate='Basic realm="x", Bearer realm="' + here + '/token"')
         elif case.startswith("realm-"):
-            challenge({"realm-metadata": "http://169.254.169.254/token", "realm-canary": f"http://{OUTSIDE}/token", "realm-file": "file:///etc/passwd"}[case])
+            challenge({"realm-metadata": "http://169.254.169.254/token", "realm-canary": f"{SCHEME}://{OUTSIDE}/token", "realm-file": "file:///etc/passwd"}[case])
         elif case in ("bearer", "token-huge", "redirect-canary", "foreign", "push-canary", "link-canary") and not logged_in:
             challenge(here + "/token")
         elif case == "redirect-canary" and is_blob:
-            self.send(307, Location=f"http://{OUTSIDE}/signed?secret=1")
+            self.send(307, Location=f"{SCHEME}://{OUTSIDE}/signed?secret=1")
         elif case == "foreign" and is_blob:
             self.send(404)
         elif case == "push-canary" and self.command == "POST":
-            self.send(202, Location=f"http://{OUTSIDE}/upload")
+            self.send(202, Location=f"{SCHEME}://{OUTSIDE}/upload")
         elif case == "push-canary" and self.command == "HEAD":
             self.send(404)
         elif case == "link-canary" and "/tags/" in self.path:
-            self.send(200, b'{"tags":["a"]}', Link=f'<http://{OUTSIDE}/v2/more>; rel="next"')
+            self.send(200, b'{"tags":["a"]}', Link=f'<{SCHEME}://{OUTSIDE}/v2/more>; rel="next"')
         elif case == "error-escapes":
             self.send(403, json.dumps({"errors": [{"code": "DENIED", "message": ESCAPES}]}).encode())
         elif case == "error-huge":
@@ -279,5 +281,11 @@ class Registry(http.server.BaseHTTPRequestHandler):
 address = os.environ.get("TOY_ADDRESS", "127.0.0.1")
 http.server.ThreadingHTTPServer.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
 server = http.server.ThreadingHTTPServer((address, 0), Registry)
+if SCHEME == "https":
+    here = os.environ["TOY_AUTHORITY"]
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=here + "/ca.crt")
+    context.load_cert_chain(here + "/server.cert", here + "/server.key")
+    context.verify_mode = ssl.CERT_OPTIONAL
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print("port", server.server_address[1], flush=True)
 server.serve_forever()

@@ -143,7 +143,7 @@ busybox_image() {
   toyimg import -m $'\e[31mred' tree.tar evil >/dev/null
   mkdir other && tar -C other -cf other.tar . && toyimg import other.tar empty >/dev/null
   { toyimg diff empty evil; toyimg history evil; toyimg inspect evil; toyimg history --format json evil; } >shown
-  ! grep -q $'\e' shown
+  lacks $'\e' shown
 }
 
 @test "tag and rmi by name, digest, and all names of a digest" {

@@ -165,7 +165,7 @@ helper() {
   run -0 toyimg login -u user --password-stdin "$REGISTRY" <<<secret
   expect docker-credential-kept
   jq -e --arg key "$REGISTRY" '.ServerURL == $key and .Username == "user" and .Secret == "secret"' "$HOME/kept"
-  ! grep -q auths "$FILE"
+  lacks auths "$FILE"
   run -0 fetch "$REGISTRY/private:latest"
   run -0 toyimg logout "$REGISTRY"
   [ "$(cat "$HOME/erased")" = "$REGISTRY" ]
@@ -248,7 +248,7 @@ helper() {
   : >"$TOKEN_LOG"
   run -0 fetch "$REGISTRY/private/app:latest"
   contains '^POST refresh_token user asks repository:private/app:pull gets' "$TOKEN_LOG"
-  ! grep -q refresh-user "$REGISTRY_LOG"
+  lacks refresh-user "$REGISTRY_LOG"
   echo "{\"auths\": {\"$REGISTRY\": {\"identitytoken\": \"stale\"}}}" >"$FILE"
   run fetch "$REGISTRY/private/app:latest"
   [ "$status" -eq 1 ]
@@ -265,7 +265,7 @@ helper() {
   : >"$TOKEN_LOG"
   run -0 fetch "$REGISTRY/private/app:latest"
   contains '^POST refresh_token user asks' "$TOKEN_LOG"
-  ! grep -q '^GET' "$TOKEN_LOG"
+  lacks '^GET' "$TOKEN_LOG"
   # a helper knows it by the user name <token>
   helper kept '[ "$1" != store ] && exec cat "$HOME/kept" || exec cat >"$HOME/kept"'
   echo "{\"credsStore\": \"kept\"}" >"$FILE"

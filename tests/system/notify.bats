@@ -48,9 +48,9 @@ READY=1' READY=1
   NOTIFY_SOCKET=$HOST_SOCKET timeout 20 "$RUNTIME" --root "$STATE" start "$ID"
   contains '^READY=1$' "$HEARD"
   [ "$(grep -c READY "$HEARD")" -eq 1 ]
-  ! grep -q STATUS "$HEARD"
+  lacks STATUS "$HEARD"
   [ "$(main_pid)" = "$(pid_of)" ]
-  ! pgrep -f "$RUNTIME.*$ID"
+  run ! pgrep -f "$RUNTIME.*$ID"
   rt delete -f "$ID"
   only_toyrun 'runc 1.1.5 sends no BARRIER, and the files are its own'
   contains '^BARRIER=1$' "$HEARD"
@@ -85,7 +85,7 @@ READY=1' READY=1
   notifier
   command_is true
   NOTIFY_SOCKET=$HOST_SOCKET timeout 20 "$RUNTIME" --root "$STATE" run -d --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1
-  ! grep -q READY "$HEARD"
+  lacks READY "$HEARD"
 }
 
 @test "the container cannot change its directory of the socket, and exec is not told of it" {

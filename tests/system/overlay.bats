@@ -45,7 +45,7 @@ host_mounts() { grep -cE ' (erofs|overlay) ' /proc/self/mounts || true; }
   # What it changed is there the next time, and nothing of it on the host.
   run -0 program 'cat /etc/layer; ls / | grep made'
   [ "$(host_mounts)" -eq "$before" ]
-  ! losetup -a | grep -q "$BUNDLE"
+  [ "$(losetup -a | grep -c "$BUNDLE")" -eq 0 ]
 }
 
 @test "create, exec, delete; killed at once nothing stays mounted" {

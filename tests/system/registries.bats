@@ -34,7 +34,8 @@ serve() {
 }
 fetch() { timeout 60 "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" pull --progress plain --creds user:secret "$@" </dev/null 3>&-; }
 canary_heard() { grep -vc '^port' "$BATS_TEST_TMPDIR/canary" || true; }
-canary_heard_no_login() { ! grep -q 'login' "$BATS_TEST_TMPDIR/canary"; }
+canary_heard_no_login() { lacks login "$BATS_TEST_TMPDIR/canary"; }
+is_printable() { ! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' <<<"$output" || return 1; }
 
 @test "pull makes no more requests than skopeo" {
   start_registry
@@ -160,7 +161,23 @@ canary_heard_no_login() { ! grep -q 'login' "$BATS_TEST_TMPDIR/canary"; }
   [ "$status" -eq 1 ]
   contains 'GET /layer' "$BATS_TEST_TMPDIR/canary"
   canary_heard_no_login
-  ! grep -q token "$BATS_TEST_TMPDIR/canary"
+  lacks token "$BATS_TEST_TMPDIR/canary"
+}
+
+@test "a client's certificate is shown to its registry, not to a foreign layer's host nor to one that a redirect leads to" {
+  make_authority
+  export TOY_AUTHORITY=$AUTHORITY
+  mkdir "$BATS_TEST_TMPDIR/named"
+  cp "$AUTHORITY"/{ca.crt,client.cert,client.key} "$BATS_TEST_TMPDIR/named"
+  local one
+  for one in foreign redirect-canary; do
+    serve "$one"
+    run fetch --cert-dir "$BATS_TEST_TMPDIR/named" "$REGISTRY/image:latest"
+    [ "$status" -eq 1 ]
+    contains 'GET /v2/image/manifests/latest.* certificate' "$BATS_TEST_TMPDIR/server"
+    contains 'GET /(layer|signed)' "$BATS_TEST_TMPDIR/canary"
+    lacks certificate "$BATS_TEST_TMPDIR/canary"
+  done
 }
 
 @test "CVE-2021-41092: a helper that fails, lies or hangs gives nobody another host's login" {
@@ -176,7 +193,7 @@ canary_heard_no_login() { ! grep -q 'login' "$BATS_TEST_TMPDIR/canary"; }
     run timeout 60 "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" pull --progress plain "$REGISTRY/image:latest"
     [ "$status" -eq 0 ]
     expect 'warning: .*credsStore'
-    ! grep -q 'login Basic' "$BATS_TEST_TMPDIR/server"
+    lacks 'login Basic' "$BATS_TEST_TMPDIR/server"
   done
 }
 
@@ -270,12 +287,12 @@ serve_afar() {
   run fetch "$REGISTRY/image:latest"
   [ "$status" -eq 1 ]
   expect DENIED
-  ! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' <<<"$output"
+  is_printable
   serve warning
   run fetch "$REGISTRY/image:latest"
   [ "$status" -eq 0 ]
   [ "$(grep -c 'this registry closes' <<<"$output")" -eq 1 ]
-  ! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' <<<"$output"
+  is_printable
 }
 
 @test "CVE-2021-41190 and other manifests that are two things or none; encoded content" {
@@ -368,7 +385,7 @@ TOML
   : >"$BATS_TEST_TMPDIR/proxy"
   forget_requests
   run -0 pull app
-  ! grep -q manifests/latest "$BATS_TEST_TMPDIR/proxy"
+  lacks manifests/latest "$BATS_TEST_TMPDIR/proxy"
   contains '^GET /v2/library/app/blobs/sha256:.*ns=docker.io' "$BATS_TEST_TMPDIR/proxy"
   [ "$(requests 'GET /v2/library/app/manifests/latest\?ns=docker.io ')" -eq 1 ]
   : >"$BATS_TEST_TMPDIR/proxy"

@@ -153,6 +153,8 @@ has_status() { [ "$(status_of "${2:-$ID}")" = "$1" ]; }
 runs() { pgrep -f -- "$1" >/dev/null; }
 gone() { ! pgrep -f -- "$1" >/dev/null; }
 contains() { grep -qE -- "$1" "$2"; }
+# A plain "! grep" fails no test unless it is the last command.
+lacks() { ! grep -qE -- "$1" "$2" || { printf 'unexpected: %s\nin %s:\n' "$1" "$2"; head -c 4096 "$2"; return 1; }; }
 
 # expect REGEX: the output of `run` has it; expect_not: has it not; failed_with: exit 1 and one clear sentence.
 expect() { grep -qE -- "$1" <<<"$output" || { printf 'expected: %s\ngot (%s): %s\n' "$1" "$status" "$output"; return 1; }; }

@@ -125,7 +125,7 @@ PY
   run toyimg sync -q --dry-run "docker://127.0.0.1:$(cat port)/app" dir:deep/er
   kill "$pid"
   wait "$pid" 2>/dev/null || true
-  ! grep -q $'\e' <<<"$output"
+  expect_not $'\e'
   [ "$(grep -v 'left out' <<<"$output")" = "docker://127.0.0.1:$(cat port)/app:good dir:deep/er/app:good" ]
   [ "$(grep -c 'left out' <<<"$output")" -eq 4 ]
 }
