@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bundle-spec/cli/log.hpp"
@@ -47,9 +48,33 @@ void print_help(std::string text) {
   print_line(text);
 }
 
+/// What docker, podman, skopeo and crane call what is here.
+constexpr auto kElsewhere = std::to_array<std::pair<std::string_view, std::string_view>>({
+    {"builder", "toyimg prune --build-cache is their builder prune"},
+    {"buildx", "toyimg build has the options of buildx build"},
+    {"config", "toyimg inspect --config IMAGE prints it"},
+    {"cp", "toyimg copy FROM TO copies images"},
+    {"create", "toyimg unpack -o BUNDLE IMAGE makes a bundle for toyrun"},
+    {"df", "toyimg info says what the store takes"},
+    {"digest", "toyimg inspect --format '{{.Digest}}' docker://REF prints it"},
+    {"help", "toyimg --help, toyimg VERB --help"},
+    {"image", "leave the word out: toyimg images, inspect, prune, rmi, save, tag"},
+    {"list", "toyimg images lists what is in the store, toyimg tags what a repository has"},
+    {"list-tags", "toyimg tags REPOSITORY lists them"},
+    {"ls", "toyimg images lists what is in the store, toyimg tags what a repository has"},
+    {"rm", "toyimg rmi removes images, toyrun delete containers"},
+    {"run", "toyimg unpack -o BUNDLE IMAGE makes a bundle for toyrun run; toydock run does both"},
+    {"system", "toyimg info says what the store takes, toyimg prune removes what nobody needs"},
+    {"untag", "toyimg rmi NAME removes the name, and the image with its last one"},
+    {"validate", "toyimg verify BUNDLE compares a bundle, toyimg fsck looks through the store"},
+    {"version", "toyimg --version prints it"},
+});
+
 const cli::Command& find_command(std::string_view name) {
   for (const cli::Command& command : kCommands)
     if (command.name == name) return command;
+  for (const auto& [word, instead] : kElsewhere)
+    if (word == name) throw UsageError(sentence("there is no command ", name, ": ", instead));
   throw UsageError(sentence("unknown command ", name, ": toyimg --help lists them"));
 }
 

@@ -72,16 +72,33 @@ Pairs named_values(const cli::Parsed& options, const std::string& option) {
   return values;
 }
 
+void add_argument(Pairs& arguments, const std::string& word) {
+  const std::size_t equals = word.find('=');
+  const std::string name = word.substr(0, equals);
+  if (equals != std::string::npos)
+    arguments[name] = word.substr(equals + 1);
+  else if (const auto value = variable(name))
+    arguments[name] = *value;
+}
+
+/// As podman's --build-arg-file: a line each, "#" begins a comment.
+void add_arguments_in(Pairs& arguments, const std::string& path) {
+  const std::string text = read_file(path, std::size_t{1} << 20);
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    std::string line = text.substr(begin, end - begin);
+    if (line.ends_with('\r')) line.pop_back();
+    if (!line.empty() && line[0] != '#') add_argument(arguments, line);
+    begin = end + 1;
+  }
+}
+
+/// Those of the command line count over those of files.
 Pairs build_arguments(const cli::Parsed& options) {
   Pairs arguments;
-  for (const std::string& word : options.values("build-arg")) {
-    const std::size_t equals = word.find('=');
-    const std::string name = word.substr(0, equals);
-    if (equals != std::string::npos)
-      arguments[name] = word.substr(equals + 1);
-    else if (const auto value = variable(name))
-      arguments[name] = *value;
-  }
+  for (const std::string& path : options.values("build-arg-file"))
+    add_arguments_in(arguments, path);
+  for (const std::string& word : options.values("build-arg")) add_argument(arguments, word);
   return arguments;
 }
 
@@ -142,7 +159,10 @@ bool is_image_output(const std::string& word, BuildCommand& command) {
   return true;
 }
 
-void refuse_attestations(const cli::Parsed& options) {
+void refuse_what_is_not_made(const cli::Parsed& options) {
+  if (const std::string form = options.value_or("format", "oci"); form != "oci")
+    throw UsageError(sentence("--format ", form,
+                              ": images are OCI's here; -o type=docker,dest=FILE writes Docker's"));
   for (const char* option : {"provenance", "sbom"})
     if (options.has(option) && options.value_or(option, "") != "false")
       throw UsageError(
@@ -390,7 +410,7 @@ BuildCommand read_build_command(const cli::Parsed& options, const OpenContext& o
     wanted.compression = Compression::parse(*compression);
   for (const std::string& tag : options.values("tag"))
     command.tags.push_back(registry::image_named(tag));
-  refuse_attestations(options);
+  refuse_what_is_not_made(options);
   command.push = options.has("push");
   for (const std::string& output : options.values("output"))
     if (!is_image_output(output, command)) command.outputs.push_back(read_output(output));

@@ -16,18 +16,11 @@
 
 namespace {
 
-/// "-" is a file of that name, as it is for docker buildx.
-void write_text(const std::string& path, const std::string& text) {
-  OutputFile file(path == "-" ? "./-" : path);
-  file.write(text);
-  file.finish();
-}
-
 void write_metadata(const cli::Parsed& options, const BuildCommand& command,
                     const BuildResult& result) {
   const bool is_alone = result.images.size() == 1;
   const std::string id = is_alone ? result.images[0].stored.config.digest : result.manifest.digest;
-  if (const auto file = options.value("iidfile")) write_text(*file, id);
+  if (const auto file = options.value("iidfile")) write_result_file(*file, id);
   const auto file = options.value("metadata-file");
   if (!file) return;
   std::string names;
@@ -40,7 +33,7 @@ void write_metadata(const cli::Parsed& options, const BuildCommand& command,
                                            {"size", result.manifest.size}};
   metadata["containerimage.digest"] = result.manifest.digest;
   metadata["image.name"] = names;
-  write_text(*file, metadata.dump(2) + "\n");
+  write_result_file(*file, metadata.dump(2) + "\n");
 }
 
 void write_archive(const BuildCommand& command, const ImageStore& store, const BuildResult& result,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fnmatch.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -20,10 +21,17 @@ namespace {
 
 constexpr auto kOptions = std::to_array<cli::Option>({
     {.name = "quiet", .letter = 'q', .help = "only the names, or the digest of what has none"},
+    {.name = "all", .letter = 'a', .help = "nothing to do: all are listed"},
+    {.name = "digests", .help = "digests in full"},
+    {.name = "no-trunc", .help = "the same"},
+    {.name = "filter",
+     .value = "reference=PATTERN|dangling=true|false",
+     .help = "only those whose name fits, or has none",
+     .repeatable = true},
     {.name = "format", .letter = 'f', .value = "table|json", .help = "how to print them"},
 });
 
-constexpr std::size_t kShortDigest = 12;
+constexpr std::size_t kShortDigest = 12, kWholeDigest = 71;  // "sha256:" and 64 digits
 
 constexpr int kDeepestIndex = 4;
 
@@ -72,20 +80,51 @@ std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
-void print_table(const ImageStore& store, const std::vector<ImageStore::Image>& images) {
+/// As docker's reference filter: by the whole name, or without its tag. A pattern without a slash
+/// is about the last part of a name.
+bool fits(const std::string& pattern, const std::string& name) {
+  if (name.empty()) return false;
+  const std::string shown = familiar(name);
+  const std::size_t slash = shown.rfind('/') + 1;  // 0 when there is none
+  for (const std::string& one :
+       {shown, name, pattern.find('/') == std::string::npos ? shown.substr(slash) : shown}) {
+    const std::string repository = one.substr(0, one.find_first_of(":@", one.rfind('/') + 1));
+    if (::fnmatch(pattern.c_str(), one.c_str(), FNM_PATHNAME) == 0 ||
+        ::fnmatch(pattern.c_str(), repository.c_str(), FNM_PATHNAME) == 0)
+      return true;
+  }
+  return false;
+}
+
+void keep_fitting(std::vector<ImageStore::Image>& images, const std::string& filter) {
+  const std::size_t equals = filter.find('=');
+  const std::string key = filter.substr(0, equals);
+  const std::string value = equals == std::string::npos ? "" : filter.substr(equals + 1);
+  const bool by_name = key == "reference" && !value.empty();
+  if (!by_name && filter != "dangling=true" && filter != "dangling=false")
+    throw UsageError(sentence("--filter ", printable(filter, 100),
+                              ": must be reference=PATTERN, dangling=true or dangling=false"));
+  std::erase_if(images, [&](const ImageStore::Image& image) {
+    return by_name ? !fits(value, image.name) : image.name.empty() != (value == "true");
+  });
+}
+
+void print_table(const ImageStore& store, const std::vector<ImageStore::Image>& images,
+                 std::size_t digits) {
   std::size_t width = 5;
   std::vector<std::string> names;
   for (const ImageStore::Image& image : images) {
     names.push_back(familiar(image.name));
     width = std::max(width, names.back().size());
   }
-  std::string table =
-      sentence(padded("IMAGE", width), "  ", padded("DIGEST", kShortDigest), "  SIZE");
+  std::string table = sentence(padded("IMAGE", width), "  ", padded("DIGEST", digits), "  SIZE");
   for (std::size_t index = 0; index < images.size(); ++index) {
     const ImageStore::Image& image = images[index];
-    table += sentence("\n", padded(names[index], width), "  ",
-                      Digest::parse(image.manifest.digest).hex.substr(0, kShortDigest), "  ",
-                      byte_count(static_cast<std::uint64_t>(size_of(store, image))));
+    table +=
+        sentence("\n", padded(names[index], width), "  ",
+                 digits == kShortDigest ? Digest::parse(image.manifest.digest).hex.substr(0, digits)
+                                        : padded(image.manifest.digest, digits),
+                 "  ", byte_count(static_cast<std::uint64_t>(size_of(store, image))));
   }
   print_line(table);
 }
@@ -100,7 +139,10 @@ void print_names(const std::vector<ImageStore::Image>& images) {
 
 int run_images(const cli::Parsed& global, const cli::Parsed& options) {
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
-  const std::vector<ImageStore::Image> images = store.list();
+  std::vector<ImageStore::Image> images = store.list();
+  for (const std::string& filter : options.values("filter")) keep_fitting(images, filter);
+  if (!options.words.empty()) keep_fitting(images, "reference=" + options.words[0]);
+  const bool whole = options.has("digests") || options.has("no-trunc");
   const std::string format = options.value_or("format", "table");
   if (format != "table" && format != "json")
     throw UsageError(sentence("--format ", format, ": must be table or json"));
@@ -109,7 +151,7 @@ int run_images(const cli::Parsed& global, const cli::Parsed& options) {
   else if (format == "json")
     print_json(store, images);
   else
-    print_table(store, images);
+    print_table(store, images, whole ? kWholeDigest : kShortDigest);
   return 0;
 }
 
@@ -118,7 +160,7 @@ int run_images(const cli::Parsed& global, const cli::Parsed& options) {
 const cli::Command kImagesCommand = {
     .name = "images",
     .summary = "List the images in the store",
-    .words = {.usage = "", .least = 0, .most = 0},
+    .words = {.usage = "[PATTERN]", .least = 0, .most = 1},
     .options = kOptions,
     .run = run_images,
 };

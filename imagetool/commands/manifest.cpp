@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 
 #include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/copy_options.hpp"
 #include "imagetool/commands/find_image.hpp"
@@ -147,9 +150,22 @@ void push(const cli::Parsed& global, const cli::Parsed& options) {
   print_line(copy_between(*source.source, *destination.destination, copy, progress));
 }
 
+/// Of an image in the store or any other place, byte for byte.
+void inspect(const cli::Parsed& global, const cli::Parsed& options) {
+  transport::Places where = places(global, {});
+  where.registry = registry_options(options);
+  const transport::OpenSource open = transport::open_source(
+      transport::Reference::parse(options.words[1], transport::Kind::kStore), where);
+  write_all(STDOUT_FILENO, open.source->manifest().body, "standard output");
+}
+
 int run_manifest(const cli::Parsed& global, const cli::Parsed& options) {
   const std::string& what = options.words[0];
   const std::size_t count = options.words.size();
+  if (what == "inspect" && count == 2) {
+    inspect(global, options);
+    return 0;
+  }
   if (what == "push" && count <= 3) {
     push(global, options);
     return 0;
@@ -173,7 +189,7 @@ int run_manifest(const cli::Parsed& global, const cli::Parsed& options) {
   } else {
     throw UsageError(
         "manifest: must be create NAME [IMAGE…], add NAME IMAGE…, annotate NAME DIGEST, remove "
-        "NAME DIGEST or push NAME [TO]");
+        "NAME DIGEST, inspect NAME or push NAME [TO]");
   }
   index.write();
   return 0;
@@ -184,7 +200,7 @@ int run_manifest(const cli::Parsed& global, const cli::Parsed& options) {
 const cli::Command kManifestCommand = {
     .name = "manifest",
     .summary = "Make an index of images for several platforms in the store, change and push it",
-    .words = {.usage = "create|add|annotate|remove|push NAME [IMAGE|DIGEST|TO]…",
+    .words = {.usage = "create|add|annotate|remove|inspect|push NAME [IMAGE|DIGEST|TO]…",
               .least = 2,
               .most = 1000},
     .options = kOptions,

@@ -11,6 +11,8 @@
 namespace {
 
 constexpr auto kOptions = std::to_array<cli::Option>({
+    {.name = "force", .letter = 'f', .help = "nothing to do: no question is asked"},
+    {.name = "all", .letter = 'a', .hidden = true},
     {.name = "build-cache", .help = "also forget what builds remember, cache mounts included"},
 });
 
@@ -24,6 +26,10 @@ std::uint64_t forget_builds(const ImageStore& store) {
 }
 
 int run_prune(const cli::Parsed& global, const cli::Parsed& options) {
+  if (options.has("all"))
+    throw UsageError(
+        "prune --all: no container here says which images are in use; toyimg rmi IMAGE… removes "
+        "those with names");
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
   std::uint64_t bytes = 0;
   if (options.has("build-cache")) bytes = forget_builds(store);

@@ -10,6 +10,7 @@
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/commands/result.hpp"
 #include "imagetool/registry/short_names.hpp"
+#include "imagetool/transport/output_file.hpp"
 
 namespace {
 
@@ -23,6 +24,7 @@ constexpr auto kOptions =
                {.name = "chunk-size",
                 .value = "BYTES",
                 .help = "send at most so much in one request (default: a blob as a whole)"},
+               {.name = "digestfile", .value = "FILE", .help = "write the digest there, too"},
                {.name = "quiet", .letter = 'q', .help = "say nothing but errors and the result"},
                {.name = "progress",
                 .value = "auto|plain|json|none",
@@ -49,7 +51,9 @@ int run_push(const cli::Parsed& global, const cli::Parsed& options) {
     request.registry.chunk_size =
         static_cast<std::int64_t>(cli::parse_number(*chunk, kLargestChunk, "--chunk-size"));
   const Interruption interruption(request.stop);
-  print_line(push(store, image.manifest, std::move(request), progress));
+  const std::string digest = push(store, image.manifest, std::move(request), progress);
+  if (const auto file = options.value("digestfile")) write_result_file(*file, digest);
+  print_line(digest);
   return 0;
 }
 

@@ -9,19 +9,21 @@ namespace {
 
 constexpr std::uint64_t kMostRetries = 1000;
 
-bool read_switch(const std::string& text) {
+}  // namespace
+
+bool read_switch(const cli::Parsed& options, const std::string& name) {
+  const std::string text = options.value_or(name, "true");
   if (text.empty() || text == "true" || text == "1") return true;
   if (text == "false" || text == "0") return false;
-  throw UsageError(sentence("--tls-verify=", text, ": must be true or false"));
+  throw UsageError(sentence("--", name, "=", text, ": must be true or false"));
 }
-
-}  // namespace
 
 registry::Options place_options(const cli::Parsed& options) {
   registry::Options result = registry::Options::from_environment();
-  result.tls_verify = read_switch(options.value_or("tls-verify", "true"));
+  result.tls_verify = read_switch(options, "tls-verify");
   result.cert_dir = options.value_or("cert-dir", "");
-  if (const auto retries = options.value("retry"))
+  // skopeo's word for it is hidden, where it is known at all.
+  if (const auto retries = options.value(options.has("retry-times") ? "retry-times" : "retry"))
     result.retries = static_cast<int>(cli::parse_number(*retries, kMostRetries, "--retry"));
   return result;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <string>
 
 #include "bundle-spec/cli/options.hpp"
 #include "imagetool/registry/registry.hpp"
@@ -34,6 +35,8 @@ inline constexpr auto kRegistryOptions = joined(
                        {.name = "authfile", .value = "FILE", .help = "look for logins here"},
                    }));
 
+/// An option that is true alone and when it is not given. Throws UsageError.
+bool read_switch(const cli::Parsed& options, const std::string& name);
 /// What kPlaceOptions say, on top of the user's and the system's configuration. Throws UsageError.
 registry::Options place_options(const cli::Parsed& options);
 /// The same for kRegistryOptions.

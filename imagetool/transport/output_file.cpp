@@ -49,6 +49,12 @@ OutputFile::~OutputFile() {
   if (!hidden_.empty() && file_) ::unlink(hidden_.c_str());
 }
 
+void write_result_file(const std::string& path, const std::string& text) {
+  OutputFile file(path == "-" ? "./-" : path);
+  file.write(text);
+  file.finish();
+}
+
 void OutputFile::write(std::string_view bytes) { write_all(file_.get(), bytes, path_); }
 
 void OutputFile::write(std::span<const std::byte> bytes) {

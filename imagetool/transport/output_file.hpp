@@ -9,6 +9,10 @@
 
 #include "bundle-spec/fs/unique_fd.hpp"
 
+/// A result that a user wants in a file, as --iidfile. "-" is a file of that name, as it is for
+/// docker buildx. Throws Error.
+void write_result_file(const std::string& path, const std::string& text);
+
 /// Appears under its name when it is complete; "-" is standard output. A device or fifo is written
 /// to as it is.
 class OutputFile {

@@ -9,10 +9,10 @@ _toyimg() {
     esac
   done
   case $verb in
-    build) choices="--file --tag --output --build-arg --build-context --target --platform --pull --push --load --rm --force-rm --layers --provenance --sbom --no-cache --no-cache-filter --explain-cache --cache-from --cache-to --network --add-host --secret --ssh --label --annotation --iidfile --metadata-file --squash --compression --ignorefile --runtime --check --dry-run --verify-reproducible --quiet --progress --tls-verify --cert-dir --retry --creds --authfile --help -f -t -o -q -h" ;;
+    build) choices="--file --tag --output --build-arg --build-arg-file --build-context --target --platform --pull --push --load --rm --force-rm --layers --provenance --sbom --no-cache --no-cache-filter --explain-cache --cache-from --cache-to --network --add-host --secret --ssh --label --annotation --iidfile --metadata-file --squash --compression --ignorefile --runtime --check --dry-run --verify-reproducible --quiet --progress --tls-verify --cert-dir --retry --creds --authfile --help -f -t -o -q -h" ;;
     pull) choices="--tls-verify --cert-dir --retry --creds --authfile --overlay --no-setuid --no-devices --max-entries --max-size --max-ratio --max-name --max-depth --max-header --report --output --platform --explain --trace --quiet --progress --help -o -q -h" ;;
-    push) choices="--tls-verify --cert-dir --retry --creds --authfile --all --foreign --chunk-size --quiet --progress --help -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
-    copy) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --src-creds --dest-creds --sparse --preserve-digests --compression --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    push) choices="--tls-verify --cert-dir --retry --creds --authfile --all --foreign --chunk-size --digestfile --quiet --progress --help -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
+    copy) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --src-creds --dest-creds --src-tls-verify --dest-tls-verify --multi-arch --digestfile --sparse --preserve-digests --compression --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     save) choices="--output --format --all --platform --quiet --progress --help -o -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     load) choices="--input --name --all --platform --quiet --progress --help -i -a -q -h" ;;
     tag) choices="--help -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
@@ -23,7 +23,7 @@ _toyimg() {
     manifest) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --os --arch --variant --os-version --annotation --help -a -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     sync) choices="--tls-verify --cert-dir --retry --creds --authfile --all --platform --quiet --progress --dest-creds --scoped --keep-going --dry-run --help -a -q -h" ;;
     unpack) choices="--overlay --no-setuid --no-devices --max-entries --max-size --max-ratio --max-name --max-depth --max-header --report --output --user --quiet --progress --help -o -q -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
-    images) choices="--quiet --format --help -q -f -h" ;;
+    images) choices="--quiet --all --digests --no-trunc --filter --format --help -q -a -f -h" ;;
     inspect) choices="--tls-verify --cert-dir --retry --creds --authfile --raw --config --format --platform --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     history) choices="--tls-verify --cert-dir --retry --creds --authfile --format --no-trunc --platform --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
     diff) choices="--tls-verify --cert-dir --retry --creds --authfile --format --config-only --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
@@ -31,7 +31,7 @@ _toyimg() {
     archive) choices="--name --type --help -h" ;;
     extract) choices="--help -h" ;;
     rmi) choices="--force --help -f -h $([[ $word == -* ]] || toyimg images -q 2>/dev/null)" ;;
-    prune) choices="--build-cache --help -h" ;;
+    prune) choices="--force --build-cache --help -f -h" ;;
     fsck) choices="--quiet --help -q -h" ;;
     verify) choices="--format --help -f -h" ;;
     info) choices="--format --help -f -h" ;;

@@ -54,6 +54,7 @@ _toyimg() {
         '(-t --tag)'{-t,--tag}'[name the image in the store]:REF:' \
         '(-o --output)'{-o,--output}'[also make a bundle, or local, tar, oci, docker]:BUNDLE|type=TYPE,dest=PATH:' \
         '--build-arg[value of an ARG; without VALUE the environments]:NAME[=VALUE:' \
+        '--build-arg-file[more of these, one a line]:file:_files' \
         '--build-context[another place for FROM and --from to name]:NAME=DIR|URL|docker-image //REF|oci-layout //DIR[ TAG|@DIGEST:' \
         '--target[stop at this stage]:STAGE:' \
         '--platform[build for these platforms (default - this hosts)]:OS/ARCH[/VARIANT],...:' \
@@ -127,6 +128,7 @@ _toyimg() {
         '--all[of an index - all its images, and the index itself]' \
         '--foreign[also send layers that are kept elsewhere]' \
         '--chunk-size[send at most so much in one request (default - a blob as a whole)]:BYTES:' \
+        '--digestfile[write the digest there, too]:file:_files' \
         '(-q --quiet)'{-q,--quiet}'[say nothing but errors and the result]' \
         '--progress[how to show progress on stderr]:auto|plain|json|none:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
@@ -143,6 +145,10 @@ _toyimg() {
         '--progress[how to show progress on stderr]:auto|plain|json|none:' \
         '--src-creds[log in with these where the image comes from]:USER PASSWORD:' \
         '--dest-creds[log in with these where it goes]:USER PASSWORD:' \
+        '--src-tls-verify[--tls-verify only for where the image comes from]' \
+        '--dest-tls-verify[--tls-verify only for where it goes]' \
+        '--multi-arch[of an index - as --all, or this hosts image, as without it]:all|system:' \
+        '--digestfile[write the digest there, too]:file:_files' \
         '--sparse[of an index - it as it is, with those of its images that are there (and for --platform)]' \
         '--preserve-digests[fail rather than make another manifest]' \
         '--compression[give the layers this compression, and the image another digest]:gzip|zstd|none[ LEVEL:' \
@@ -249,6 +255,10 @@ _toyimg() {
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
         images) _arguments \
         '(-q --quiet)'{-q,--quiet}'[only the names, or the digest of what has none]' \
+        '(-a --all)'{-a,--all}'[nothing to do - all are listed]' \
+        '--digests[digests in full]' \
+        '--no-trunc[the same]' \
+        '--filter[only those whose name fits, or has none]:reference=PATTERN|dangling=true|false:' \
         '(-f --format)'{-f,--format}'[how to print them]:table|json:' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
@@ -301,6 +311,7 @@ _toyimg() {
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:name:($(toyimg images -q 2>/dev/null))' ;;
         prune) _arguments \
+        '(-f --force)'{-f,--force}'[nothing to do - no question is asked]' \
         '--build-cache[also forget what builds remember, cache mounts included]' \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;

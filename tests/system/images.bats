@@ -281,3 +281,47 @@ busybox_image() {
   "$TOYIMG" --store "$WORK/store" unpack -o "$WORK/unpacked" closed 3>&- 4>&- 2>&-
   [ -s "$WORK/unpacked/config.json" ]
 }
+
+@test "words of docker, podman, skopeo and crane" {
+  busybox_image one
+  toyimg tag one other/two:x
+  run -0 toyimg images --all --digests
+  expect "^one:latest +$(toyimg inspect --format '{{.Digest}}' one)  "
+  local pattern
+  for pattern in two two:x other/two 'other/*' 't*:x'; do
+    run -0 toyimg images -q "$pattern"
+    [ "$output" = other/two:x ] || { echo "$pattern: $output"; false; }
+  done
+  [ -z "$(toyimg images -q tw)$(toyimg images -q '*/*/*/*')$(toyimg images -q --filter dangling=true)" ]
+  [ "$(toyimg images -q --filter dangling=false --filter 'reference=o*')" = one:latest ]
+  run -1 toyimg images --filter until=1h
+  expect 'must be reference=PATTERN'
+  run -0 toyimg prune -f
+  run -1 toyimg prune -af
+  expect 'toyimg rmi IMAGE'
+  for pattern in ls image list-tags digest buildx version; do
+    run -1 toyimg "$pattern" x
+    expect "there is no command $pattern: .*(toyimg|leave)"
+  done
+  run -0 toyimg copy --quiet --multi-arch all --remove-signatures --insecure-policy --retry-times 2 --digestfile digest one "oci:$WORK/layout"
+  [ "$output" = "$(cat digest)" ]
+  run -1 toyimg copy --multi-arch index-only one "oci:$WORK/other"
+  expect 'must be all or system'
+  run -1 toyimg copy -f v2s2 one "oci:$WORK/other"
+  expect 'manifests stay as they are'
+  [ ! -e other ]
+  [ "$(toyimg manifest inspect one | sha256sum | cut -c -64)" = "$(cut -d: -f2 digest)" ]
+  start_registry
+  run -1 toyimg copy --dest-tls-verify=maybe one "docker://$REGISTRY/one"
+  expect 'dest-tls-verify=maybe: must be true or false'
+  run -0 toyimg copy --src-tls-verify=false --dest-tls-verify=0 one "docker://$REGISTRY/one"
+  run -0 toyimg push --quiet --digestfile pushed one "$REGISTRY/one"
+  [ "$output" = "$(cat pushed)" ]
+  mkdir context
+  printf 'FROM scratch\nARG A=a B\nENV A=$A B=$B\n' >context/Dockerfile
+  printf '# of the site\nA=from the file\n\nB=x\r\n' >arguments
+  run -0 toyimg build -q --compress --format oci --build-arg-file arguments --build-arg B=y -t built context
+  [ "$(toyimg inspect built | jq -c .Config.Env)" = '["A=from the file","B=y"]' ]
+  run -1 toyimg build --format docker context
+  expect 'type=docker,dest=FILE'
+}
