@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // toyimg: global options, the table of verbs, and the only catch that prints.
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 #include "imagetool/commands/interruption.hpp"
 #include "imagetool/commands/result.hpp"
 #include "imagetool/oci/printable.hpp"
+#include "imagetool/owners/owners.hpp"
 
 namespace {
 
@@ -22,19 +24,25 @@ constexpr auto kGlobalOptions = std::to_array<cli::Option>({
     {.name = "store",
      .value = "DIR",
      .help = "keep images in DIR (default: $TOYIMG_STORE, /var/lib/toyimg)"},
+    {.name = "single-id",
+     .help = "as an ordinary user: use no subordinate ids, all files are mine"},
     {.name = "debug", .help = "say more"},
     {.name = "help", .letter = 'h', .help = "show this help"},
     {.name = "version", .letter = 'v', .help = "show the version"},
 });
 
-const std::array kCommands = {kBuildCommand,   kPullCommand,    kPushCommand,      kCopyCommand,
-                              kSaveCommand,    kLoadCommand,    kTagCommand,       kImportCommand,
-                              kExportCommand,  kCommitCommand,  kConvertCommand,   kManifestCommand,
-                              kSyncCommand,    kUnpackCommand,  kImagesCommand,    kInspectCommand,
-                              kHistoryCommand, kDiffCommand,    kUserCommand,      kArchiveCommand,
-                              kExtractCommand, kRmiCommand,     kPruneCommand,     kFsckCommand,
-                              kVerifyCommand,  kInfoCommand,    kLoginCommand,     kLogoutCommand,
-                              kTagsCommand,    kCatalogCommand, kReferrersCommand, kDeleteCommand};
+const std::array kCommands = {
+    kBuildCommand,     kPullCommand,     kPushCommand,   kCopyCommand,   kSaveCommand,
+    kLoadCommand,      kTagCommand,      kImportCommand, kExportCommand, kCommitCommand,
+    kConvertCommand,   kManifestCommand, kSyncCommand,   kUnpackCommand, kImagesCommand,
+    kInspectCommand,   kHistoryCommand,  kDiffCommand,   kUserCommand,   kArchiveCommand,
+    kExtractCommand,   kRmiCommand,      kPruneCommand,  kFsckCommand,   kVerifyCommand,
+    kInfoCommand,      kLoginCommand,    kLogoutCommand, kTagsCommand,   kCatalogCommand,
+    kReferrersCommand, kDeleteCommand,   kUnshareCommand};
+
+/// Verbs that make, read or remove files with owners.
+constexpr auto kVerbsOfFiles = std::to_array<std::string_view>(
+    {"pull", "unpack", "commit", "export", "verify", "rmi", "prune", "fsck"});
 
 const cli::Program kProgram = {.name = "toyimg",
                                .summary = "Pull, push, copy, store and unpack container images",
@@ -78,6 +86,17 @@ const cli::Command& find_command(std::string_view name) {
   throw UsageError(sentence("unknown command ", name, ": toyimg --help lists them"));
 }
 
+/// Before there is any thread: only then may a process change its user namespace.
+void keep_owners(std::string_view verb, const cli::Parsed& global) {
+  recognize_unshared();
+  if (std::ranges::find(kVerbsOfFiles, verb) == kVerbsOfFiles.end()) return;
+  const Owners owners = decide_owners(global.has("single-id"));
+  if (owners.form == Owners::Form::kMapped && entered_maps() == nullptr)
+    enter_user_namespace(owners);
+  if (!owners.lacks.empty())
+    logging::warning(sentence("owners of files are not kept: ", owners.lacks));
+}
+
 int run(std::span<const std::string_view> arguments) {
   const cli::GlobalSplit split = cli::split_global(arguments, kGlobalOptions);
   logging::configure(
@@ -101,7 +120,9 @@ int run(std::span<const std::string_view> arguments) {
     print_help(cli::help(kProgram, command));
     return 0;
   }
-  return command.run(split.global, cli::parse(words, command.options, command.words));
+  const cli::Parsed parsed = cli::parse(words, command.options, command.words);
+  keep_owners(command.name, split.global);
+  return command.run(split.global, parsed);
 }
 
 }  // namespace

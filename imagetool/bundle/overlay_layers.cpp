@@ -10,6 +10,7 @@
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
+#include "imagetool/owners/owners.hpp"
 
 namespace {
 
@@ -27,11 +28,12 @@ bool add_layer(int overlay, const std::string& name, const std::string& layer) {
 void make_upper(int overlay, const InodeAttributes& root) {
   check(::mkdirat(overlay, "upper", 0755), "make overlay/upper");
   const UniqueFd upper = open_at(overlay, "upper", O_RDONLY | O_DIRECTORY);
-  const bool is_root = ::geteuid() == 0;
-  if (is_root) check(::fchown(upper.get(), root.uid, root.gid), "set the owner of the root");
+  if (::geteuid() == 0)
+    check_owner_set(::fchown(upper.get(), root.uid, root.gid), root.uid, root.gid);
+  const bool any_xattr = is_root_of_host();
   for (const auto& [name, value] : root.xattrs)
     if (::fsetxattr(upper.get(), name.c_str(), value.data(), value.size(), 0) != 0 &&
-        errno != ENOTSUP && (is_root || errno != EPERM))
+        errno != ENOTSUP && (any_xattr || errno != EPERM))
       check(-1, "set the xattr ", name, " of the root");
   check(::fchmod(upper.get(), root.mode & 07777), "set the mode of the root");
   const std::array<std::timespec, 2> times{root.mtime, root.mtime};

@@ -16,6 +16,7 @@
 #include "imagetool/commands/registry_options.hpp"
 #include "imagetool/commands/result.hpp"
 #include "imagetool/oci/printable.hpp"
+#include "imagetool/owners/owners.hpp"
 #include "imagetool/transport/push.hpp"
 
 namespace {
@@ -262,6 +263,8 @@ void describe(const BuildCommand& command, build::BuildStore& builds, const buil
 }
 
 int run_build(const cli::Parsed& global, const cli::Parsed& options) {
+  if (entered_maps() != nullptr)
+    throw Error("toyimg build needs root of the host: in a user namespace it cannot mount layers");
   // What modes an image's files have is not the caller's to mask.
   const mode_t callers_umask = ::umask(0022);
   std::stop_source stop;

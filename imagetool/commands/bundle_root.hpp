@@ -13,6 +13,7 @@ struct BundleRoot {
   oci::RuntimeConfig config;
   std::optional<RootedDir> rootfs;  // of a flat bundle
   std::optional<RootedDir> upper;   // of a bundle of overlay layers: what was changed
+  bool has_owners = false;          // the files have the owners that a container sees
   std::vector<std::string> layers;  // of such a bundle: their paths, lowest first
 };
 /// Throws Error.

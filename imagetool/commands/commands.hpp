@@ -27,6 +27,7 @@ extern const cli::Command kInfoCommand;
 extern const cli::Command kImagesCommand;
 extern const cli::Command kInspectCommand;
 extern const cli::Command kUserCommand;
+extern const cli::Command kUnshareCommand;
 extern const cli::Command kArchiveCommand;
 extern const cli::Command kExtractCommand;
 extern const cli::Command kRmiCommand;

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
-
 #include <array>
 
 #include "bundle-spec/error.hpp"
@@ -12,6 +10,7 @@
 #include "imagetool/image_reference.hpp"
 #include "imagetool/layer/file_tree.hpp"
 #include "imagetool/layer/tree_layer.hpp"
+#include "imagetool/owners/owners.hpp"
 #include "imagetool/pull/pull.hpp"
 #include "imagetool/registry/registries_conf.hpp"
 #include "imagetool/registry/short_names.hpp"
@@ -54,7 +53,7 @@ ImageStore::Image base_image(const ImageStore& store, const BundleRoot& bundle,
 transport::NewLayer changed_layer(const BundleRoot& bundle, transport::Source& source,
                                   const transport::ImageParts& base,
                                   const LayerWriterOptions& how) {
-  const TreeLayerOptions options{.squashed = ::geteuid() != 0};
+  const TreeLayerOptions options{.squashed = !bundle.has_owners, .devices = is_root_of_host()};
   if (bundle.upper)
     return transport::write_layer(
         how, [&](LayerWriter& layer) { add_overlay_upper(layer, *bundle.upper, options); });

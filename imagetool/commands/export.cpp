@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
-
 #include <array>
 
 #include "bundle-spec/error.hpp"
@@ -41,7 +39,7 @@ int run_export(const cli::Parsed&, const cli::Parsed& options) {
         file.write(bytes);
       },
       how);
-  add_tree(writer, *bundle.rootfs, {.layer = false, .squashed = ::geteuid() != 0});
+  add_tree(writer, *bundle.rootfs, {.layer = false, .squashed = !bundle.has_owners});
   writer.finish();
   file.finish();
   return 0;

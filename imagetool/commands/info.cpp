@@ -7,6 +7,7 @@
 #include "imagetool/commands/commands.hpp"
 #include "imagetool/commands/result.hpp"
 #include "imagetool/oci/printable.hpp"
+#include "imagetool/owners/owners.hpp"
 #include "imagetool/pull/progress.hpp"
 #include "imagetool/store/image_store.hpp"
 #include "imagetool/store/layer_store.hpp"
@@ -40,6 +41,18 @@ Sizes layer_sizes(const LayerStore& layers) {
   return sizes;
 }
 
+const char* form_of(const Owners& owners) {
+  switch (owners.form) {
+    case Owners::Form::kRoot:
+      return "root";
+    case Owners::Form::kMapped:
+      return "mapped";
+    case Owners::Form::kSingleId:
+      break;
+  }
+  return "single-id";
+}
+
 int run_info(const cli::Parsed& global, const cli::Parsed& options) {
   const std::string format = options.value_or("format", "text");
   if (format != "text" && format != "json")
@@ -47,13 +60,16 @@ int run_info(const cli::Parsed& global, const cli::Parsed& options) {
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
   const LayerStore layers = LayerStore::open(store.blobs().directory());
   const LayerSupport support = layer_support(layers.directory());
+  const Owners owners = decide_owners(global.has("single-id"));
+  const bool keeps = owners.form != Owners::Form::kSingleId;
   const std::size_t images = store.list().size();
   const Sizes blobs = blob_sizes(store.blobs());
   const Sizes ready = layer_sizes(layers);
   if (format == "text") {
     print_line(sentence("store:   ", printable(store.blobs().directory()), "\nimages:  ", images,
                         "\nblobs:   ", blobs.count, ", ", byte_count(blobs.bytes), "\nlayers:  ",
-                        ready.count, ", ", byte_count(ready.bytes), "\nmounted: ", support.why));
+                        ready.count, ", ", byte_count(ready.bytes), "\nmounted: ", support.why,
+                        "\nowners:  ", keeps ? "kept: " : "all files become yours: ", owners.why));
     return 0;
   }
   const bool mounts_images = support.form == LayerForm::kImages;
@@ -63,7 +79,8 @@ int run_info(const cli::Parsed& global, const cli::Parsed& options) {
       {"blobs", {{"count", blobs.count}, {"bytes", blobs.bytes}}},
       {"layers", {{"count", ready.count}, {"bytes", ready.bytes}}},
       {"layerForm", mounts_images ? "erofs" : "directories"},
-      {"why", support.why}};
+      {"why", support.why},
+      {"owners", {{"form", form_of(owners)}, {"why", owners.why}}}};
   print_line(document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   return 0;
 }

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -19,6 +18,7 @@
 #include "imagetool/commands/result.hpp"
 #include "imagetool/layer/tree_entry.hpp"
 #include "imagetool/oci/printable.hpp"
+#include "imagetool/owners/owners.hpp"
 #include "imagetool/pull/differences.hpp"
 #include "imagetool/pull/image_layers.hpp"
 #include "imagetool/pull/pull.hpp"
@@ -98,9 +98,11 @@ std::set<std::string> mount_destinations(const oci::RuntimeConfig& config) {
 
 std::vector<Difference> compare(const BundleRoot& bundle, const LowerLayers& image) {
   const RootedDir& tree = bundle.upper ? *bundle.upper : *bundle.rootfs;
-  std::vector<Difference> differences = find_differences(
-      tree, image,
-      {.kind = bundle.upper ? TreeKind::kUpper : TreeKind::kWhole, .owners = ::geteuid() == 0});
+  std::vector<Difference> differences =
+      find_differences(tree, image,
+                       {.kind = bundle.upper ? TreeKind::kUpper : TreeKind::kWhole,
+                        .owners = bundle.has_owners,
+                        .devices = is_root_of_host()});
   const std::set<std::string> destinations = mount_destinations(bundle.config);
   std::erase_if(differences, [&](const Difference& one) {
     return one.kind == Difference::Kind::kExtra &&

@@ -14,6 +14,7 @@
 #include "bundle-spec/fs/file.hpp"
 #include "imagetool/layer/tree_entry.hpp"
 #include "imagetool/oci/printable.hpp"
+#include "imagetool/owners/owners.hpp"
 
 namespace {
 constexpr std::string_view kCapability = "security.capability";
@@ -35,7 +36,11 @@ std::array<std::timespec, 2> times_of(const TarEntry& entry) { return {entry.mti
 }  // namespace
 
 EntryAttributes::EntryAttributes(LayerCounts& counts)
-    : counts_(counts), uid_(::geteuid()), gid_(::getegid()), umask_(read_umask()) {}
+    : counts_(counts),
+      host_root_(is_root_of_host()),
+      uid_(::geteuid()),
+      gid_(::getegid()),
+      umask_(read_umask()) {}
 
 // A set-group-id directory hands its group to what is made in it (inode(7)).
 bool EntryAttributes::owner_differs(const TarEntry& entry, const Directory& parent) const {
@@ -45,7 +50,8 @@ bool EntryAttributes::owner_differs(const TarEntry& entry, const Directory& pare
 
 void EntryAttributes::set_on_new_file(int fd, const TarEntry& entry,
                                       const Directory& parent) const {
-  if (owner_differs(entry, parent)) check(::fchown(fd, entry.uid, entry.gid), "set the owner");
+  if (owner_differs(entry, parent))
+    check_owner_set(::fchown(fd, entry.uid, entry.gid), entry.uid, entry.gid);
   const bool xattrs = !entry.xattrs.empty();
   if (xattrs) set_xattrs(path_of(fd), entry, false);
   if ((entry.mode & (kSpecialBits | umask_)) != 0 || creation_mode(entry) != entry.mode)
@@ -59,8 +65,8 @@ void EntryAttributes::set_on_new_node(const Directory& parent, const std::string
   const int directory = parent.fd.get();
   const bool is_link = entry.kind == TarEntry::Kind::kSymlink;
   if (owner_differs(entry, parent))
-    check(::fchownat(directory, name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW),
-          "set the owner");
+    check_owner_set(::fchownat(directory, name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW),
+                    entry.uid, entry.gid);
   const bool wants_mode = !is_link && (entry.mode & (kSpecialBits | umask_)) != 0;
   if (wants_mode || !entry.xattrs.empty()) {
     const UniqueFd node(check(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC),
@@ -77,7 +83,7 @@ void EntryAttributes::set_on_directory(Directory& directory, const TarEntry& ent
   const int fd = directory.fd.get();
   struct stat& status = directory.status;
   if (privileged() && (status.st_uid != entry.uid || status.st_gid != entry.gid)) {
-    check(::fchown(fd, entry.uid, entry.gid), "set the owner");
+    check_owner_set(::fchown(fd, entry.uid, entry.gid), entry.uid, entry.gid);
     status.st_uid = entry.uid;
     status.st_gid = entry.gid;
   }
@@ -106,7 +112,7 @@ void EntryAttributes::set_xattrs(const std::string& path, const TarEntry& entry,
     const int number = errno;
     const bool not_allowed =
         number == EPERM &&
-        (!privileged() || name.starts_with("user."));  // xattr(7): user.* on files only
+        (!host_root_ || name.starts_with("user."));  // xattr(7): user.* on files only
     if (number != ENOTSUP && !not_allowed)
       throw Error(sentence("set the xattr ", printable(name)), number);
     count_skipped(sentence("xattr ", printable(name)));

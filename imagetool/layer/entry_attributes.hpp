@@ -17,7 +17,8 @@ class EntryAttributes {
   /// Reads who we are and the umask. What cannot be set is counted in `counts`, which is borrowed.
   explicit EntryAttributes(LayerCounts& counts);
 
-  /// True for root: owners can be set and devices made.
+  /// True for root, of a user namespace too: owners can be set, and devices made where the kernel
+  /// lets it.
   bool privileged() const { return uid_ == 0; }
   /// The mode to create something with, which is right already in most cases. Setting user.* xattrs
   /// takes write permission (xattr(7)), which set_on_new_file() takes back.
@@ -42,6 +43,7 @@ class EntryAttributes {
   static void remove_other_xattrs(int fd, const TarEntry& entry);
 
   LayerCounts& counts_;
+  bool host_root_;
   uid_t uid_;
   gid_t gid_;
   mode_t umask_;

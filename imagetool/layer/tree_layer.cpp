@@ -28,6 +28,10 @@ std::optional<std::string> overlay_mark(int directory, const std::string& name,
   return read_xattr(directory, name, ("user.overlay." + mark).c_str());
 }
 
+bool is_device(const TarEntry& entry) {
+  return entry.kind == Kind::kCharDevice || entry.kind == Kind::kBlockDevice;
+}
+
 class Walk {
  public:
   enum class Source { kTree, kUpper };
@@ -93,7 +97,8 @@ void Walk::add_whiteouts(int directory, const std::string& path,
       if (is_whiteout(directory, name)) layer_.add_whiteout(join_path(path, name));
   if (before == nullptr) return;
   for (const auto& [name, node] : before->children)
-    if (!std::binary_search(names.begin(), names.end(), name))
+    if (!std::binary_search(names.begin(), names.end(), name) &&
+        (options_.devices || !is_device(node->entry)))
       layer_.add_whiteout(join_path(path, name));
 }
 

@@ -19,6 +19,7 @@ class FileTree;
 struct TreeLayerOptions {
   bool layer = true;      // false: a plain tar, in which ".wh." names are names
   bool squashed = false;  // owners on disk mean nothing (one-id extraction): root's, or as before
+  bool devices = true;    // false: who extracted it could not make them, a missing one says nothing
 };
 
 /// Adds the tree with its root ("./" is left out). Throws Error naming the path.

@@ -70,7 +70,8 @@ class TreeComparison {
     }
     if (!whole) return;
     for (const auto& [name, found] : image)
-      if (!std::ranges::binary_search(names, name))
+      if (!std::ranges::binary_search(names, name) &&
+          (comparison_.devices || !is_device(found.inode.mode)))
         add(Difference::Kind::kMissing, path.empty() ? name : sentence(path, '/', name));
   }
 
@@ -96,6 +97,8 @@ class TreeComparison {
     const bool was_directory = S_ISDIR(image->inode.mode);
     compare_directory(child.get(), path, was_directory ? image_.entries(path) : Entries(), whole);
   }
+
+  static bool is_device(mode_t mode) { return S_ISCHR(mode) || S_ISBLK(mode); }
 
   static bool is_opaque(int directory, const std::string& name) {
     return read_xattr(directory, name, kOpaqueXattr) == "y" ||
@@ -126,9 +129,8 @@ class TreeComparison {
       what.emplace_back("content");
     if (S_ISLNK(status.st_mode) && image.layer->content(image.inode) != now.entry.link_target)
       what.push_back(sentence("target is ", printable(now.entry.link_target)));
-    const bool device = S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode);
-    if (device && (now.entry.device_major != image.inode.device_major ||
-                   now.entry.device_minor != image.inode.device_minor))
+    if (is_device(status.st_mode) && (now.entry.device_major != image.inode.device_major ||
+                                      now.entry.device_minor != image.inode.device_minor))
       what.push_back(sentence("device ", image.inode.device_major, ':', image.inode.device_minor,
                               " is ", now.entry.device_major, ':', now.entry.device_minor));
   }

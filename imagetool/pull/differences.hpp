@@ -23,7 +23,8 @@ enum class TreeKind {
 
 struct Comparison {
   TreeKind kind = TreeKind::kWhole;
-  bool owners = true;  // false: who extracted it could not set them
+  bool owners = true;   // false: who extracted it could not set them
+  bool devices = true;  // false: nor make devices
 };
 
 /// In the order of the paths. Nothing is followed and nothing but regular files opened. Throws

@@ -14,6 +14,7 @@
 #include "bundle-spec/fs/file.hpp"
 #include "imagetool/bundle/overlay_layers.hpp"
 #include "imagetool/bundle/runtime_config_from_image.hpp"
+#include "imagetool/bundle/user_namespace.hpp"
 #include "imagetool/pull/image_layers.hpp"
 #include "imagetool/pull/pull.hpp"
 #include "imagetool/store/layer_image.hpp"
@@ -32,6 +33,7 @@ oci::RuntimeConfig config_for(const StoredImage& image, const ImageUser& user, P
     progress.note(sentence("warning: ", converted.warnings[index]));
   if (converted.warnings.size() > kMostWarnings)
     progress.note(sentence("warning: and ", converted.warnings.size() - kMostWarnings, " more"));
+  if (const IdMaps* const maps = entered_maps()) give_user_namespace(converted.config, *maps);
   converted.config.annotations[kImageDigest] = image.descriptor.digest;
   return std::move(converted.config);
 }

@@ -10,6 +10,7 @@
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "imagetool/oci/json_view.hpp"
+#include "imagetool/owners/owners.hpp"
 #include "imagetool/registry/base64.hpp"
 #include "imagetool/registry/credential_helper.hpp"
 #include "imagetool/registry/registries_conf.hpp"
@@ -148,7 +149,7 @@ CredentialSources CredentialSources::from_environment(const std::optional<std::s
   }
   const std::string home = environment("HOME");
   const std::string runtime = environment("XDG_RUNTIME_DIR");
-  sources.files.push_back(runtime.empty() ? sentence("/run/containers/", ::getuid(), "/auth.json")
+  sources.files.push_back(runtime.empty() ? sentence("/run/containers/", own_uid(), "/auth.json")
                                           : runtime + "/containers/auth.json");
   std::string config = environment("XDG_CONFIG_HOME");
   if (config.empty() && !home.empty()) config = home + "/.config";

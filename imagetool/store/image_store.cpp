@@ -15,6 +15,7 @@
 #include "bundle-spec/fs/file.hpp"
 #include "imagetool/oci/image_config.hpp"
 #include "imagetool/oci/printable.hpp"
+#include "imagetool/owners/owners.hpp"
 #include "imagetool/store/layer_store.hpp"
 
 namespace {
@@ -199,7 +200,7 @@ void check_owner(const std::string& directory) {
 std::string store_directory(std::string_view chosen) {
   if (!chosen.empty()) return std::string(chosen);
   if (const char* const store = variable("TOYIMG_STORE")) return store;
-  if (::geteuid() == 0) return "/var/lib/toyimg";
+  if (::geteuid() == 0 && entered_maps() == nullptr) return "/var/lib/toyimg";
   if (const char* const data = variable("XDG_DATA_HOME")) return sentence(data, "/toyimg");
   if (const char* const home = variable("HOME")) return sentence(home, "/.local/share/toyimg");
   throw Error("no place for the store: set --store, TOYIMG_STORE or HOME");

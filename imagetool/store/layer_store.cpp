@@ -18,6 +18,7 @@
 #include "bundle-spec/fs/file.hpp"
 #include "bundle-spec/fs/rooted_dir.hpp"
 #include "imagetool/layer/same_tree.hpp"
+#include "imagetool/owners/owners.hpp"
 #include "imagetool/store/layer_tree_from_image.hpp"
 
 namespace {
@@ -25,6 +26,7 @@ namespace {
 constexpr std::string_view kDraftPrefix = ".draft-";
 constexpr std::string_view kImageEnding = ".erofs";
 constexpr std::string_view kTreeEnding = ".d";
+constexpr std::string_view kMapMark = ".ids-";
 
 std::vector<std::string> names_in(const std::string& directory) {
   std::vector<std::string> names;
@@ -59,10 +61,33 @@ std::string chained_key(const LayerName& name) {
   return sentence("chain-", name.chain_id.algorithm, '-', name.chain_id.hex, name.variant);
 }
 
+/// Directories that a map of ids made are for that map only: with another the owners are wrong.
+std::string ending_of_trees() {
+  const IdMaps* const maps = entered_maps();
+  if (maps == nullptr) return std::string(kTreeEnding);
+  std::string text;
+  for (const auto* map : {&maps->uids, &maps->gids})
+    for (const oci::IdMapping& one : *map) text += sentence(one.host_id, '+', one.size, ' ');
+  return sentence(kMapMark, sha256_of(text).hex.substr(0, 8), kTreeEnding);
+}
+
 std::string without_ending(const std::string& name) {
+  if (const std::size_t mark = name.find(kMapMark); mark != std::string::npos)
+    return name.ends_with(kTreeEnding) ? name.substr(0, mark) : std::string();
   for (const std::string_view ending : {kImageEnding, kTreeEnding})
     if (name.ends_with(ending)) return name.substr(0, name.size() - ending.size());
   return {};
+}
+
+void remove_tree_of_layer(int at, const std::string& name, const std::string& shown) {
+  try {
+    remove_tree_at(at, name);
+  } catch (Error& error) {
+    if (error.number() == EACCES || error.number() == EPERM)
+      error.add_context(shown, '/', name,
+                        ": has files of ids that are not yours (any more): have root remove it");
+    throw;
+  }
 }
 
 }  // namespace
@@ -108,7 +133,7 @@ std::string LayerStore::image_path(const std::string& key) const {
 }
 
 std::string LayerStore::tree_path(const std::string& key) const {
-  return sentence(directory_, '/', key, kTreeEnding);
+  return sentence(directory_, '/', key, ending_of_trees());
 }
 
 std::vector<std::string> LayerStore::keys(const LayerName& name) {
@@ -255,7 +280,9 @@ std::uint64_t LayerStore::remove(const std::string& key) const {
   const std::uint64_t bytes = bytes_on_disk(image_path(key));
   if (::unlink(image_path(key).c_str()) != 0 && errno != ENOENT) check(-1, "remove ", key);
   const UniqueFd directory = open_at(AT_FDCWD, directory_, O_PATH | O_DIRECTORY);
-  remove_tree_at(directory.get(), key + std::string(kTreeEnding));
+  for (const std::string& name : names_in(directory_))
+    if (!name.starts_with('.') && name.ends_with(kTreeEnding) && without_ending(name) == key)
+      remove_tree_of_layer(directory.get(), name, directory_);
   return bytes;
 }
 
@@ -267,7 +294,12 @@ void LayerStore::remove_stale_drafts() const {
         open_at_if_exists(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     if (!draft || ::flock(draft->get(), LOCK_EX | LOCK_NB) != 0) continue;  // its writer lives
     const UniqueFd directory = open_at(AT_FDCWD, directory_, O_PATH | O_DIRECTORY);
-    remove_tree_at(directory.get(), name + std::string(kTreeEnding));
+    try {
+      remove_tree_at(directory.get(), name + std::string(kTreeEnding));
+    } catch (const Error& error) {
+      if (error.number() != EACCES && error.number() != EPERM) throw;
+      continue;  // of subordinate ids: the next who enters their user namespace removes it
+    }
     ::unlink(path.c_str());
   }
 }

@@ -6,15 +6,11 @@
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
+#include "imagetool/owners/owners.hpp"
 #include "imagetool/store/erofs_writer.hpp"
 #include "imagetool/store/layer_store.hpp"
 
 namespace {
-
-bool is_in_first_user_namespace() {
-  // user_namespaces(7): the first one maps all ids to themselves.
-  return read_file("/proc/self/uid_map").find("4294967295") != std::string::npos;
-}
 
 /// True when the kernel mounts a file of that file system (Linux 6.12; not of a tmpfs).
 bool mounts_files(int context, const std::string& directory) {

@@ -13,6 +13,7 @@
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "imagetool/layer/overlay_names.hpp"
+#include "imagetool/owners/owners.hpp"
 
 namespace {
 
@@ -33,7 +34,8 @@ std::string owner_record(std::uint32_t uid, std::uint32_t gid) {
 
 class TreeWriter {
  public:
-  explicit TreeWriter(const ErofsReader& image) : image_(image), root_(::geteuid() == 0) {}
+  explicit TreeWriter(const ErofsReader& image)
+      : image_(image), root_(::geteuid() == 0), host_root_(is_root_of_host()) {}
 
   /// `to` is open; its content, then its own attributes.
   void fill(int to, const Inode& directory) {
@@ -70,7 +72,7 @@ class TreeWriter {
         break;
       default:
         // mknod(2): everyone may make fifos and, since Linux 5.8, overlayfs's whiteouts.
-        if (!root_ && !inode.is_whiteout() && !S_ISFIFO(inode.mode))
+        if (!host_root_ && !inode.is_whiteout() && !S_ISFIFO(inode.mode))
           return make_file(at, name, inode);
         check(::mknodat(at, name.c_str(), inode.mode,
                         ::makedev(inode.device_major, inode.device_minor)),
@@ -93,8 +95,8 @@ class TreeWriter {
 
   void set_attributes(int at, const std::string& name, const Inode& inode) {
     if (root_)
-      check(::fchownat(at, name.c_str(), inode.uid, inode.gid, AT_SYMLINK_NOFOLLOW), "chown ",
-            name);
+      check_owner_set(::fchownat(at, name.c_str(), inode.uid, inode.gid, AT_SYMLINK_NOFOLLOW),
+                      inode.uid, inode.gid);
     const UniqueFd file = open_at(at, name, O_PATH | O_NOFOLLOW);
     const std::string path = sentence("/proc/self/fd/", file.get());
     set_xattrs(path, inode);
@@ -113,17 +115,18 @@ class TreeWriter {
     if (!root_ && takes_user_xattrs && (inode.uid != 0 || inode.gid != 0))
       set(path, kOwnersXattr, owner_record(inode.uid, inode.gid));
     for (const auto& [name, value] : image_.attributes(inode).xattrs)
-      set(path, !root_ && name == kOpaqueXattr ? kUserOpaqueXattr : name, value);
+      set(path, !host_root_ && name == kOpaqueXattr ? kUserOpaqueXattr : name, value);
   }
 
   void set(const std::string& path, const std::string& name, const std::string& value) const {
     if (::setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) == 0) return;
-    if (errno != ENOTSUP && (root_ || errno != EPERM)) check(-1, "set the xattr ", name);
+    if (errno != ENOTSUP && (host_root_ || errno != EPERM)) check(-1, "set the xattr ", name);
   }
 
   static constexpr std::size_t kMostOpen = 256;  // of the rest copies are made
   const ErofsReader& image_;
-  bool root_;
+  bool root_;       // may give files away
+  bool host_root_;  // and make devices, and set trusted.* xattrs
   std::unordered_map<std::uint64_t, UniqueFd> linked_;
   std::vector<std::byte> buffer_ = std::vector<std::byte>(std::size_t{256} << 10);
 };

@@ -20,6 +20,7 @@ headers_must_not() {
 
 must_not bundle-spec/error '(bundle-spec/(fs|cli|oci|bundle)|runtime|imagetool)/|nlohmann' 'the base of all'
 must_not bundle-spec/fs/ '(bundle-spec/(oci|cli|bundle)|runtime|imagetool)/|nlohmann' 'safe files know no documents'
+must_not bundle-spec/ids/ 'bundle-spec/(cli|bundle)|nlohmann' 'ids of a user namespace need no document'
 must_not bundle-spec/cli/ '(bundle-spec/(oci|fs/rooted|bundle)|runtime|imagetool)/' 'the command line knows no documents'
 must_not bundle-spec/oci/ '(bundle-spec/(fs|cli|bundle)|runtime|imagetool)/' 'documents know no files'
 must_not bundle-spec/ '(runtime|imagetool)/' 'the contract knows neither tool'
@@ -34,6 +35,7 @@ must_not runtime/nftables/ 'runtime/(plan|kernel|network|container|launch|comman
 must_not runtime/conversation 'runtime/(plan|kernel|network|container|launch|commands)/' 'it is for the programs beside toyrun'
 must_not imagetool/oci/ 'imagetool/(registry|store|layer|bundle|pull|commands)/' 'documents are pure'
 must_not imagetool/image_reference 'imagetool/(registry|store|layer|bundle|pull|commands)/' 'references are pure'
+must_not imagetool/owners/ 'imagetool/(registry|store|layer|bundle|pull|transport|build|commands)/' 'whose files they are, whatever they hold'
 must_not imagetool/registry/ 'imagetool/(store|layer|bundle|build|pull|transport|commands)/' 'the registry stores nothing'
 must_not imagetool/store/ 'imagetool/(registry|bundle|pull|commands)/|curl' 'the store fetches nothing'
 must_not imagetool/layer/ 'imagetool/(registry|store|bundle|pull|transport|commands)/' 'layers come from anywhere'
