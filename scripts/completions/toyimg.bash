@@ -5,7 +5,7 @@ _toyimg() {
   local word=${COMP_WORDS[COMP_CWORD]} verb= one choices=
   for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $one in
-      build | pull | push | copy | save | load | tag | import | export | commit | convert | manifest | sync | unpack | images | inspect | history | diff | user | archive | extract | rmi | prune | fsck | verify | info | login | logout | tags | catalog | referrers | delete) verb=$one; break ;;
+      build | pull | push | copy | save | load | tag | import | export | commit | convert | manifest | sync | unpack | images | inspect | history | diff | user | archive | extract | rmi | prune | fsck | verify | info | login | logout | tags | catalog | referrers | delete | unshare) verb=$one; break ;;
     esac
   done
   case $verb in
@@ -41,7 +41,8 @@ _toyimg() {
     catalog) choices="--tls-verify --cert-dir --retry --creds --authfile --help -h" ;;
     referrers) choices="--tls-verify --cert-dir --retry --creds --authfile --artifact-type --format --help -f -h" ;;
     delete) choices="--tls-verify --cert-dir --retry --creds --authfile --all-tags --help -h" ;;
-    *) choices="--store --debug --help --version -h -v build pull push copy save load tag import export commit convert manifest sync unpack images inspect history diff user archive extract rmi prune fsck verify info login logout tags catalog referrers delete" ;;
+    unshare) choices="--help -h" ;;
+    *) choices="--store --single-id --debug --help --version -h -v build pull push copy save load tag import export commit convert manifest sync unpack images inspect history diff user archive extract rmi prune fsck verify info login logout tags catalog referrers delete unshare" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 }

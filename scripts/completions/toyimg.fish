@@ -2,6 +2,7 @@
 # Made by scripts/completions/generate from --help: change the option table, then run it.
 complete -c toyimg -f
 complete -c toyimg -n '__fish_use_subcommand' -l store -r -d 'keep images in DIR (default: $TOYIMG_STORE, /var/lib/toyimg)'
+complete -c toyimg -n '__fish_use_subcommand' -l single-id -d 'as an ordinary user: use no subordinate ids, all files are mine'
 complete -c toyimg -n '__fish_use_subcommand' -l debug -d 'say more'
 complete -c toyimg -n '__fish_use_subcommand' -s h -l help -d 'show this help'
 complete -c toyimg -n '__fish_use_subcommand' -s v -l version -d 'show the version'
@@ -311,3 +312,5 @@ complete -c toyimg -n '__fish_seen_subcommand_from delete' -l creds -r -d 'log i
 complete -c toyimg -n '__fish_seen_subcommand_from delete' -l authfile -r -d 'look for logins here'
 complete -c toyimg -n '__fish_seen_subcommand_from delete' -l all-tags -d 'the manifest behind the tag, and so all tags that mean it'
 complete -c toyimg -n '__fish_seen_subcommand_from delete' -s h -l help -d 'Show this help'
+complete -c toyimg -n __fish_use_subcommand -a unshare -d 'Run a command with your subordinate ids, as the owner of your containers\' files'
+complete -c toyimg -n '__fish_seen_subcommand_from unshare' -s h -l help -d 'Show this help'

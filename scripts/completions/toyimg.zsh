@@ -37,9 +37,11 @@ _toyimg() {
     'catalog:List the repositories of a registry'
     'referrers:List what refers to an image in its registry - signatures, SBOMs'
     'delete:Delete an image from its registry'
+    'unshare:Run a command with your subordinate ids, as the owner of your containers files'
   )
   _arguments -C \
         '--store[keep images in DIR (default - $TOYIMG_STORE, /var/lib/toyimg)]:file:_files' \
+        '--single-id[as an ordinary user - use no subordinate ids, all files are mine]' \
         '--debug[say more]' \
         '(-h --help)'{-h,--help}'[show this help]' \
         '(-v --version)'{-v,--version}'[show the version]' \
@@ -374,6 +376,9 @@ _toyimg() {
         '--creds[log in with these]:USER PASSWORD:' \
         '--authfile[look for logins here]:file:_files' \
         '--all-tags[the manifest behind the tag, and so all tags that mean it]' \
+        '(-h --help)'{-h,--help}'[Show this help]' \
+        '*:file:_files' ;;
+        unshare) _arguments \
         '(-h --help)'{-h,--help}'[Show this help]' \
         '*:file:_files' ;;
       esac ;;
