@@ -88,6 +88,11 @@ std::optional<Endpoint::Scheme> Endpoint::known_scheme() {
   return scheme_;
 }
 
+void Endpoint::learn(Scheme scheme) {
+  const std::lock_guard guard(lock_);
+  scheme_ = scheme;
+}
+
 // containerd's mirrors are told by "ns" whose content is meant.
 std::string Endpoint::address_of(Scheme scheme, std::string_view path) const {
   const std::string scheme_and_host =
@@ -159,7 +164,11 @@ HttpResponse Endpoint::send_patiently(const Ask& ask) {
   return response;
 }
 
+// The first request finds out which scheme is spoken and which login is wanted: until then all
+// others wait, so that not each of them is refused.
 HttpResponse Endpoint::send(const Ask& ask, const OnContent& on_content) {
+  std::unique_lock alone(first_lock_, std::defer_lock);
+  if (!ask.url && !known_scheme()) alone.lock();
   for (int answers = 0;; ++answers) {
     const std::optional<Scheme> scheme = known_scheme();
     // What lies elsewhere has no claim on our login.
@@ -168,7 +177,9 @@ HttpResponse Endpoint::send(const Ask& ask, const OnContent& on_content) {
     const std::string used = scheme ? authorization_.header(base(*scheme, "")) : "";
     const auto url = [&] { return ask.url ? *ask.url : base(*scheme, path_of(ask)); };
     HttpResponse response =
-        scheme ? send_following(url(), ask, used, on_content) : send_probing(ask, on_content);
+        scheme ? send_following(url(), ask, used, on_content) : send_probing(ask, on_content, [&] {
+          if (alone) alone.unlock();
+        });
     if (response.transport != Transport::kDone || response.status != 401 ||
         !response.elsewhere.empty())
       return response;
@@ -176,6 +187,7 @@ HttpResponse Endpoint::send(const Ask& ask, const OnContent& on_content) {
     // A fresh token that is refused gets one more chance, and only when it was too narrow.
     if (answers > 1 || (answers == 1 && !lacks_scope(challenges))) return response;
     if (!authorization_.answer(challenges, used, base(*known_scheme(), ""))) return response;
+    if (alone) alone.unlock();
   }
 }
 
@@ -184,11 +196,18 @@ HttpResponse Endpoint::send_foreign(const Url& url, const Ask& ask, const OnCont
   return send_following(url, ask, "", on_content);
 }
 
-HttpResponse Endpoint::send_probing(const Ask& ask, const OnContent& on_content) {
+HttpResponse Endpoint::send_probing(const Ask& ask, const OnContent& on_content,
+                                    const std::function<void()>& before_content) {
   const std::vector<Scheme> candidates = schemes();
   HttpResponse first;
   for (const Scheme scheme : candidates) {
-    HttpResponse response = send_following(base(scheme, path_of(ask)), ask, "", on_content);
+    const OnContent learning = [&](const HttpHead& head) {
+      learn(scheme);
+      before_content();
+      return on_content(head);
+    };
+    HttpResponse response =
+        send_following(base(scheme, path_of(ask)), ask, "", on_content ? learning : OnContent());
     const bool is_last = scheme == candidates.back();
     const bool is_other =
         scheme == Scheme::kHttp ? wants_https(response, ask.method) : wants_http(response);
@@ -199,10 +218,7 @@ HttpResponse Endpoint::send_probing(const Ask& ask, const OnContent& on_content)
     if (is_last && candidates.size() > 1 && !is_telling(response) &&
         response.transport != Transport::kStopped)
       return first;
-    if (response.status != 0) {
-      const std::lock_guard guard(lock_);
-      scheme_ = scheme;
-    }
+    if (response.status != 0) learn(scheme);
     return response;
   }
   return first;
@@ -289,7 +305,8 @@ HttpResponse Endpoint::send_one(const HttpRequest& request, const OnContent& on_
     return on_content ? on_content(head) : BodySink();
   };
   HttpResponse response = exchange(request, checked);
-  if (response.status != 0) has_answered_ = true;
+  // A connection that was cut was one: what cannot be reached behind it may come back.
+  if (response.status != 0 || response.transport == Transport::kDropped) has_answered_ = true;
   show_warnings(response);
   return response;
 }

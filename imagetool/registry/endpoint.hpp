@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -51,7 +52,7 @@ class Endpoint {
   const RetryLimits& limits() const { return setup_.limits; }
   bool has_login() const { return authorization_.has_login(); }
   Authorization& authorization() { return authorization_; }
-  /// True once it has answered anything.
+  /// True once it has answered anything, or at least cut a connection.
   bool has_answered() const { return has_answered_; }
   /// A mirror that failed once is not asked again.
   void set_aside() { is_set_aside_ = true; }
@@ -78,13 +79,15 @@ class Endpoint {
   }
   std::vector<Scheme> schemes() const;
   std::optional<Scheme> known_scheme();
+  void learn(Scheme scheme);
   Url base(Scheme scheme, std::string_view path) const;
   std::string address_of(Scheme scheme, std::string_view path) const;
   std::string path_of(const Ask& ask) const;
   bool is_own(const Url& url) const;
   Reach reach_of(const Url& url) const;
   void check_reach(const Url& next, const std::string& by) const;
-  HttpResponse send_probing(const Ask& ask, const OnContent& on_content);
+  HttpResponse send_probing(const Ask& ask, const OnContent& on_content,
+                            const std::function<void()>& before_content);
   HttpResponse send_following(const Url& url, const Ask& ask, const std::string& authorization,
                               const OnContent& on_content);
   HttpResponse send_one(const HttpRequest& request, const OnContent& on_content);
@@ -99,6 +102,7 @@ class Endpoint {
   std::string api_host_;  // where docker.io's API lives
   TlsFiles tls_;
   Authorization authorization_;
+  std::mutex first_lock_;
   std::mutex lock_;
   std::optional<Scheme> scheme_;
   std::set<std::string> warned_;

@@ -37,35 +37,6 @@ canary_heard() { grep -vc '^port' "$BATS_TEST_TMPDIR/canary" || true; }
 canary_heard_no_login() { lacks login "$BATS_TEST_TMPDIR/canary"; }
 is_printable() { ! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' <<<"$output" || return 1; }
 
-@test "pull makes no more requests than skopeo" {
-  start_registry
-  push_busybox busybox:latest
-  forget_requests
-  pull "$REGISTRY/busybox:latest"
-  local ours theirs
-  ours=$(grep -cE '"(GET|HEAD) /v2/' "$REGISTRY_LOG")
-  forget_requests
-  skopeo copy --quiet --insecure-policy --src-tls-verify=false "docker://$REGISTRY/busybox:latest" "oci:$BATS_TEST_TMPDIR/copy:latest"
-  theirs=$(grep -cE '"(GET|HEAD) /v2/' "$REGISTRY_LOG")
-  echo "ours $ours, skopeo $theirs"
-  [ "$ours" -le "$theirs" ]
-  # and with tokens
-  stop_registry
-  TOKENS=1 start_registry user secret
-  push_busybox again:latest --dest-creds user:secret
-  forget_requests
-  : >"$TOKEN_LOG"
-  rm -rf "$BATS_TEST_TMPDIR/store"
-  pull --creds user:secret "$REGISTRY/again:latest"
-  ours=$(($(grep -cE '"(GET|HEAD) /v2/' "$REGISTRY_LOG") + $(token_requests)))
-  forget_requests
-  : >"$TOKEN_LOG"
-  skopeo copy --quiet --insecure-policy --src-creds user:secret --src-tls-verify=false "docker://$REGISTRY/again:latest" "oci:$BATS_TEST_TMPDIR/more:latest"
-  theirs=$(($(grep -cE '"(GET|HEAD) /v2/' "$REGISTRY_LOG") + $(token_requests)))
-  echo "with tokens: ours $ours, skopeo $theirs"
-  [ "$ours" -le "$theirs" ]
-}
-
 @test "certificates: certs.d, --cert-dir, one for the client; a key that is missing" {
   TLS=client start_registry
   local own=$HOME/.config/containers/certs.d/$REGISTRY
