@@ -58,6 +58,21 @@ std::string name_of(const HttpResponse& response, const Refused& by) {
   }
 }
 
+/// Docker Hub's "ratelimit-limit: 100;w=21600": so many pulls in so many seconds.
+std::string stated_limit(const HttpResponse& response) {
+  const std::string limit = response.header("ratelimit-limit").value_or("");
+  const std::size_t window = limit.find(";w=");
+  const auto is_number = [](std::string_view text) {
+    return !text.empty() && text.size() < 10 &&
+           text.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  const std::string count = limit.substr(0, window);
+  const std::string seconds = window == std::string::npos ? "" : limit.substr(window + 3);
+  if (!is_number(count)) return "";
+  return is_number(seconds) ? sentence(": it allows ", count, " in ", seconds, " seconds")
+                            : sentence(": it allows ", count);
+}
+
 std::string asked_wait(const HttpResponse& response) {
   const auto header = response.header("retry-after");
   const auto wait =
@@ -92,7 +107,7 @@ void refuse(const HttpResponse& response, const Refused& by) {
                            "); a smaller --chunk-size may help"));
     case 429:
       throw Error(sentence(who, " has reached its request limit for us (429", words, ")",
-                           asked_wait(response),
+                           stated_limit(response), asked_wait(response),
                            by.had_login ? "" : "; a login may raise the limit"));
     default:
       break;

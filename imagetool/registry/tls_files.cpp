@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "bundle-spec/error.hpp"
@@ -28,17 +30,34 @@ std::optional<std::set<std::string>> names_in(const std::string& directory) {
   return names;
 }
 
+constexpr std::string_view kCertificate = ".cert", kKey = ".key", kAuthority = ".crt";
+
+bool has_any(const std::set<std::string>& names) {
+  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return name.ends_with(kCertificate) || name.ends_with(kKey) || name.ends_with(kAuthority);
+  });
+}
+
+/// The other half of a pair is missing: no quiet way without the certificate
+/// (containers-certs.d(5)).
+void check_pair(const std::string& directory, const std::set<std::string>& names,
+                const std::string& name, std::string_view ending, std::string_view other) {
+  if (!name.ends_with(ending)) return;
+  const std::string beside = sentence(name.substr(0, name.size() - ending.size()), other);
+  if (!names.contains(beside))
+    throw Error(sentence(directory, "/", name, ": ", beside, " beside it is missing"));
+}
+
 TlsFiles read_files(const std::string& directory, const std::set<std::string>& names) {
   TlsFiles files;
   for (const std::string& name : names) {
     const std::string path = directory + "/" + name;
-    if (name.ends_with(".crt")) files.authorities += read_file(path) + "\n";
-    if (!name.ends_with(".cert")) continue;
-    const std::string key = name.substr(0, name.size() - 5) + ".key";
-    if (!names.contains(key))
-      throw Error(sentence(path, ": the key ", key, " beside it is missing"));
+    check_pair(directory, names, name, kCertificate, kKey);
+    check_pair(directory, names, name, kKey, kCertificate);
+    if (name.ends_with(kAuthority)) files.authorities += read_file(path) + "\n";
+    if (!name.ends_with(kCertificate)) continue;
     files.certificate = path;
-    files.key = directory + "/" + key;
+    files.key = sentence(path.substr(0, path.size() - kCertificate.size()), kKey);
   }
   if (!files.authorities.empty()) files.authorities += system_authorities();
   return files;
@@ -68,9 +87,11 @@ TlsFiles tls_files_in(const std::string& directory) {
   return read_files(directory, *names);
 }
 
+// One with a hosts.toml alone must not hide the certificates of another.
 TlsFiles tls_files_for(const std::string& host) {
   for (const std::string& directory : certificate_directories(host))
-    if (const auto names = names_in(directory)) return read_files(directory, *names);
+    if (const auto names = names_in(directory); names && has_any(*names))
+      return read_files(directory, *names);
   return {};
 }
 

@@ -55,7 +55,15 @@ is_printable() { ! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' <<<"$output" || return 1;
   run pull "$REGISTRY/empty:latest"
   [ "$status" -eq 1 ]
   expect 'client.key'
+  mv "$own/client.cert" "$own/client.away"
   cp "$AUTHORITY/client.key" "$own"
+  run pull "$REGISTRY/empty:latest"
+  [ "$status" -eq 1 ]
+  expect 'client.key: client.cert beside it is missing'
+  mv "$own/client.away" "$own/client.cert"
+  # a folder that says something else hides no certificates
+  mkdir -p "$HOME/.config/containerd/certs.d/$REGISTRY"
+  mv "$own"/* "$HOME/.config/containerd/certs.d/$REGISTRY"
   run -0 pull "$REGISTRY/empty:latest"
   run pull --cert-dir "$BATS_TEST_TMPDIR/nosuch" "$REGISTRY/empty:latest"
   [ "$status" -eq 1 ]
@@ -274,6 +282,27 @@ serve_afar() {
     [ "$status" -eq 1 ] || { echo "$one: $output"; false; }
     expect 'ambiguous|schema 1|encoded'
   done
+}
+
+@test "insecure is for the registry that says so: not for its mirrors, nor for another" {
+  serve_afar sound lo.test
+  local there=$REGISTRY
+  serve sound
+  export CONTAINERS_REGISTRIES_CONF=$BATS_TEST_TMPDIR/registries.conf
+  printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$there" >"$CONTAINERS_REGISTRIES_CONF"
+  run -0 pull "$there/image:latest"
+  printf '[[registry]]\nprefix = "a.test"\nlocation = "%s"\n[[registry.mirror]]\nlocation = "%s"\ninsecure = true\n' "$REGISTRY" "$there" >"$CONTAINERS_REGISTRIES_CONF"
+  : >"$BATS_TEST_TMPDIR/server"
+  run -0 toyimg pull --progress plain a.test/image:latest
+  expect_not warning
+  # the mirror's leave is not the registry's, nor the other way round
+  printf '[[registry]]\nprefix = "a.test"\nlocation = "%s"\n[[registry.mirror]]\nlocation = "127.0.0.1:1"\ninsecure = true\n' "$there" >"$CONTAINERS_REGISTRIES_CONF"
+  run toyimg pull --retry 0 --progress plain a.test/image:1
+  [ "$status" -eq 1 ]
+  expect 'no TLS connection to the registry 192.0.2.1'
+  printf '[[registry]]\nprefix = "a.test"\nlocation = "%s"\ninsecure = true\n[[registry.mirror]]\nlocation = "%s"\n' "$REGISTRY" "$there" >"$CONTAINERS_REGISTRIES_CONF"
+  run -0 toyimg pull --retry 0 --progress plain a.test/image:2
+  expect 'warning: .*no TLS connection to the registry 192.0.2.1'
 }
 
 @test "mirrors: by digest only, by tag only, a broken one, a blocked registry, a moved one, wildcards" {

@@ -400,6 +400,13 @@ TEST(Registry, HonoursRetryAfter) {
   after = "7200";
   const std::string message = refusal([&] { registry.manifest("1"); });
   EXPECT_TRUE(says(message, "request limit for us (429); it asks to wait 7200 seconds")) << message;
+  FakeHttpServer hub([](const Request&) {
+    return Reply{.status = 429,
+                 .headers = {{"Retry-After", "7200"}, {"RateLimit-Limit", "100;w=21600"}}};
+  });
+  Registry limited = registry_at(hub);
+  EXPECT_TRUE(says(refusal([&] { limited.manifest("1"); }),
+                   "(429): it allows 100 in 21600 seconds; it asks to wait 7200 seconds"));
 }
 
 TEST(Registry, StopsWaitingWhenTold) {
@@ -471,6 +478,28 @@ TEST(RegistryBlob, ResumesWhereItWas) {
   EXPECT_EQ(server.requests()[1].header("range"), "bytes=100000-");
   has_ranges = false;
   EXPECT_TRUE(fetch(registry, descriptor_of(content)) == content);
+}
+
+TEST(RegistryBlob, AsksTheRegistryAgainWhenASignedAddressHasExpired) {
+  const std::string content = some_bytes(5000);
+  std::atomic<int> signatures = 0;
+  FakeHttpServer storage([&](const Request& request) {
+    if (request.target != "/signed?n=" + std::to_string(signatures)) return Reply{.status = 403};
+    if (request.header("range").empty()) return Reply{.body = content, .cut_after = 2000};
+    return Reply{.status = 206,
+                 .headers = {{"Content-Range", "bytes 2000-4999/5000"}},
+                 .body = content.substr(2000)};
+  });
+  FakeHttpServer server([&](const Request&) {
+    return Reply{.status = 307,
+                 .headers = {{"Location", "http://" + storage.host() +
+                                              "/signed?n=" + std::to_string(++signatures)}}};
+  });
+  Registry registry = registry_at(server);
+  EXPECT_EQ(fetch(registry, descriptor_of(content)), content);
+  EXPECT_EQ(server.requests().size(), 2U);
+  ASSERT_EQ(storage.requests().size(), 2U);
+  EXPECT_EQ(storage.requests()[1].header("range"), "bytes=2000-");
 }
 
 TEST(RegistryBlob, ResumesWhenTheLengthIsNotTold) {
