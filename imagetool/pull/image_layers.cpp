@@ -20,6 +20,8 @@
 
 namespace {
 
+constexpr std::size_t kMostSpread = 2;  // each has buffers of 6 MiB
+
 std::shared_ptr<const ErofsReader> open_image(const std::string& path) {
   return std::make_shared<const ErofsReader>(open_at(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW), path);
 }
@@ -46,10 +48,10 @@ class Making {
       if (made_[index]) progress_.set_phase(index, LayerPhase::kDone);
       missing += made_[index] ? 0 : 1;
     }
-    const std::size_t workers =
-        std::min<std::size_t>(missing, std::max(2U, std::thread::hardware_concurrency()));
-    options_.threads =
-        missing > 1 ? ApplyLayerOptions::Threads::kOne : ApplyLayerOptions::Threads::kThree;
+    const std::size_t cores = std::max(2U, std::thread::hardware_concurrency());
+    const std::size_t workers = std::min(missing, cores);
+    left_ = missing;
+    spread_ = std::min(missing % cores, kMostSpread);
     {
       std::vector<std::jthread> threads;
       for (std::size_t count = 1; count < workers; ++count) threads.emplace_back([&] { work(); });
@@ -67,14 +69,17 @@ class Making {
   void work() {
     for (;;) {
       std::size_t index = 0;
+      ApplyLayerOptions options = options_;
       {
         const std::scoped_lock lock(mutex_);
         while (next_ < made_.size() && made_[next_]) ++next_;
         if (next_ == made_.size() || failure_) return;
         index = next_++;
+        options.threads = left_-- <= spread_ ? ApplyLayerOptions::Threads::kThree
+                                             : ApplyLayerOptions::Threads::kOne;
       }
       try {
-        make(index);
+        make(index, std::move(options));
       } catch (...) {
         fail(std::current_exception());
       }
@@ -115,9 +120,8 @@ class Making {
     });
   }
 
-  void make(std::size_t index) try {
+  void make(std::size_t index, ApplyLayerOptions options) try {
     const std::string& diff_id = image_.config.diff_ids[index];
-    ApplyLayerOptions options = options_;
     options.hash = Digest::parse(diff_id).algorithm;
     ByteSource compressed = open_layer_(index);
     progress_.set_phase(index, LayerPhase::kExtracting);
@@ -175,6 +179,8 @@ class Making {
   std::condition_variable changed_;
   std::vector<std::optional<StoredLayer>> made_;
   std::size_t next_ = 0;
+  std::size_t left_ = 0;    // not yet taken by a worker
+  std::size_t spread_ = 0;  // so many of the last ones have cores to spare: threads of their own
   std::exception_ptr failure_;
   std::vector<std::jthread> publishing_;
 };
