@@ -233,7 +233,8 @@ void set_request(CURL* handle, const HttpRequest& request, const List& headers) 
   set(handle, CURLOPT_LOW_SPEED_TIME, kStallSeconds);
   set(handle, CURLOPT_PROXY, proxy_for(request.url.scheme).c_str());
   // As with Go: a proxy is never asked for the machine itself.
-  if (is_loopback(request.url.host)) set(handle, CURLOPT_NOPROXY, "*");
+  set(handle, CURLOPT_NOPROXY,
+      is_loopback(request.url.host) ? "*" : proxy_exceptions_for(request.url.port).c_str());
   set_body(handle, request);
   set_tls(handle, request);
 }

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "imagetool/registry/url.hpp"
@@ -40,6 +41,26 @@ std::string proxy_for(std::string_view scheme) {
     if (std::string proxy = environment(name); !proxy.empty()) return proxy;
   }
   return "";
+}
+
+// Go, and so docker and skopeo, take "host:port" and a "*" among others; libcurl does neither.
+std::string proxy_exceptions_for(std::string_view port) {
+  std::string text = environment("no_proxy");
+  if (text.empty()) text = environment("NO_PROXY");
+  std::string kept;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t end = std::min(rest.find_first_of(", \t"), rest.size());
+    std::string_view entry = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (entry == "*") return "*";
+    const std::size_t colon = entry.rfind(':');
+    const bool has_port = colon != std::string_view::npos &&
+                          (entry.find(':') == colon || entry.substr(0, colon).ends_with(']'));
+    if (has_port && entry.substr(colon + 1) != port) continue;
+    if (has_port) entry = entry.substr(0, colon);
+    if (!entry.empty()) kept += (kept.empty() ? "" : ",") + std::string(entry);
+  }
+  return kept;
 }
 
 bool may_be_proxy(const std::string& proxy, std::string_view address, int port) {

@@ -128,8 +128,9 @@ void Registry::blob(const oci::Descriptor& blob, const BlobSink& sink, std::int6
         state_->places(blob.digest), what, [&](Endpoint& endpoint) { download.fetch(endpoint); },
         is_final);
     return;
-  } catch (const NotFound&) {
-    if (blob.urls.empty()) throw;
+  } catch (const Error&) {
+    // Registries answer 401, 403 or 404 for what they were not given to keep.
+    if (blob.urls.empty() || download.sink_failed() || state_->options.stop.stop_requested()) throw;
   }
   for (const std::string& text : blob.urls) {
     const std::optional<Url> url = Url::parse(text);

@@ -10,7 +10,7 @@ origin = sys.argv[1] if len(sys.argv) > 1 else None
 
 class Proxy(http.server.BaseHTTPRequestHandler):
     def do_CONNECT(self):
-        print("CONNECT", self.path, flush=True)
+        print("CONNECT", self.path, self.headers.get("Proxy-Authorization", ""), flush=True)
         with socket.create_connection(("127.0.0.1", int(self.path.rsplit(":", 1)[1]))) as far:
             self.send_response(200)
             self.end_headers()

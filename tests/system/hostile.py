@@ -242,10 +242,12 @@ class Registry(http.server.BaseHTTPRequestHandler):
             self.send(401, b"", WWW_Authenticate='Basic realm="x", Bearer realm="' + here + '/token"')
         elif case.startswith("realm-"):
             challenge({"realm-metadata": "http://169.254.169.254/token", "realm-canary": f"{SCHEME}://{OUTSIDE}/token", "realm-file": "file:///etc/passwd"}[case])
-        elif case in ("bearer", "token-huge", "redirect-canary", "foreign", "push-canary", "link-canary") and not logged_in:
+        elif case in ("bearer", "token-huge", "redirect-canary", "downgrade", "foreign", "push-canary", "link-canary") and not logged_in:
             challenge(here + "/token")
         elif case == "redirect-canary" and is_blob:
             self.send(307, Location=f"{SCHEME}://{OUTSIDE}/signed?secret=1")
+        elif case == "downgrade" and (is_blob or self.path.endswith("/manifests/latest")):
+            self.send(307, Location=f"http://{OUTSIDE}/plain")
         elif case == "foreign" and is_blob:
             self.send(404)
         elif case == "push-canary" and self.command == "POST":

@@ -83,7 +83,15 @@ is_printable() { ! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' <<<"$output" || return 1;
     contains "http://$there/v2/busybox/blobs" "$BATS_TEST_TMPDIR/proxy"
     contains "CONNECT $there" "$BATS_TEST_TMPDIR/proxy"
   done
-  for variable in other,registry.test other,.test '*'; do
+  # a proxy that wants a login gets it, and nobody sees it; the registry does not
+  rm -rf "$BATS_TEST_TMPDIR/store"
+  forget_requests
+  run -0 env "http_proxy=http://user:secret@127.0.0.1:$PORT" "$TOYIMG" --debug --store "$BATS_TEST_TMPDIR/store" pull --tls-verify=false "$there/busybox:latest"
+  expect_not 'secret|dXNlcjpzZWNyZXQ='
+  contains "GET http://$there/v2/busybox/blobs.* Basic dXNlcjpzZWNyZXQ=" "$BATS_TEST_TMPDIR/proxy"
+  # an exception for another port is none
+  run -0 env "http_proxy=http://127.0.0.1:$PORT" NO_PROXY=registry.test:1 "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" pull --quiet --tls-verify=false "$there/busybox:latest"
+  for variable in other,registry.test other,.test '*' 'other *' "registry.test:${REGISTRY#*:}"; do
     run env "http_proxy=http://127.0.0.1:$PORT" "https_proxy=http://127.0.0.1:$PORT" "NO_PROXY=$variable" "$TOYIMG" --store "$BATS_TEST_TMPDIR/other" \
       pull --quiet --tls-verify=false "$there/busybox:latest"
     [ "$status" -eq 1 ] # nobody knows the name
@@ -132,6 +140,21 @@ is_printable() { ! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' <<<"$output" || return 1;
   [ "$(canary_heard)" -gt 0 ]
   canary_heard_no_login
   expect_not 'secret=1|user:secret'
+}
+
+@test "https is not left for plain http: a manifest is not fetched there, a blob without the login" {
+  background "$BATS_TEST_TMPDIR/canary" python3 "$SYSTEM/hostile.py" canary
+  make_authority
+  TOY_AUTHORITY=$AUTHORITY background "$BATS_TEST_TMPDIR/server" python3 "$SYSTEM/hostile.py" downgrade "127.0.0.1:$PORT"
+  export SSL_CERT_FILE=$AUTHORITY/ca.crt
+  run fetch "127.0.0.1:$PORT/image:latest"
+  [ "$status" -eq 1 ]
+  expect 'redirects from https to plain http'
+  [ "$(canary_heard)" -eq 0 ]
+  run fetch "127.0.0.1:$PORT/image:blobs"
+  [ "$status" -eq 1 ]
+  [ "$(canary_heard)" -gt 0 ]
+  canary_heard_no_login
 }
 
 @test "CVE-2020-15157: a foreign layer's host gets no login, whatever it answers" {

@@ -593,14 +593,17 @@ TEST(RegistryBlob, TakesForeignLayersFromTheirUrlsWithoutLogin) {
     if (request.target == "/layer") return Reply{.body = "abc"};
     return Reply{.status = 401, .headers = {{"WWW-Authenticate", "Basic realm=\"give\""}}};
   });
-  FakeHttpServer server([](const Request&) { return Reply{.status = 404}; });
+  int status = 404;
+  FakeHttpServer server([&](const Request&) { return Reply{.status = status}; });
   Options options = quick();
   options.credentials.given = parse_creds("u:p");
   Registry registry = registry_at(server, options);
   oci::Descriptor blob = descriptor_of("abc");
   blob.urls = {"http://" + foreign.host() + "/closed", "http://" + foreign.host() + "/layer"};
   EXPECT_EQ(fetch(registry, blob), "abc");
-  ASSERT_EQ(foreign.requests().size(), 2U);
+  status = 403;
+  EXPECT_EQ(fetch(registry, blob), "abc");
+  ASSERT_EQ(foreign.requests().size(), 4U);
   for (const Request& request : foreign.requests()) EXPECT_EQ(request.header("authorization"), "");
 }
 

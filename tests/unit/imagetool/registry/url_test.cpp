@@ -2,6 +2,7 @@
 #include "imagetool/registry/url.hpp"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include "bundle-spec/error.hpp"
 #include "imagetool/registry/authorization.hpp"
@@ -87,6 +88,20 @@ TEST(Proxies, AreToldByAddressAndPort) {
   EXPECT_TRUE(may_be_proxy("https://[::1]", "::1", 443));
   EXPECT_FALSE(may_be_proxy("http://127.0.0.1:3128", "127.0.0.1", 80));
   EXPECT_FALSE(may_be_proxy("http://192.0.2.1:3128", "127.0.0.1", 3128));
+}
+
+TEST(Proxies, HaveExceptionsAsGoHasThem) {
+  const auto exceptions = [](const char* text, const char* port) {
+    ::setenv("NO_PROXY", text, 1);
+    std::string kept = proxy_exceptions_for(port);
+    ::unsetenv("NO_PROXY");
+    return kept;
+  };
+  EXPECT_EQ(exceptions("", "443"), "");
+  EXPECT_EQ(exceptions("a.com, .b.com,10.0.0.0/8", "443"), "a.com,.b.com,10.0.0.0/8");
+  EXPECT_EQ(exceptions("a.com:5000,b.com:443,[::1]:443,[fd00::1]:80", "443"), "b.com,[::1]");
+  EXPECT_EQ(exceptions("fd00::/8,[fd00::1]", "443"), "fd00::/8,[fd00::1]");
+  EXPECT_EQ(exceptions("a.com,*", "443"), "*");
 }
 
 TEST(Realm, StaysInBounds) {
