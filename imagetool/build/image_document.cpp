@@ -36,7 +36,7 @@ Json defaults_as_json(const oci::ContainerDefaults& config) {
   set(json, "Cmd", config.cmd);
   set_names(json, "Volumes", config.volumes);
   set(json, "WorkingDir", config.working_dir);
-  for (const auto& [name, value] : config.labels) json["Labels"][name] = value;
+  if (!config.labels.empty()) json["Labels"] = config.labels;  // one by one would be quadratic
   set(json, "StopSignal", config.stop_signal);
   if (config.args_escaped) json["ArgsEscaped"] = true;
   if (config.healthcheck) json["Healthcheck"] = Json::parse(*config.healthcheck, nullptr, false);
