@@ -57,7 +57,9 @@ class Walk {
   TreeLayerOptions options_;
   Source source_;
   dev_t device_ = 0;
+  void add_unchanged_names(const TreeEntry& found, const std::string& path);
   std::map<FileId, std::string> linked_;  // files of several names → the first one added
+  std::map<FileId, std::vector<std::string>> unchanged_;  // the same → names that were not added
 };
 
 void Walk::add(int directory, const std::string& name, TreeEntry& found, const std::string& path) {
@@ -80,6 +82,22 @@ void Walk::add(int directory, const std::string& name, TreeEntry& found, const s
   if (!S_ISREG(now.st_mode) || now.st_ino != found.status.st_ino)
     throw Error("it was replaced while it was read");
   layer_.add_file(entry, file.get());
+}
+
+// A new name of a file that was there: without the old ones in this layer it would be a copy.
+void Walk::add_unchanged_names(const TreeEntry& found, const std::string& path) {
+  const auto names = unchanged_.find({found.status.st_dev, found.status.st_ino});
+  if (names == unchanged_.end()) return;
+  TarEntry link = found.entry;
+  link.kind = Kind::kHardLink;
+  link.link_target = path;
+  link.size = 0;
+  link.xattrs.clear();
+  for (const std::string& name : names->second) {
+    link.name = name;
+    layer_.add(link);
+  }
+  unchanged_.erase(names);
 }
 
 bool Walk::is_whiteout(int directory, const std::string& name) const {
@@ -136,7 +154,13 @@ void Walk::visit(int directory, const std::string& name, const std::string& path
   set_owner(found->entry, before);
   const bool is_directory = found->entry.kind == Kind::kDirectory;
   const bool elsewhere = found->status.st_dev != device_ && is_directory;
-  if (is_changed(directory, name, *found, before)) add(directory, name, *found, path);
+  const FileId id{found->status.st_dev, found->status.st_ino};
+  if (linked_.contains(id) || is_changed(directory, name, *found, before)) {
+    add(directory, name, *found, path);
+    add_unchanged_names(*found, path);
+  } else if (found->status.st_nlink > 1 && !is_directory) {
+    unchanged_[id].push_back(path);
+  }
   if (!is_directory || elsewhere) return;
   if (before != nullptr && before->entry.kind != Kind::kDirectory) before = nullptr;
   if (source_ == Source::kUpper && overlay_mark(directory, name, "opaque") == "y")

@@ -63,12 +63,17 @@ busybox_image() {
 }
 
 @test "commit: a changed bundle is one layer more; unpacked again it is the same tree" {
+  mkdir -p root/etc
+  echo one >root/etc/one
+  ln root/etc/one root/etc/two
   busybox_image base
   toyimg unpack -q base -o "$BUNDLE"
   echo new >"$ROOTFS/etc/new"
   rm -r "$ROOTFS/usr/share/doc"
   echo changed >>"$ROOTFS/etc/passwd"
   ln "$ROOTFS/etc/new" "$ROOTFS/etc/hard"
+  ln "$ROOTFS/etc/one" "$ROOTFS/etc/other" # a new name of a file that is as it was, and a second one
+  ln "$ROOTFS/etc/one" "$ROOTFS/another"
   mkfifo "$ROOTFS/run/fifo"
   chmod 4755 "$ROOTFS/bin/busybox"
   setfattr -n user.note -v text "$ROOTFS/etc/new"
@@ -85,6 +90,7 @@ busybox_image() {
   [ -p again/rootfs/run/fifo ] && rm again/rootfs/run/fifo "$ROOTFS/run/fifo"
   diff -r --no-dereference "$ROOTFS" again/rootfs
   [ "$(stat -c %i again/rootfs/etc/new)" = "$(stat -c %i again/rootfs/etc/hard)" ]
+  [ "$(stat -c %i again/rootfs/{another,etc/one,etc/other,etc/two} | uniq -c | awk '{print $1}')" = 4 ]
   [ "$(getfattr --only-values -n user.note again/rootfs/etc/new)" = text ]
   [ "$(stat -c %a:%Y again/rootfs/bin/busybox again/rootfs/etc/group)" = "$(stat -c %a:%Y "$ROOTFS/bin/busybox" "$ROOTFS/etc/group")" ]
   umoci unpack --rootless --image layout:x theirs >/dev/null 2>&1
