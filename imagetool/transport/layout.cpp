@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <mutex>
 #include <set>
 
 #include "bundle-spec/error.hpp"
@@ -60,7 +61,10 @@ class LayoutDestination : public Destination {
   LayoutDestination& operator=(const LayoutDestination&) = delete;
 
   Put put(const oci::Descriptor& blob, const OpenBlob& open, Source&) override {
-    written_.insert(Digest::parse(blob.digest));
+    {
+      const std::scoped_lock lock(mutex_);  // put() is called by several threads
+      written_.insert(Digest::parse(blob.digest));
+    }
     return put_blob(blobs_, blob, open) ? Put::kSent : Put::kPresent;
   }
   void put_manifest(const RawManifest& manifest, Role role) override {
@@ -74,6 +78,7 @@ class LayoutDestination : public Destination {
   NewDirectory directory_;
   BlobStore blobs_;
   std::string tag_;
+  std::mutex mutex_;
   std::set<Digest> written_;
   oci::Descriptor named_;
 };
