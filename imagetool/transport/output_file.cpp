@@ -55,7 +55,9 @@ void write_result_file(const std::string& path, const std::string& text) {
   file.finish();
 }
 
-void OutputFile::write(std::string_view bytes) { write_all(file_.get(), bytes, path_); }
+void OutputFile::write(std::string_view bytes) {
+  write_all(file_.get(), bytes, path_ == "-" ? "standard output" : path_);
+}
 
 void OutputFile::write(std::span<const std::byte> bytes) {
   write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
