@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "imagetool/commands/bundle_root.hpp"
@@ -129,15 +130,19 @@ int run_verify(const cli::Parsed& global, const cli::Parsed& options) {
   const std::string format = options.value_or("format", "text");
   if (format != "text" && format != "json")
     throw UsageError(sentence("--format ", format, ": must be text or json"));
-  Progress progress(ProgressStyle::kQuiet);
   std::stop_source stop;
   const Interruption interruption(stop);
   const BundleRoot bundle = open_bundle_root(options.words[0]);
   const ImageStore store = ImageStore::open(store_directory(global.value_or("store", "")));
   const UniqueFd held = store.hold();
+  const LayerStore layers = LayerStore::open(store.blobs().directory());
+  // Before anything can fail: the image may be gone, and the bundle's layers only be there for it.
+  if (layers.lease_again(options.words[0], bundle.layers))
+    logging::warning(
+        "the store did not know of the bundle at this place, and keeps its layers from now on");
+  Progress progress(ProgressStyle::kQuiet);
   const StoredImage image =
       read_stored_image(store, image_of(store, bundle.config, options).manifest);
-  const LayerStore layers = LayerStore::open(store.blobs().directory());
   const LowerLayers merged =
       merged_layers(ready_layers(store, layers, image, {}, stop.get_token(), progress));
   std::vector<Difference> differences = compare(bundle, merged);

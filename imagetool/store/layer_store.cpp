@@ -232,13 +232,35 @@ void LayerStore::sync() const {
   check(::fsync(directory.get()), "sync ", directory_);
 }
 
-void LayerStore::lease(const std::string& directory, const std::vector<StoredLayer>& layers) const {
+bool LayerStore::note(const std::string& directory, const std::vector<std::string>& keys) const {
   const std::string bundle = std::filesystem::absolute(directory).lexically_normal();
   std::string text;
+  for (const std::string& key : keys) text += key + '\n';
+  text += bundle;
+  const std::string path = sentence(leases_, '/', sha256_of(bundle).hex);
+  if (read_file_if_exists(path) == text) return false;
+  replace_file(path, text, 0600, Durability::kSynced);
+  return true;
+}
+
+void LayerStore::lease(const std::string& directory, const std::vector<StoredLayer>& layers) const {
+  std::vector<std::string> keys;
   for (const StoredLayer& layer : layers)
-    text += without_ending(layer.image.substr(directory_.size() + 1)) + '\n';
-  replace_file(sentence(leases_, '/', sha256_of(bundle).hex), text + bundle, 0600,
-               Durability::kSynced);
+    keys.push_back(without_ending(layer.image.substr(directory_.size() + 1)));
+  note(directory, keys);
+}
+
+bool LayerStore::lease_again(const std::string& directory,
+                             const std::vector<std::string>& paths) const {
+  std::vector<std::string> keys;
+  for (const std::string& path : paths) {
+    std::error_code none;
+    const std::filesystem::path target = std::filesystem::read_symlink(path, none);
+    const std::string key = without_ending(target.filename());
+    if (target.parent_path() == directory_ && !key.empty() && key.find('\n') == std::string::npos)
+      keys.push_back(key);
+  }
+  return !keys.empty() && note(directory, keys);
 }
 
 // The bundle of a note may still be in the making: whoever makes one holds the store.

@@ -83,6 +83,9 @@ class LayerStore {
 
   /// Notes that the bundle `directory` needs these layers, until it is gone.
   void lease(const std::string& directory, const std::vector<StoredLayer>& layers) const;
+  /// The same for a bundle that may have been moved since: of the paths, its layers, those that are
+  /// symlinks into this store count. True when that was not noted yet.
+  bool lease_again(const std::string& directory, const std::vector<std::string>& paths) const;
   /// Keys that bundles need; notes of bundles that are gone are removed.
   std::set<std::string> leased() const;
 
@@ -104,6 +107,7 @@ class LayerStore {
       : directory_(store + "/layers"), leases_(store + "/bundles"), form_(form) {}
   std::string image_path(const std::string& key) const;
   std::string tree_path(const std::string& key) const;
+  bool note(const std::string& directory, const std::vector<std::string>& keys) const;
   void remove_stale_drafts() const;
   std::string make_directory(const std::string& key) const;
   using PutInPlace = std::function<void(const std::string& draft)>;

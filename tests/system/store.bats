@@ -104,7 +104,14 @@ changed /var: a directory is a file' ]
   toyimg rmi "$REGISTRY/busybox:latest"
   toyimg prune
   [ -e "$bundle/overlay/0" ]
-  rm -r "$bundle"
+  mv "$bundle" "$bundle.moved"
+  run toyimg verify "$bundle.moved" # the image is gone; what it is about is that prune keeps the layers
+  expect 'did not know of the bundle at this place'
+  run toyimg verify "$bundle.moved"
+  expect_not 'did not know'
+  toyimg prune
+  [ -e "$bundle.moved/overlay/0" ]
+  rm -r "$bundle.moved"
   toyimg prune
   [ -z "$(ls "$STORE/layers")" ]
   mkdir "$DISK/theirs" && chown 1000 "$DISK/theirs"
