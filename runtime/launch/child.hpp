@@ -24,6 +24,7 @@ class Child {
 
   bool is_self() const { return pid_ == 0; }
   pid_t pid() const { return pid_; }
+  int pidfd() const { return pidfd_.get(); }
   UniqueFd take_pidfd();
   /// Waits for the end of it; its wait status (wait(2)).
   int wait();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/launch/handshake.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -217,6 +218,7 @@ Handshake::Packet Handshake::receive_until(Message message) {
     return packet;
   }
   for (;;) {
+    if (go_between_ >= 0 && !wait_for_packet(go_between_)) throw SilentEnd();
     Packet packet = receive();
     if (packet.end && is_init_) ::_exit(1);
     if (packet.end) throw SilentEnd();
@@ -260,7 +262,23 @@ Handshake::Ready Handshake::expect_ready() {
   return Ready{.listener = receive_until(Message::kReady).header.number};
 }
 
-int Handshake::expect_pid() { return receive_until(Message::kPid).header.number; }
+int Handshake::expect_pid(int go_between) {
+  go_between_ = go_between;
+  const int pid = receive_until(Message::kPid).header.number;
+  go_between_ = -1;
+  return pid;
+}
+
+bool Handshake::wait_for_packet(int pidfd) const {
+  std::array<pollfd, 2> waiting{pollfd{.fd = socket_.get(), .events = POLLIN, .revents = 0},
+                                pollfd{.fd = pidfd, .events = POLLIN, .revents = 0}};
+  int ready;
+  do {
+    ready = ::poll(waiting.data(), waiting.size(), -1);
+  } while (ready < 0 && errno == EINTR);
+  check(ready, "poll of the container's first process");
+  return waiting[0].revents != 0;
+}
 
 void Handshake::expect_exec() {
   for (;;) {

@@ -97,7 +97,9 @@ class Handshake {
   };
   Ready expect_ready();
   /// Host: the pid that a go-between says. RootfsReady or Ready before it is kept for its turn.
-  int expect_pid();
+  /// `go_between` is a pidfd of it: what it cloned keeps the socket open if it is killed in
+  /// between.
+  int expect_pid(int go_between);
   /// Host: waits for end of file, which is what a successful execve looks like.
   void expect_exec();
 
@@ -113,6 +115,8 @@ class Handshake {
   Packet receive();
   Packet receive_as_host();
   Packet receive_until(Message message);
+  /// False when the process of this pidfd is gone and all that was said has been received.
+  bool wait_for_packet(int pidfd) const;
   [[noreturn]] static void throw_failure(const Packet& packet);
   void write_packet(Message message, int number, std::string_view text) const;
   /// False with an errno when that fails.
@@ -125,6 +129,7 @@ class Handshake {
 
   bool is_init_ = false;
   std::optional<Early> early_;  // what init said before the Pid; then it waits for an answer
+  int go_between_ = -1;         // while its Pid is expected
   UniqueFd socket_;
   UniqueFd master_, listener_;
 };

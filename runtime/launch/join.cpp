@@ -175,14 +175,6 @@ kernel::Cgroup open_cgroup(const Container& container, const ProcessOptions& opt
   return kernel::Cgroup::open(options.cgroups, kernel::Cgroup::Missing::kError);
 }
 
-/// The process itself: the joiner, or what it bore in the pid namespace.
-Child adopt_process(Child joiner, const ContainerDetails& details, Handshake& handshake) {
-  if ((details.namespace_flags & CLONE_NEWPID) == 0) return joiner;
-  const pid_t pid = handshake.expect_pid();
-  joiner.wait();
-  return Child::adopt(pid);
-}
-
 }  // namespace
 
 Launched join_container(const Container& container, const plan::ProcessPlan& process,
@@ -222,7 +214,9 @@ Launched join_container(const Container& container, const plan::ProcessPlan& pro
     kernel::attach_to_unit(*container.cgroups().unit, joiner.pid());
     handshake.parent.send(Message::kPlaced);
   }
-  Child child = adopt_process(std::move(joiner), details, handshake.parent);
+  const bool has_pid_namespace = (details.namespace_flags & CLONE_NEWPID) != 0;
+  Child child =
+      has_pid_namespace ? adopt_sibling(std::move(joiner), handshake.parent) : std::move(joiner);
   Launched launched = wait_until_ready(
       child, std::move(handshake.parent),
       {.seccomp = details.seccomp, .no_new_privileges = process.no_new_privileges},

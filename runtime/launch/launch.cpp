@@ -92,13 +92,6 @@ class ChildrensNamespaces {
   });
 }
 
-/// The process that a go-between cloned as its sibling.
-Child adopt_sibling(Child go_between, Handshake& handshake) {
-  const pid_t pid = handshake.expect_pid();
-  go_between.wait();
-  return Child::adopt(pid);
-}
-
 /// The user's own cgroups begin at its systemd: from a login session, which lies beside that,
 /// nothing can be put into them (cgroups(7), "Delegation containment"), but by systemd.
 Child clone_into_cgroup(InitContext& context, std::uint64_t flags) {

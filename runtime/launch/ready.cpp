@@ -59,6 +59,19 @@ void require_program(const Launched& launched, const Filter& filter) {
   if (status) throw Error(describe_early_end(*status, filter));
 }
 
+Child adopt_sibling(Child go_between, Handshake& handshake) {
+  pid_t pid = 0;
+  try {
+    pid = handshake.expect_pid(go_between.pidfd());
+  } catch (const SilentEnd&) {
+    // It has no filter yet.
+    throw Error(describe_early_end(go_between.wait(),
+                                   {.seccomp = std::nullopt, .no_new_privileges = false}));
+  }
+  go_between.wait();
+  return Child::adopt(pid);
+}
+
 Launched wait_until_ready(Child& child, Handshake handshake, const Filter& filter,
                           const oci::State& state, const std::optional<std::string>& pidfd_socket) {
   const trace::Step step("wait until the other half is ready");

@@ -12,6 +12,10 @@
 
 namespace launch {
 
+/// The process that a go-between cloned as its sibling. Throws Error with the go-between's own
+/// sentence, or with what ended it.
+Child adopt_sibling(Child go_between, Handshake& handshake);
+
 /// Waits for Ready; takes the terminal's master, delivers the seccomp listener to its agent and the
 /// pidfd to its socket. `state` is the container's, for the agent. Throws Error with the child's
 /// own sentence, or with the reason why its filter gave it no time for one.
