@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <ranges>
 
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
@@ -53,6 +55,20 @@ std::string boot_name() {
   std::string boot = read_file("/proc/sys/kernel/random/boot_id", 100);
   std::erase_if(boot, [](char letter) { return letter == '-' || letter == '\n'; });
   return boot;
+}
+
+/// Cgroups of steps, named after the work directory, whose runtime and watcher were killed with
+/// them. Those with processes in them stay.
+void remove_cgroups(const std::string& work) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> found;  // a cgroup before those in it
+  std::error_code failed, gone;    // cgroups come and go
+  fs::recursive_directory_iterator at("/sys/fs/cgroup", failed);
+  for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed))
+    if (at->path().native().find("/toyimg-build-" + work + '-') != std::string::npos &&
+        at->is_directory(gone))
+      found.push_back(at->path());
+  for (const std::string& path : std::views::reverse(found)) ::rmdir(path.c_str());
 }
 
 /// rename(2) into a place where somebody else may have been first, which is as good.
@@ -140,7 +156,9 @@ void BuildStore::remove_stale() const {
     struct stat status{};
     if (::lstat(path.c_str(), &status) != 0 || ::time(nullptr) - status.st_ctime < 2) continue;
     const UniqueFd lock = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) remove_below(directory_, name);
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    remove_cgroups(name);
+    remove_below(directory_, name);
   }
 }
 

@@ -262,11 +262,21 @@ load build
     [ "$round" -eq 1 ] || contains '^\[stage-0 1/2\] cached$' "$OUT"
   done
   store_is_sound
+  # a pid namespace that dies as a whole takes the watcher with it: the next build cleans up
+  unshare --pid --fork --kill-child --mount-proc "$TOYIMG" --store "$BATS_TEST_TMPDIR/store" build --pull=never --runtime "$RUNTIME" "$CONTEXT" \
+    </dev/null >"$OUT" 2>&1 3>&- 4>&- &
+  builder=$!
+  wait_for 10 runs '^sleep 1919$'
+  kill -9 "$(pgrep -P $builder)"
+  wait $builder || true
+  wait_for 10 gone '^sleep 1919$'
+  [ -n "$(comm -13 <(echo "$builds_before") <(cgroups_of_builds))" ]
   dockerfile 'FROM localhost/base' 'RUN echo one >/one'
   sleep 2 # a work directory younger than that may belong to a build that just begins
   run -0 bud
   expect ' cached$'
   [ -z "$(find "$BATS_TEST_TMPDIR/store/build" -maxdepth 1 -name 'work-*')" ]
+  nothing_of_a_build_is_left
 }
 
 @test "build: kill -9 at random moments" {
