@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "bundle-spec/cli/log.hpp"
 #include "bundle-spec/error.hpp"
 #include "bundle-spec/fs/file.hpp"
 #include "imagetool/build/build_runner.hpp"
@@ -81,6 +82,27 @@ build::BaseImage find_in_layout(const ImageStore& store, const std::string& plac
   }
 }
 
+StoredImage pull_base(const ImageStore& store, const cli::Parsed& options, std::stop_source stop,
+                      const std::string& reference, const oci::Platform& platform) {
+  registry::Options access = registry_options(options);
+  std::vector<ImageReference> images = registry::images_to_fetch(access.conf, reference).images;
+  keep_given_login(access, options, images);
+  PulledImage image;
+  {
+    Progress quiet(ProgressStyle::kQuiet);
+    PullRequest request{.images = std::move(images),
+                        .platform = platform,
+                        .takes_any = true,
+                        .bundle = {},
+                        .registry = std::move(access),
+                        .stop = std::move(stop)};
+    image = pull(store, std::move(request), quiet);
+  }
+  for (const std::string& one : image.refused)
+    logging::warning(sentence(reference, " is ", image.name.canonical(), ", as ", one));
+  return image;
+}
+
 /// An image of the store, or of its registry.
 build::BaseImage find_base(const ImageStore& store, const cli::Parsed& options,
                            const std::string& policy, std::stop_source stop,
@@ -93,19 +115,7 @@ build::BaseImage find_base(const ImageStore& store, const cli::Parsed& options,
     throw NotFound(sentence(ImageReference::parse(reference).familiar(),
                             " is not in the store for ", platform.str(),
                             ", and --pull=never was given"));
-  if (!stored) {
-    Progress quiet(ProgressStyle::kQuiet);
-    registry::Options access = registry_options(options);
-    std::vector<ImageReference> images = registry::images_to_fetch(access.conf, reference).images;
-    keep_given_login(access, options, images);
-    PullRequest request{.images = std::move(images),
-                        .platform = platform,
-                        .takes_any = true,
-                        .bundle = {},
-                        .registry = std::move(access),
-                        .stop = std::move(stop)};
-    stored = pull(store, std::move(request), quiet);
-  }
+  if (!stored) stored = pull_base(store, options, std::move(stop), reference, platform);
   return {stored->descriptor.digest, stored->manifest, stored->config};
 }
 

@@ -511,6 +511,7 @@ TOML
   run -0 toyimg build --quiet --pull=never -t built -f "$BATS_TEST_TMPDIR/Dockerfile" "$HOME"
   run -0 toyimg rmi team/app:1
   run -0 toyimg build --quiet -t built -f "$BATS_TEST_TMPDIR/Dockerfile" "$HOME"
+  expect "warning: team/app:1 is $second/team/app:1, as $first/team/app:1: not found"
   run toyimg inspect --retry 0 docker://team/app:1
   [ "$status" -eq 1 ]
   expect 'docker.io/team/app:1'
