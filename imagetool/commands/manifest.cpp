@@ -104,8 +104,8 @@ void add(StoredIndex& index, const ImageStore& store, const cli::Parsed& global,
   }
 }
 
-/// The entry whose digest begins so.
-oci::Descriptor& entry_of(oci::Index& index, const std::string& words) {
+/// The entry whose digest begins so, if there is one.
+oci::Descriptor* find_entry(oci::Index& index, const std::string& words) {
   oci::Descriptor* found = nullptr;
   for (oci::Descriptor& entry : index.manifests) {
     const bool fits = entry.digest.starts_with(words) ||
@@ -115,7 +115,19 @@ oci::Descriptor& entry_of(oci::Index& index, const std::string& words) {
       throw Error(sentence(words, " is the beginning of several digests in the index"));
     found = &entry;
   }
-  if (found == nullptr) throw NotFound(sentence("the index lists no manifest ", words));
+  return found;
+}
+
+/// The same, or the entry of the image that is meant by `words`, in the store or any other place.
+oci::Descriptor& entry_of(oci::Index& index, const std::string& words,
+                          const transport::Places& where) {
+  oci::Descriptor* found = find_entry(index, words);
+  if (found == nullptr) {
+    const transport::OpenSource open =
+        transport::open_source(transport::Reference::parse(words, transport::Kind::kStore), where);
+    found = find_entry(index, open.source->manifest().digest);
+  }
+  if (found == nullptr) throw NotFound(sentence("the index does not list ", words));
   return *found;
 }
 
@@ -151,19 +163,19 @@ void push(const cli::Parsed& global, const cli::Parsed& options) {
 }
 
 /// Of an image in the store or any other place, byte for byte.
-void inspect(const cli::Parsed& global, const cli::Parsed& options) {
-  transport::Places where = places(global, {});
-  where.registry = registry_options(options);
-  const transport::OpenSource open = transport::open_source(
-      transport::Reference::parse(options.words[1], transport::Kind::kStore), where);
+void inspect(const std::string& image, const transport::Places& where) {
+  const transport::OpenSource open =
+      transport::open_source(transport::Reference::parse(image, transport::Kind::kStore), where);
   write_all(STDOUT_FILENO, open.source->manifest().body, "standard output");
 }
 
 int run_manifest(const cli::Parsed& global, const cli::Parsed& options) {
   const std::string& what = options.words[0];
   const std::size_t count = options.words.size();
+  transport::Places where = places(global, {});
+  where.registry = registry_options(options);
   if (what == "inspect" && count == 2) {
-    inspect(global, options);
+    inspect(options.words[1], where);
     return 0;
   }
   if (what == "push" && count <= 3) {
@@ -180,16 +192,16 @@ int run_manifest(const cli::Parsed& global, const cli::Parsed& options) {
     add(index, store, global, options, 2);
   } else if (what == "annotate" && count == 3) {
     index.read();
-    annotate(entry_of(index.index(), options.words[2]), options);
+    annotate(entry_of(index.index(), options.words[2], where), options);
   } else if (what == "remove" && count == 3) {
     index.read();
-    const std::string digest = entry_of(index.index(), options.words[2]).digest;
+    const std::string digest = entry_of(index.index(), options.words[2], where).digest;
     std::erase_if(index.index().manifests,
                   [&](const oci::Descriptor& entry) { return entry.digest == digest; });
   } else {
     throw UsageError(
-        "manifest: must be create NAME [IMAGE…], add NAME IMAGE…, annotate NAME DIGEST, remove "
-        "NAME DIGEST, inspect NAME or push NAME [TO]");
+        "manifest: must be create NAME [IMAGE…], add NAME IMAGE…, annotate NAME IMAGE, remove "
+        "NAME IMAGE, inspect NAME or push NAME [TO]");
   }
   index.write();
   return 0;
@@ -200,7 +212,7 @@ int run_manifest(const cli::Parsed& global, const cli::Parsed& options) {
 const cli::Command kManifestCommand = {
     .name = "manifest",
     .summary = "Make an index of images for several platforms in the store, change and push it",
-    .words = {.usage = "create|add|annotate|remove|inspect|push NAME [IMAGE|DIGEST|TO]…",
+    .words = {.usage = "create|add|annotate|remove|inspect|push NAME [IMAGE|TO]…",
               .least = 2,
               .most = 1000},
     .options = kOptions,

@@ -80,9 +80,10 @@ YAML
   local arm
   arm=$(toyimg inspect --format '{{.Digest}}' arm)
   run -0 toyimg manifest annotate --variant v8 --os-version 7 --annotation a=b multi "${arm:7:12}"
+  run -0 toyimg manifest annotate --annotation c=d multi arm
   run -0 toyimg inspect --raw multi
   jq -e --arg arm "$arm" '(.manifests | length == 2) and ([.manifests[].platform.architecture] == ["amd64", "arm64"])
-    and (.manifests[1] | .digest == $arm and .annotations.a == "b" and .platform.variant == "v8")' <<<"$output"
+    and (.manifests[1] | .digest == $arm and .annotations == {a: "b", c: "d"} and .platform.variant == "v8")' <<<"$output"
   toyimg manifest push -q multi "$REGISTRY/multi:latest"
   [ "$(raw_digest "docker://$REGISTRY/multi:latest")" = "$(toyimg inspect --raw multi | sha256sum | cut -d' ' -f1)" ]
   [ "$(skopeo inspect --override-arch arm64 --config --tls-verify=false "docker://$REGISTRY/multi:latest" | jq -r .architecture)" = arm64 ]
@@ -98,6 +99,11 @@ YAML
   [ "$(toyimg inspect --raw multi | jq '.manifests | length')" -eq 1 ]
   run toyimg manifest annotate multi 0000
   [ "$status" -eq 1 ]
+  toyimg import tree.tar other >/dev/null
+  run toyimg manifest remove multi other
+  [ "$status" -eq 1 ] && expect 'does not list other'
+  run -0 toyimg manifest remove multi "docker://$REGISTRY/one:latest"
+  [ "$(toyimg inspect --raw multi | jq '.manifests | length')" -eq 0 ]
   run toyimg manifest paint multi
   [ "$status" -eq 1 ] && expect 'must be create'
   run toyimg manifest add multi2 arm
