@@ -88,16 +88,21 @@ def wait_for_end(pid):
         ptrace(CONT, pid)
 
 
-def let_go(pid):
-    """Once it stops next, if it runs now."""
-    while ptrace(DETACH, pid) < 0:
-        try:
-            ended, status = os.waitpid(pid, WALL | os.WNOHANG)
-        except ChildProcessError:
-            return
-        if ended and not os.WIFSTOPPED(status):
-            return
-        time.sleep(0 if ended else 0.0005)
+def is_let_go(pid):
+    """Only one that is stopped can be; else its end counts."""
+    if ptrace(DETACH, pid) == 0:
+        return True
+    try:
+        ended, status = os.waitpid(pid, WALL | os.WNOHANG)
+    except ChildProcessError:
+        return True
+    return bool(ended) and not os.WIFSTOPPED(status)
+
+
+def let_go(pids):
+    # In turns: an init does not end before the hook below it has been waited for here.
+    while pids := [one for one in pids if not is_let_go(one)]:
+        time.sleep(0.0005)
 
 
 def begin_delete():
@@ -125,8 +130,7 @@ def orphaned_child(verb, place, number):
         deleting.wait((0, 0.003, 0.02)[number // int(step) % 3])
     except subprocess.TimeoutExpired:
         pass
-    for one in traced.children:
-        let_go(one)
+    let_go(traced.children)
     return deleting
 
 
@@ -137,8 +141,7 @@ def killed_child(verb, place, number):
         return None
     kill(child)
     traced.run_to(-1, 0)
-    for one in traced.children:
-        let_go(one)
+    let_go(traced.children)
     return begin_delete()
 
 
