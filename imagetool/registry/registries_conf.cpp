@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +14,7 @@
 #include "bundle-spec/fs/file.hpp"
 #include "imagetool/image_reference.hpp"
 #include "imagetool/oci/printable.hpp"
+#include "imagetool/owners/owners.hpp"
 #include "imagetool/registry/toml.hpp"
 
 namespace registry {
@@ -244,7 +244,7 @@ RegistriesConf RegistriesConf::from_environment() {
     add_drop_ins(conf, sentence(kSystemFile, ".d"));
     if (!users.empty()) add_drop_ins(conf, users + ".d");
   }
-  const std::string cache = ::geteuid() == 0 ? "/var/cache" : home_for("XDG_CACHE_HOME", "/.cache");
+  const std::string cache = own_uid() == 0 ? "/var/cache" : home_for("XDG_CACHE_HOME", "/.cache");
   if (!cache.empty()) add_file(conf, cache + "/containers/short-name-aliases.conf");
   return conf;
 }

@@ -157,7 +157,7 @@ has_output() { p logs "$2" 2>&1 | grep -q -- "$1"; }
   run p exec c true
   failed
   p unpause c
-  ! frozen "$id"
+  ! frozen "$id" || false
   run -0 p exec c true
 }
 

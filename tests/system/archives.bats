@@ -209,7 +209,8 @@ index_of() {
   umoci unpack --rootless --image plain:x plain-bundle >/dev/null 2>&1
   diff -r --no-dereference plain-bundle/rootfs bundle/rootfs
   run toyimg copy -q --preserve-digests --compression zstd "$IMAGE" oci:never:x
-  [ "$status" -eq 1 ] && expect 'digests cannot be preserved'
+  [ "$status" -eq 1 ]
+  expect 'digests cannot be preserved'
   [ ! -e never/index.json ]
   store_is_sound
 }
@@ -226,7 +227,8 @@ index_of() {
     toyimg copy -q "docker://$REGISTRY/from:latest" "docker://$REGISTRY/toyimg-$what"
     ours=$(requests '[A-Z]+ /v2/')
     echo "$what: ours $ours, skopeo's $theirs"
-    [ "$ours" -gt 0 ] && [ "$ours" -le "$theirs" ]
+    [ "$ours" -gt 0 ]
+    [ "$ours" -le "$theirs" ]
   done
   forget_requests
   skopeo_copy "docker://$REGISTRY/from:latest" oci:theirs:x
@@ -285,33 +287,42 @@ index_of() {
   mv "$blob" real
   ln -s "$WORK/real" "$blob"
   run toyimg copy -q oci:layout:x dir:out
-  [ "$status" -eq 1 ] && expect 'symlink'
+  [ "$status" -eq 1 ]
+  expect 'symlink'
   [ ! -e out/manifest.json ]
   rm "$blob" && head -c 100 real >"$blob"
   run toyimg copy -q oci:layout:x oci-archive:out.tar
-  [ "$status" -eq 1 ] && expect 'ends after 100'
+  [ "$status" -eq 1 ]
+  expect 'ends after 100'
   [ -z "$(ls out.tar* 2>/dev/null)" ]
 }
 
 @test "errors say what is wrong and leave nothing" {
   busybox_everywhere latest
   run toyimg copy -q "$IMAGE" docker-daemon:x
-  [ "$status" -eq 1 ] && expect 'not supported'
+  [ "$status" -eq 1 ]
+  expect 'not supported'
   run toyimg copy -q oci-archive:missing.tar store:x
-  [ "$status" -eq 1 ] && expect 'missing.tar'
+  [ "$status" -eq 1 ]
+  expect 'missing.tar'
   run toyimg copy -q nothere oci:x
-  [ "$status" -eq 1 ] && expect 'no image docker.io/library/nothere:latest in the store'
+  [ "$status" -eq 1 ]
+  expect 'no image docker.io/library/nothere:latest in the store'
   run toyimg copy -q "$IMAGE" oci-archive:/nonexistent/file.tar
-  [ "$status" -eq 1 ] && expect '/nonexistent/file.tar'
+  [ "$status" -eq 1 ]
+  expect '/nonexistent/file.tar'
   run toyimg save nothere -o x.tar
-  [ "$status" -eq 1 ] && [ ! -e x.tar ]
+  [ "$status" -eq 1 ]
+  [ ! -e x.tar ]
   toyimg copy -q "$IMAGE" oci:two:a
   toyimg copy -q "$IMAGE" oci:two:b
   run toyimg copy -q oci:two store:x
-  [ "$status" -eq 1 ] && expect '2 images \(a, b\)'
+  [ "$status" -eq 1 ]
+  expect '2 images \(a, b\)'
   toyimg copy -q oci:two:@1 store:x
   run toyimg load -i two/index.json
-  [ "$status" -eq 1 ] && expect 'two/index.json'
+  [ "$status" -eq 1 ]
+  expect 'two/index.json'
   run toyimg copy -q "$IMAGE" dir:"$WORK/two"
   [ "$status" -eq 1 ] && expect 'has files in it'
 }

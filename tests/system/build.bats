@@ -105,7 +105,8 @@ load build
   dockerfile 'FROM localhost/base' 'RUN mkdir /d && echo x >/d/x && chown 5:6 /d/x && ln -s x /d/y'
   run -0 --separate-stderr bud -t made --label l=1 --annotation a=2 --iidfile "$OUT.iid" --metadata-file "$OUT.json" -o "type=local,dest=$OUT.dir" -o "type=tar,dest=$OUT.tar"
   digest=$output
-  [ "$(stat -c %u:%g "$OUT.dir/d/x")" = 5:6 ] && [ "$(readlink "$OUT.dir/d/y")" = x ]
+  [ "$(stat -c %u:%g "$OUT.dir/d/x")" = 5:6 ]
+  [ "$(readlink "$OUT.dir/d/y")" = x ]
   tar tf "$OUT.tar" | grep -x d/x
   [ "$(jq -r '."containerimage.digest"' "$OUT.json")" = "$digest" ]
   [ "$(jq -r '."image.name"' "$OUT.json")" = docker.io/library/made:latest ]
@@ -210,7 +211,8 @@ load build
   run -0 bud --ssh "default=$BATS_TEST_TMPDIR/agent" -o "$BUNDLE"
   [ "$(cat "$ROOTFS/inode")" = "$(stat -c %i "$BATS_TEST_TMPDIR/agent")" ]
   run ! grep -E 'SSH|agent' "$ROOTFS/after"
-  [ ! -e "$ROOTFS/run/buildkit" ] && [ ! -e "$ROOTFS/agent" ]
+  [ ! -e "$ROOTFS/run/buildkit" ]
+  [ ! -e "$ROOTFS/agent" ]
   run -1 bud --no-cache
   expect 'ssh default: not found: give --ssh default'
   run -1 bud --ssh "default=$BATS_TEST_TMPDIR/nothing"
@@ -386,7 +388,8 @@ load build
   digest=$(sha256sum <"$BATS_TEST_TMPDIR/web/file" | cut -d' ' -f1)
   dockerfile 'FROM localhost/base' "ADD http://127.0.0.1:$port/file /d/" "ADD --checksum=sha256:$digest http://127.0.0.1:$port/file /e"
   run -0 bud -o "$BUNDLE"
-  [ "$(stat -c '%a %u %Y' "$ROOTFS/d/file")" = "600 0 1580702706" ] && [ "$(cat "$ROOTFS/e")" = content ]
+  [ "$(stat -c '%a %u %Y' "$ROOTFS/d/file")" = "600 0 1580702706" ]
+  [ "$(cat "$ROOTFS/e")" = content ]
   run -0 bud
   [ "$(grep -c ' cached$' <<<"$output")" -eq 2 ]
   dockerfile 'FROM localhost/base' "ADD --checksum=sha256:${digest/[0-9]/f} http://127.0.0.1:$port/file /e"

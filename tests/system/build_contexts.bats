@@ -70,7 +70,8 @@ commit() { in_git "$TREE" add --all && in_git "$TREE" commit --quiet --message "
     rm -rf "$BUNDLE"
     # shellcheck disable=SC2086
     run -0 build_from -o "$BUNDLE" - < <(tar -C "$CONTEXT" $compression -c .)
-    [ "$(cat "$ROOTFS/c/a")" = a ] && [ -e "$ROOTFS/c/sub/Other" ]
+    [ "$(cat "$ROOTFS/c/a")" = a ]
+    [ -e "$ROOTFS/c/sub/Other" ]
   done
   run -0 build_from -f sub/Other -o "$BUNDLE.2" - < <(tar -C "$CONTEXT" -c .)
   [ "$(cat "$BUNDLE.2/rootfs/other")" = a ]
@@ -92,7 +93,8 @@ commit() { in_git "$TREE" add --all && in_git "$TREE" commit --quiet --message "
   [ "$(cat "$ROOTFS/a")" = a ]
   run -0 build_from -o "$BUNDLE.2" --build-context "other=$WEB/context.tgz" "$WEB/Lone"
   cmp "$BUNDLE.2/rootfs/kept/context.tgz" "$BATS_TEST_TMPDIR/web/context.tgz"
-  [ "$(cat "$BUNDLE.2/rootfs/files/a")" = a ] && [ "$(cat "$BUNDLE.2/rootfs/b")" = a ]
+  [ "$(cat "$BUNDLE.2/rootfs/files/a")" = a ]
+  [ "$(cat "$BUNDLE.2/rootfs/b")" = a ]
   run -1 build_from "$WEB/nope.tgz"
   expect 'the build context http://.*/nope.tgz: .*the server answered 404'
   run -1 build_from -f Dockerfile "$WEB/Lone"
@@ -115,13 +117,15 @@ commit() { in_git "$TREE" add --all && in_git "$TREE" commit --quiet --message "
   commit two
   git_server
   run -0 build_from -o "$BUNDLE" "$GIT/app.git"
-  [ "$(cat "$ROOTFS/c/f")" = side ] && [ ! -e "$ROOTFS/c/.git" ]
+  [ "$(cat "$ROOTFS/c/f")" = side ]
+  [ ! -e "$ROOTFS/c/.git" ]
   for name in v1 "$first" main; do
     run -0 build_from -o "$BUNDLE.$name" "$GIT/app.git#$name"
     [ "$(cat "$BUNDLE.$name/rootfs/c/f")" = main ]
   done
   run -0 build_from -o "$BUNDLE.sub" "$GIT/app.git#side:sub"
-  [ "$(cat "$BUNDLE.sub/rootfs/c/g")" = below ] && [ ! -e "$BUNDLE.sub/rootfs/c/f" ]
+  [ "$(cat "$BUNDLE.sub/rootfs/c/g")" = below ]
+  [ ! -e "$BUNDLE.sub/rootfs/c/f" ]
   run -1 build_from "$GIT/app.git#nope"
   expect 'the build context git://.*: git failed'
   run -1 build_from "$GIT/app.git#--upload-pack=touch $CANARY/new"
@@ -129,7 +133,9 @@ commit() { in_git "$TREE" add --all && in_git "$TREE" commit --quiet --message "
   # ADD
   dockerfile 'FROM localhost/base' "ADD $GIT/app.git#v1 /v1" "ADD --keep-git-dir=true $GIT/app.git#side:sub /sub/" "ADD --checksum=$first $GIT/app.git#v1 /checked"
   run -0 bud -o "$BUNDLE.add"
-  [ "$(cat "$BUNDLE.add/rootfs/v1/f")" = main ] && [ ! -e "$BUNDLE.add/rootfs/v1/.git" ] && [ "$(cat "$BUNDLE.add/rootfs/checked/f")" = main ]
+  [ "$(cat "$BUNDLE.add/rootfs/v1/f")" = main ]
+  [ ! -e "$BUNDLE.add/rootfs/v1/.git" ]
+  [ "$(cat "$BUNDLE.add/rootfs/checked/f")" = main ]
   [ "$(cat "$BUNDLE.add/rootfs/sub/g")" = below ]
   run -0 bud
   [ "$(grep -c ' cached$' <<<"$output")" -eq 3 ]

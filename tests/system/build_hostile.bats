@@ -152,7 +152,8 @@ EOF
       dockerfile 'FROM localhost/base' "RUN ln -s $CANARY /out" "ADD $flags ${archive##*/} /out/" "ADD $flags ${archive##*/} /"
       run bud
       [ "$status" -le 1 ]
-      [ "$(cat "$CANARY/file")" = untouched ] && [ "$(ls "$CANARY")" = file ]
+      [ "$(cat "$CANARY/file")" = untouched ]
+      [ "$(ls "$CANARY")" = file ]
     done
   done
 }

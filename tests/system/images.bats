@@ -37,10 +37,12 @@ busybox_image() {
   umoci unpack --rootless --image layout:1 theirs >/dev/null 2>&1
   diff -r --no-dereference root theirs/rootfs
   run toyimg import -c 'RUN id' root.tar.gz x
-  [ "$status" -eq 1 ] && expect 'must be CMD'
+  [ "$status" -eq 1 ]
+  expect 'must be CMD'
   echo no tar >text
   run toyimg import text x
-  [ "$status" -eq 1 ] && expect '^toyimg: text: '
+  [ "$status" -eq 1 ]
+  expect '^toyimg: text: '
   run -0 toyimg images -q
   [ "$output" = made:1 ]
   SOURCE_DATE_EPOCH=1000 toyimg import root.tar.gz one >first
@@ -133,7 +135,8 @@ busybox_image() {
   diff <(toyimg inspect --config "docker://$REGISTRY/busybox:latest") <(skopeo inspect --config --raw --tls-verify=false "docker://$REGISTRY/busybox:latest")
   [ "$(toyimg inspect --format '{{.Platform}} {{json .Config.Cmd}}' "docker://$REGISTRY/busybox:latest")" = 'linux/amd64 ["sh"]' ]
   run toyimg inspect --format '{{.Nope}}' "docker://$REGISTRY/busybox:latest"
-  [ "$status" -eq 1 ] && expect 'no .Nope'
+  [ "$status" -eq 1 ]
+  expect 'no .Nope'
   run -0 toyimg history "docker://$REGISTRY/busybox:latest"
   expect '^LAYER .*CREATED BY$' && expect umoci
   pull "$REGISTRY/busybox:latest"
@@ -158,7 +161,8 @@ busybox_image() {
   local digest
   digest=$(toyimg inspect --format '{{.Digest}}' one)
   run toyimg rmi "$digest"
-  [ "$status" -eq 1 ] && expect 'several names'
+  [ "$status" -eq 1 ]
+  expect 'several names'
   run -0 toyimg rmi three
   [ "$(toyimg images -q | wc -l)" -eq 2 ]
   run -0 toyimg rmi --force "${digest:7:12}"
@@ -217,7 +221,9 @@ busybox_image() {
   expect '^A /etc/new$' && expect '^D /bin/vi$' && expect '^D /usr/share/doc/file$' && expect '^A /usr/share/doc/y$' && expect '^C /root: mode 0755 → 0700'
   expect_not '/bin/sh'
   toyimg unpack -q changed -o flat
-  [ "$(cat flat/rootfs/etc/new)" = new ] && [ ! -e flat/rootfs/bin/vi ] && [ "$(ls flat/rootfs/usr/share/doc)" = y ]
+  [ "$(cat flat/rootfs/etc/new)" = new ]
+  [ ! -e flat/rootfs/bin/vi ]
+  [ "$(ls flat/rootfs/usr/share/doc)" = y ]
   run toyimg export "$BUNDLE"
   [ "$status" -eq 1 ] && expect 'overlay layers'
 }
@@ -245,9 +251,11 @@ busybox_image() {
   expect "^Loaded image ID: $evil"
   [ "$(toyimg inspect "$pinned" 2>/dev/null | jq -r .Digest)" != "$evil" ]
   run toyimg tag evil "$pinned"
-  [ "$status" -eq 1 ] && expect 'has the digest of another image'
+  [ "$status" -eq 1 ]
+  expect 'has the digest of another image'
   run toyimg copy store:evil "store:$pinned"
-  [ "$status" -eq 1 ] && expect 'has the digest of another image'
+  [ "$status" -eq 1 ]
+  expect 'has the digest of another image'
   # one that another tool has written means nothing
   jq -c --arg name "$pinned" '(.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "docker.io/library/evil:latest")
     | .annotations["org.opencontainers.image.ref.name"]) = $name' "$WORK/store/index.json" >"$WORK/index.json"
@@ -262,9 +270,11 @@ busybox_image() {
   [ "$(toyimg inspect "$pinned" | jq -r .Digest)" = "$digest" ]
   # names like digests, whole and abbreviated
   run toyimg tag "$REGISTRY/busybox:latest" "$evil"
-  [ "$status" -eq 1 ] && expect 'looks like a digest'
+  [ "$status" -eq 1 ]
+  expect 'looks like a digest'
   run toyimg inspect sha256:0000000000000000000000000000000000000000000000000000000000000000
-  [ "$status" -eq 1 ] && expect 'no image with the digest sha256:0'
+  [ "$status" -eq 1 ]
+  expect 'no image with the digest sha256:0'
   toyimg tag "$REGISTRY/busybox:latest" "${evil:7:6}"
   [ "$(toyimg inspect "${evil:7:6}" | jq -r .Digest)" = "$digest" ]
 }

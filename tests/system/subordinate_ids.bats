@@ -72,7 +72,8 @@ in_bundle() {
 
   run -0 img commit mine/b changed
   run -0 img diff base changed
-  expect '^C /srv/file: owner 1000:1001 → 7:8$' && expect '^D /srv/old$' && expect_not null && expect_not capable
+  expect '^C /srv/file: owner 1000:1001 → 7:8$'
+  expect '^D /srv/old$' && expect_not null && expect_not capable
   [ "$(img export mine/b | tar -tv --numeric-owner | awk '/srv\/file|closed\/y/ {print $2}' | sort)" = $'42/43\n7/8' ]
   img export mine/b | tar -x --xattrs --xattrs-include='*' -O closed/y | grep -qx y
 
@@ -91,21 +92,27 @@ in_bundle() {
   [ "$output" = second ]
   run -0 img pull --quiet --overlay "$REGISTRY/busybox:latest" -o mine/over
   run -0 in_bundle mine/over 'cat /etc/layer; rm /etc/layer; ls /etc'
-  [ "${lines[0]}" = second ] && expect_not '^layer$'
+  [ "${lines[0]}" = second ]
+  expect_not '^layer$'
 
   run -0 img unpack --quiet --overlay base -o mine/o
   run -0 in_bundle mine/o 'stat -c %u:%g /srv/file; rm -r /srv/old; mkdir /srv/old; echo z >/srv/new; chown 9:10 /srv/new; ls -A /srv/old'
-  [ "${#lines[@]}" -eq 1 ] && [ "$output" = 1000:1001 ]
+  [ "${#lines[@]}" -eq 1 ]
+  [ "$output" = 1000:1001 ]
   run -0 img commit mine/o changed
   run -0 img diff base changed
-  expect '^A /srv/new$' && expect '^D /srv/old/x$' && expect_not null
+  expect '^A /srv/new$'
+  expect '^D /srv/old/x$' && expect_not null
   run -0 img unpack --quiet --overlay changed -o mine/o2
   run -0 in_bundle mine/o2 'stat -c %u:%g /srv/new; ls -A /srv/old; stat -c %F /null'
-  [ "${lines[0]}" = 9:10 ] && [ "${lines[1]}" = 'regular empty file' ]
+  [ "${lines[0]}" = 9:10 ]
+  [ "${lines[1]}" = 'regular empty file' ]
 
   img unshare sh -c 'chown 3:3 mine/store/layers/*.d/srv/file'
   run img fsck --quiet
-  [ "$status" -eq 1 ] && expect '^repaired: directory of layer sha256:' && [ "${#lines[@]}" -eq 1 ]
+  [ "$status" -eq 1 ]
+  expect '^repaired: directory of layer sha256:'
+  [ "${#lines[@]}" -eq 1 ]
   run -0 img fsck
 
   # with other ranges these directories would have wrong owners: others are made
@@ -158,7 +165,8 @@ in_bundle() {
 
   # A bundle stays what it was made as.
   run img verify mine/s
-  expect '^changed /bin/capable: .*security.capability' && [ "${#lines[@]}" -eq 1 ]
+  expect '^changed /bin/capable: .*security.capability'
+  [ "${#lines[@]}" -eq 1 ]
   run -0 img commit mine/s same
   run -0 img diff base same
   expect_not owner && expect_not srv
@@ -171,7 +179,9 @@ in_bundle() {
 @test "unshare: 0 is the user, its toyimg knows where it is; exit codes" {
   owners_image base
   run -0 img unshare sh -c 'id -u; cat /proc/self/uid_map; id -G'
-  [ "${lines[0]}" = 0 ] && expect '^ +0 +65534 +1$' && expect '^ +1 +200000 +65536$'
+  [ "${lines[0]}" = 0 ]
+  expect '^ +0 +65534 +1$'
+  expect '^ +1 +200000 +65536$'
   # the same store by default, and bundles that run outside
   as_user ./toyimg import root.tar other >/dev/null
   run -0 as_user ./toyimg unshare ./toyimg images
@@ -203,7 +213,8 @@ in_bundle() {
   done
   run img unpack base -o mine/b
   expect 'layer entry ./srv/file: '
-  [ ! -e mine/b ] && [ -z "$(find mine -maxdepth 1 -name '*.partial')" ]
+  [ ! -e mine/b ]
+  [ -z "$(find mine -maxdepth 1 -name '*.partial')" ]
   give_ids 200000:65536 300000:1000
   run img unpack base -o mine/b
   expect 'the group id 1001 is outside of the ids 0–1000 .* a longer range in /etc/subgid'

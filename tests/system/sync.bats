@@ -34,7 +34,8 @@ LIST
   [ "$(raw_digest "docker://$REGISTRY/mirror/app:1.0")" = "$digest" ]
   skopeo inspect --tls-verify=false "docker://$REGISTRY/mirror/tool:latest" >/dev/null
   run -0 toyimg sync -q --dry-run "docker://$REGISTRY/team/app" dir:out
-  [ "$(wc -l <<<"$output")" -eq 3 ] && [ ! -e out ]
+  [ "$(wc -l <<<"$output")" -eq 3 ]
+  [ ! -e out ]
   cat >list.yaml <<YAML
 $REGISTRY:
   tls-verify: true
@@ -45,7 +46,8 @@ $REGISTRY:
     team/app: ^1\\.
 YAML
   run -0 toyimg sync -q --scoped --dry-run list.yaml dir:out
-  [ "$(wc -l <<<"$output")" -eq 5 ] && expect "dir:out/$REGISTRY/team/app:1.1\$"
+  [ "$(wc -l <<<"$output")" -eq 5 ]
+  expect "dir:out/$REGISTRY/team/app:1.1\$"
   toyimg sync -q list.yaml dir:out
   skopeo inspect dir:out/app:1.1 >/dev/null
   skopeo inspect "dir:out/app:${digest:0:12}" >/dev/null
@@ -56,15 +58,20 @@ YAML
   # bad input, and going on after a failure
   printf '%s\n%s\n' "$REGISTRY/none:1" "$REGISTRY/team/app:1.0" >bad
   run toyimg sync -q --keep-going bad dir:rest
-  [ "$status" -eq 1 ] && [ -e rest/app:1.0/manifest.json ] && expect 'none:1'
+  [ "$status" -eq 1 ]
+  [ -e rest/app:1.0/manifest.json ]
+  expect 'none:1'
   run toyimg sync -q bad dir:rest2
-  [ "$status" -eq 1 ] && [ ! -e rest2/app:1.0 ]
+  [ "$status" -eq 1 ]
+  [ ! -e rest2/app:1.0 ]
   printf 'a/UPPER:1\n' >bad
   run toyimg sync bad dir:x
-  [ "$status" -eq 1 ] && expect 'bad: line 1: '
+  [ "$status" -eq 1 ]
+  expect 'bad: line 1: '
   printf 'r: {images-by-semver: {a: ">1"}}\n' >bad.yaml
   run toyimg sync bad.yaml dir:x
-  [ "$status" -eq 1 ] && expect 'images-by-semver is not supported'
+  [ "$status" -eq 1 ]
+  expect 'images-by-semver is not supported'
   printf '{[' >bad.yaml
   run toyimg sync bad.yaml dir:x
   [ "$status" -eq 1 ] && expect 'bad.yaml: is not understood'
@@ -76,7 +83,8 @@ YAML
   toyimg import --platform linux/arm64 tree.tar arm >/dev/null
   toyimg manifest create -q multi "docker://$REGISTRY/one:latest" arm
   run toyimg manifest create -q multi arm
-  [ "$status" -eq 1 ] && expect 'already'
+  [ "$status" -eq 1 ]
+  expect 'already'
   local arm
   arm=$(toyimg inspect --format '{{.Digest}}' arm)
   run -0 toyimg manifest annotate --variant v8 --os-version 7 --annotation a=b multi "${arm:7:12}"
@@ -101,11 +109,13 @@ YAML
   [ "$status" -eq 1 ]
   toyimg import tree.tar other >/dev/null
   run toyimg manifest remove multi other
-  [ "$status" -eq 1 ] && expect 'does not list other'
+  [ "$status" -eq 1 ]
+  expect 'does not list other'
   run -0 toyimg manifest remove multi "docker://$REGISTRY/one:latest"
   [ "$(toyimg inspect --raw multi | jq '.manifests | length')" -eq 0 ]
   run toyimg manifest paint multi
-  [ "$status" -eq 1 ] && expect 'must be create'
+  [ "$status" -eq 1 ]
+  expect 'must be create'
   run toyimg manifest add multi2 arm
   [ "$status" -eq 1 ]
 }
