@@ -21,6 +21,7 @@ int pause(const cli::Parsed& global, const cli::Parsed& options) {
   const Container container = Container::open_locked(root, options.words[0]);
   require_running(container);
   kernel::freeze(container.cgroups().directories);
+  if (!container.open_init()) throw Error("container not running");  // it ended meanwhile
   return 0;
 }
 

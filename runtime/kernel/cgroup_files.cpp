@@ -330,7 +330,8 @@ bool remove_cgroup_tree(const plan::CgroupDirectory& directory) {
   return remove_below(std::move(dir), name) && remove_one(name);
 }
 
-bool wait_for_event(int dir, std::string_view line, const Deadline& deadline) {
+bool wait_for_event(int dir, std::initializer_list<std::string_view> lines,
+                    const Deadline& deadline) {
   const UniqueFd events(open_in_hierarchy(dir, "cgroup.events", O_RDONLY));
   if (!events && is_gone(errno)) return true;
   check(events.get(), "open cgroup.events");
@@ -340,7 +341,8 @@ bool wait_for_event(int dir, std::string_view line, const Deadline& deadline) {
     if (length < 0 && errno == ENODEV) return true;
     check(length, "read cgroup.events");
     const std::string_view now(text, static_cast<std::size_t>(length));
-    if (now.find(line) != std::string_view::npos) return true;
+    for (const std::string_view line : lines)
+      if (now.find(line) != std::string_view::npos) return true;
     // A change between the read and the poll is not lost: kernfs counts events since the read.
     pollfd waiting{.fd = events.get(), .events = POLLPRI, .revents = 0};
     const int ready = ::poll(&waiting, 1, deadline.remaining());

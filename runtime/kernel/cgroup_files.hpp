@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,9 +58,10 @@ std::vector<pid_t> processes_below(int dir);
 /// rmdir(2) of the cgroup and all below it, deepest first. False while something in it is busy;
 /// missing is fine. Throws Error.
 bool remove_cgroup_tree(const plan::CgroupDirectory& directory);
-/// poll(2) of a v2 cgroup.events until it has this line ("populated 0"). True also when the cgroup
-/// is gone. False at the deadline.
-bool wait_for_event(int dir, std::string_view line, const Deadline& deadline);
+/// poll(2) of a v2 cgroup.events until it has one of these lines ("populated 0\n"). True also when
+/// the cgroup is gone. False at the deadline.
+bool wait_for_event(int dir, std::initializer_list<std::string_view> lines,
+                    const Deadline& deadline);
 /// The one place where time itself is waited for: v1 has no event for "frozen", nor for "the last
 /// exiting task has left". At most 5 ms.
 void pause_without_event(unsigned attempt, const Deadline& deadline);

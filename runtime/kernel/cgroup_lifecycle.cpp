@@ -94,7 +94,8 @@ bool freeze_within(const OpenCgroup& cgroup, std::chrono::milliseconds time) {
   try {
     if (cgroup.directory->is_v2) {
       write_state(cgroup, true);
-      is_frozen = wait_for_event(cgroup.fd.get(), "frozen 1\n", deadline);
+      // The last process may end first: the kernel does not call an empty cgroup frozen then.
+      is_frozen = wait_for_event(cgroup.fd.get(), {"frozen 1\n", "populated 0\n"}, deadline);
     } else {
       is_frozen = freeze_v1(cgroup, deadline);
     }

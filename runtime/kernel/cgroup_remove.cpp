@@ -65,7 +65,7 @@ void wait_until_empty(const CgroupDirectories& left, const std::vector<pid_t>& p
   for (const plan::CgroupDirectory& one : left) {
     if (!one.is_v2) continue;
     const UniqueFd dir = open_cgroup_if_exists(one);
-    if (dir && !wait_for_event(dir.get(), "populated 0", deadline)) return;
+    if (dir && !wait_for_event(dir.get(), {"populated 0\n"}, deadline)) return;
   }
   if (round > 0) pause_without_event(round, deadline);
 }
