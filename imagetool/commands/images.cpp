@@ -39,7 +39,7 @@ constexpr int kDeepestIndex = 4;
 std::int64_t stored_size(const BlobStore& blobs, const oci::Descriptor& manifest, int depth) {
   const std::string text = blobs.read_all(Digest::parse(manifest.digest));
   if (!oci::is_index(oci::document_media_type(text, manifest.media_type)))
-    return ::size_of(oci::read_manifest(text));
+    return ::size_of(oci::read_any_manifest(text));
   std::int64_t size = 0;
   for (const oci::Descriptor& entry : oci::read_index(text).manifests)
     if (depth < kDeepestIndex && blobs.has(Digest::parse(entry.digest)))

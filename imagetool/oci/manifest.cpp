@@ -118,22 +118,28 @@ Descriptor read_descriptor(const JsonView& view) {
   return descriptor;
 }
 
+bool is_layer_type(std::string_view type) {
+  return std::find(kLayerTypes.begin(), kLayerTypes.end(), type) != kLayerTypes.end();
+}
+
+bool is_config_type(std::string_view type) { return type == kOciConfig || type == kDockerConfig; }
+
 void check_layer_type(const JsonView& view, std::string_view type) {
-  if (std::find(kLayerTypes.begin(), kLayerTypes.end(), type) != kLayerTypes.end()) return;
+  if (is_layer_type(type)) return;
   if (type.ends_with(kEncrypted))
     view.refuse("mediaType", "the layer is encrypted, which is not supported");
   view.refuse("mediaType", sentence("\"", printable(type), "\" is not a kind of image layer"));
 }
 
 void check_config_type(const JsonView& document, std::string_view type) {
-  if (type == kOciConfig || type == kDockerConfig) return;
+  if (is_config_type(type)) return;
   const std::string artifact = document.string("artifactType");
   const std::string_view what = artifact.empty() ? type : std::string_view(artifact);
   if (type == kEmptyConfig || !artifact.empty())
     throw Error(
-        sentence("is an artifact of type \"", printable(what), "\", not a container image"));
+        sentence("it is an artifact of type \"", printable(what), "\", not a container image"));
   throw Error(
-      sentence("is not a container image: its config is of type \"", printable(type), "\""));
+      sentence("it is not a container image: its config is of type \"", printable(type), "\""));
 }
 
 /// Attestations (buildx) and artifacts are listed beside images, but nothing can run them.
@@ -208,6 +214,13 @@ Index read_index(std::string_view text) {
 
 Manifest read_any_manifest(std::string_view text) {
   return read_parts(JsonView::parse(text, "manifest", kDocumentLimit));
+}
+
+bool is_image(const Manifest& manifest) {
+  return is_config_type(manifest.config.media_type) &&
+         std::ranges::all_of(manifest.layers, [](const Descriptor& layer) {
+           return is_layer_type(layer.media_type);
+         });
 }
 
 Manifest read_manifest(std::string_view text) {

@@ -68,6 +68,9 @@ Index read_index(std::string_view text);
 /// Config and layers of any manifest, artifacts included, whose kinds are not looked at: for
 /// copying. Throws Error.
 Manifest read_any_manifest(std::string_view text);
+/// True when config and layers are of the kinds that images have: neither an artifact nor what
+/// BuildKit attests of an image.
+bool is_image(const Manifest& manifest);
 /// Reads an image manifest (config and layers of known kinds, else Error naming the kind).
 Manifest read_manifest(std::string_view text);
 

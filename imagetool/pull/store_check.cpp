@@ -107,10 +107,16 @@ class StoreCheck {
           if (store_.blobs().has(Digest::parse(entry.digest))) check_image(name, entry);
         return;
       }
-      const StoredImage image = read_stored_image(store_, descriptor);
-      for (const oci::Descriptor& layer : image.manifest.layers)
+      const oci::Manifest parts = oci::read_any_manifest(text);
+      for (const oci::Descriptor& layer : parts.layers)
         if (store_.blobs().size(Digest::parse(layer.digest)) != layer.size)
           throw NotFound(sentence("its layer ", layer.digest, " is missing"));
+      if (!oci::is_image(parts)) {
+        if (store_.blobs().size(Digest::parse(parts.config.digest)) != parts.config.size)
+          throw NotFound(sentence("its config ", parts.config.digest, " is missing"));
+        return;
+      }
+      const StoredImage image = read_stored_image(store_, descriptor);
       for_each_variant([&](const LayerOptions& options) { check_variant(image, options); });
     } catch (const Error& error) {
       report_.incomplete.push_back(sentence(shown, ": ", error.what()));

@@ -133,9 +133,10 @@ void mark(const BlobStore& blobs, const oci::Descriptor& manifest, Used& used) {
     for (const oci::Descriptor& entry : oci::read_index(text).manifests) mark(blobs, entry, used);
     return;
   }
-  const oci::Manifest image = oci::read_manifest(text);
+  const oci::Manifest image = oci::read_any_manifest(text);
   used.blobs.insert(Digest::parse(image.config.digest));
   for (const oci::Descriptor& layer : image.layers) used.blobs.insert(Digest::parse(layer.digest));
+  if (!oci::is_image(image)) return;  // artifacts and attestations have no layers of files
   mark_layers(blobs, Digest::parse(image.config.digest), used);
 }
 

@@ -130,12 +130,10 @@ RawManifest Copy::image(RawManifest manifest) {
 /// Layers in their new form; the manifest with their digests.
 RawManifest Copy::with_form(RawManifest manifest, oci::Manifest& parts,
                             std::vector<BlobJob>& jobs) {
+  if (!oci::is_image(parts)) return manifest;  // no layers of files
   const std::string config = read_text(verified(source_.open(parts.config), parts.config));
-  const bool is_image =
-      parts.config.media_type == oci::kOciConfig || parts.config.media_type == oci::kDockerConfig;
-  const std::vector<std::string> diff_ids =
-      is_image ? oci::read_image_config(config).diff_ids : std::vector<std::string>();
-  if (diff_ids.size() != parts.layers.size()) return manifest;  // an artifact: no layers of files
+  const std::vector<std::string> diff_ids = oci::read_image_config(config).diff_ids;
+  if (diff_ids.size() != parts.layers.size()) return manifest;
   bool changed = false;
   for (std::size_t index = 0; index < parts.layers.size(); ++index) {
     oci::Descriptor& layer = parts.layers[index];

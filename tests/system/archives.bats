@@ -181,6 +181,46 @@ busybox_everywhere() {
   [ "$status" -eq 1 ] && expect 'linux/amd64, linux/arm64'
 }
 
+@test "an index with what BuildKit attests of its image: the store keeps it, and can let go of it" {
+  start_registry
+  umoci_image amd64
+  skopeo_copy oci:image-amd64:latest "docker://$REGISTRY/multi:amd64"
+  skopeo_copy oci:image-amd64:latest oci:attested:x
+  echo '{"_type":"https://in-toto.io/Statement/v0.1"}' >statement
+  local statement config attestation digest
+  statement=$(add_blob statement)
+  printf '{"architecture":"unknown","os":"unknown","config":{},"rootfs":{"type":"layers","diff_ids":["%s"]}}' "$statement" >config
+  config=$(add_blob config)
+  printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"%s","size":%d},"layers":[{"mediaType":"application/vnd.in-toto+json","digest":"%s","size":%d}]}' \
+    "$config" "$(stat -c %s config)" "$statement" "$(stat -c %s statement)" >attestation
+  attestation=$(add_blob attestation)
+  index_of amd64 | jq -cj --arg digest "$attestation" --argjson size "$(stat -c %s attestation)" '.manifests += [{mediaType: .manifests[0].mediaType, digest: $digest,
+    size: $size, platform: {os: "unknown", architecture: "unknown"}, annotations: {"vnd.docker.reference.type": "attestation-manifest"}}]' >index
+  digest=$(add_blob index)
+  jq -nc --arg digest "$digest" --argjson size "$(stat -c %s index)" '{schemaVersion: 2, manifests: [{mediaType: "application/vnd.oci.image.index.v1+json",
+    digest: $digest, size: $size, annotations: {"org.opencontainers.image.ref.name": "x"}}]}' >attested/index.json
+  [ "$(toyimg copy -q --all oci:attested:x store:attested)" = "$digest" ]
+  toyimg images | grep attested
+  toyimg save -q --all --format oci-archive -o attested.tar attested
+  toyimg fsck
+  toyimg prune
+  toyimg convert -q --all attested attested:zstd
+  toyimg inspect --raw attested:zstd | grep -F "$attestation" # its bytes are no layer
+  toyimg rmi attested attested:zstd
+  [ -z "$(find "$BATS_TEST_TMPDIR/store/blobs" -type f)" ]
+  toyimg load -q --all --name again -i attested.tar
+  [ "$(toyimg copy -q --all again "docker://$REGISTRY/again:all")" = "$digest" ]
+  # alone, it is kept and copied, but nothing to run
+  toyimg copy -q "docker://$REGISTRY/again@$attestation" store:statement
+  run toyimg unpack -o none statement
+  [ "$status" -eq 1 ] && expect 'not a kind of image layer'
+}
+add_blob() { # add_blob FILE: its digest, once it is in the layout "attested"
+  local hex
+  hex=$(sha256sum <"$1" | cut -d' ' -f1)
+  cp "$1" "attested/blobs/sha256/$hex" && echo "sha256:$hex"
+}
+
 umoci_image() { # umoci_image ARCHITECTURE: a layout image-ARCHITECTURE with one file
   umoci init --layout "image-$1" >/dev/null
   umoci new --image "image-$1:latest" >/dev/null 2>&1
