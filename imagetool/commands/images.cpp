@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,17 +34,16 @@ constexpr auto kOptions = std::to_array<cli::Option>({
 
 constexpr std::size_t kShortDigest = 12, kWholeDigest = 71;  // "sha256:" and 64 digits
 
-constexpr int kDeepestIndex = 4;
-
-/// By the manifest; of an index, of those of its images that are there.
-std::int64_t stored_size(const BlobStore& blobs, const oci::Descriptor& manifest, int depth) {
+/// By the manifest; of an index, of those of its images that are there, each once.
+std::int64_t stored_size(const BlobStore& blobs, const oci::Descriptor& manifest,
+                         std::set<std::string>& seen) {
+  if (!seen.insert(manifest.digest).second) return 0;
   const std::string text = blobs.read_all(Digest::parse(manifest.digest));
   if (!oci::is_index(oci::document_media_type(text, manifest.media_type)))
     return ::size_of(oci::read_any_manifest(text));
   std::int64_t size = 0;
   for (const oci::Descriptor& entry : oci::read_index(text).manifests)
-    if (depth < kDeepestIndex && blobs.has(Digest::parse(entry.digest)))
-      size += stored_size(blobs, entry, depth + 1);
+    if (blobs.has(Digest::parse(entry.digest))) size += stored_size(blobs, entry, seen);
   return size;
 }
 
@@ -56,7 +56,8 @@ std::int64_t size_of(const ImageStore& store, const ImageStore::Image& image) {
     const auto read = std::from_chars(noted->second.data(), end, size);
     if (read.ec == std::errc() && read.ptr == end && size >= 0) return size;
   }
-  return stored_size(store.blobs(), image.manifest, 0);
+  std::set<std::string> seen;
+  return stored_size(store.blobs(), image.manifest, seen);
 }
 
 /// As Docker shows it; a name that another tool gave (umoci's tags follow other rules) as it is.

@@ -32,7 +32,12 @@ constexpr auto kOptions =
            }));
 
 ImageReference destination_of(const cli::Parsed& options, const ImageStore::Image& image) {
-  if (options.words.size() > 1) return registry::image_named(options.words[1]);
+  if (options.words.size() > 1) {
+    const std::string_view to = options.words[1];
+    return to.starts_with(registry::kDockerTransport)
+               ? ImageReference::parse(to.substr(registry::kDockerTransport.size()))
+               : registry::image_named(to);
+  }
   if (image.name.empty())
     throw UsageError(sentence("push: ", options.words[0], " has no name: give a destination"));
   return ImageReference::parse(image.name);

@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <optional>
 
 #include "bundle-spec/error.hpp"
+#include "bundle-spec/fs/file.hpp"
 #include "imagetool/layer/entry_path.hpp"
 #include "imagetool/layer/tree_entry.hpp"
 #include "imagetool/oci/printable.hpp"
@@ -30,6 +32,21 @@ void open_up(int directory, mode_t mode) {
   const std::string link = sentence("/proc/self/fd/", directory);
   check(::chmod(link.c_str(), mode | 0700), "open up a directory");
 }
+
+/// What no entry describes is root's, or one's own, and 0755: neither the umask nor a set-group-ID
+/// directory above has a say. False when something is there.
+bool make_plain(const Directory& parent, const std::string& base) {
+  if (::mkdirat(parent.fd.get(), base.c_str(), 0755) != 0) {
+    if (errno == EEXIST) return false;
+    check(-1, "make a parent directory");
+  }
+  const UniqueFd made = open_at(parent.fd.get(), base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if ((parent.status.st_mode & S_ISGID) != 0)
+    check(::fchown(made.get(), ::geteuid(), ::getegid()), "set the owner of a parent directory");
+  check(::fchmod(made.get(), 0755), "set the mode of a parent directory");
+  return true;
+}
+
 }  // namespace
 
 LayerTree::LayerTree(const RootedDir& root, bool privileged)
@@ -79,15 +96,14 @@ void LayerTree::make_directory(const std::string& path) {
   const std::string base(split.base);
   const DirectoryRef parent = open(std::string(split.directory));
   parent->changed = true;
-  if (::mkdirat(parent->fd.get(), base.c_str(), 0755) == 0) return;
-  if (errno != EEXIST) check(-1, "make a parent directory");
+  if (make_plain(*parent, base)) return;
   const std::optional<struct stat> there = stat_at(parent->fd.get(), base);
   if (there && S_ISLNK(there->st_mode) && make_link_target(path)) return;
   if (written_.contains(parent->id, base))
     throw Error(sentence(printable(path),
                          " is not a directory in this layer, yet something is to go below it"));
   make_room(*parent, base);
-  check(::mkdirat(parent->fd.get(), base.c_str(), 0755), "make a parent directory");
+  if (!make_plain(*parent, base)) throw Error("make a parent directory", EEXIST);
 }
 
 // A dangling link's target, inside the root, is meant. False when it leads to no directory: then

@@ -76,7 +76,7 @@ class StoreCheck {
 
   StoreReport run() {
     for (const Digest& digest : store_.blobs().list()) check_blob(digest);
-    for (const ImageStore::Image& image : store_.list()) check_image(image.name, image.manifest);
+    for (const ImageStore::Image& image : store_.list()) check_images(image.name, image.manifest);
     return std::move(report_);
   }
 
@@ -95,7 +95,14 @@ class StoreCheck {
     }
   }
 
-  void check_image(const std::string& name, const oci::Descriptor& descriptor) {
+  void check_images(const std::string& name, const oci::Descriptor& top) {
+    std::set<std::string> seen;
+    check_image(name, top, seen);
+  }
+
+  void check_image(const std::string& name, const oci::Descriptor& descriptor,
+                   std::set<std::string>& seen) {
+    if (!seen.insert(descriptor.digest).second) return;
     const std::string shown = name.empty() ? descriptor.digest : printable(name);
     try {
       const Digest digest = Digest::parse(descriptor.digest);
@@ -104,7 +111,7 @@ class StoreCheck {
       if (oci::is_index(oci::document_media_type(text, descriptor.media_type))) {
         // Of an index, those are there that were asked for.
         for (const oci::Descriptor& entry : oci::read_index(text).manifests)
-          if (store_.blobs().has(Digest::parse(entry.digest))) check_image(name, entry);
+          if (store_.blobs().has(Digest::parse(entry.digest))) check_image(name, entry, seen);
         return;
       }
       const oci::Manifest parts = oci::read_any_manifest(text);

@@ -46,6 +46,8 @@ ImageReference image_named(std::string_view text) {
 }
 
 Meaning images_to_fetch(const RegistriesConf& conf, std::string_view text) {
+  if (text.starts_with(kDockerTransport))
+    return {.images = {ImageReference::parse(text.substr(kDockerTransport.size()))}};
   const ImageReference plain = ImageReference::parse(text);  // what is no name says so itself
   if (ImageReference::names_registry(text)) return {.images = {plain}};
   if (const std::string name = conf.without_alias(text); name != text)
@@ -61,6 +63,8 @@ Meaning images_to_fetch(const RegistriesConf& conf, std::string_view text) {
 }
 
 ImageReference image_to_ask(std::string_view text) {
+  if (text.starts_with(kDockerTransport))
+    return ImageReference::parse_exact(text.substr(kDockerTransport.size()));
   ImageReference plain = ImageReference::parse_exact(text);
   if (ImageReference::names_registry(text)) return plain;
   const RegistriesConf conf = RegistriesConf::from_environment();

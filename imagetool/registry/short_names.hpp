@@ -19,6 +19,9 @@ namespace registry {
 ImageReference image_named(std::string_view text);
 ImageReference image_named_exactly(std::string_view text);
 
+/// skopeo and podman write it before the name of an image at a registry, which is whole then.
+inline constexpr std::string_view kDockerTransport = "docker://";
+
 /// What a name may mean where images are fetched.
 struct Meaning {
   std::vector<ImageReference> images{};  // in the order to ask for them; never empty

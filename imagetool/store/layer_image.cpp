@@ -74,7 +74,9 @@ struct LayerImage::State {
 // --- one function per kind of entry
 
 InodeAttributes LayerImage::State::attributes_of(const TarEntry& entry) {
-  InodeAttributes attributes{.mode = type_of(entry.kind) | entry.mode,
+  const bool is_link = entry.kind == Kind::kSymlink;
+  const mode_t mode = is_link ? 0777 : entry.mode;  // symlink(7), whatever the archive says
+  InodeAttributes attributes{.mode = type_of(entry.kind) | mode,
                              .uid = entry.uid,
                              .gid = entry.gid,
                              .mtime = entry.mtime,

@@ -38,6 +38,17 @@ digest_at() { skopeo inspect --tls-verify=false "${@:2}" "docker://$REGISTRY/$1"
   [ "$(cat "$ROOTFS/etc/layer")" = second ]
 }
 
+@test "push, pull and tags: docker:// may stand before the name" {
+  start_registry
+  push_busybox busybox:latest
+  pull "$REGISTRY/busybox:latest"
+  push "$REGISTRY/busybox:latest" "docker://$REGISTRY/written:1"
+  run -0 toyimg tags "docker://$REGISTRY/written"
+  [ "$output" = 1 ]
+  toyimg pull --quiet "docker://$REGISTRY/written:1"
+  run -1 toyimg tag "$REGISTRY/written:1" "docker://$REGISTRY/written:2"
+}
+
 @test "push: what is there is only looked at" {
   start_registry
   push_busybox busybox:latest

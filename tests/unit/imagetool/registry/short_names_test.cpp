@@ -48,6 +48,11 @@ TEST(ShortNames, NamesWithARegistryAreNone) {
     EXPECT_EQ(fetched(kSearch, name), ImageReference::parse(name).canonical());
 }
 
+TEST(ShortNames, BehindDockerTheNameIsWhole) {
+  EXPECT_EQ(fetched(kSearch, "docker://app"), "docker.io/library/app:latest");
+  EXPECT_EQ(image_to_ask("docker://c.com/app").canonical(), "c.com/app");
+}
+
 TEST(ShortNames, AliasesGoBeforeTheSearch) {
   EXPECT_EQ(fetched(kSearch + kAlias, "team/app:2"), "b.com/x/app:2");
   EXPECT_EQ(fetched("short-name-mode = \"enforcing\"\n" + kSearch + kAlias, "team/app"),

@@ -124,6 +124,12 @@ TEST_F(LayerImageTest, AParentThatIsASymlinkToAFile) {
   EXPECT_NE(fault(own).find("is not a directory in this layer"), std::string::npos);
 }
 
+TEST_F(LayerImageTest, SymlinksHaveOneMode) {
+  stack.add(TarBuilder().add({.name = "link", .type = '2', .mode = 01644, .link = "nowhere"}));
+  expect_same();
+  EXPECT_EQ(stack.merged().find("link")->inode.mode, static_cast<mode_t>(S_IFLNK | 0777));
+}
+
 TEST_F(LayerImageTest, HardLinksToTheLayersBelow) {
   stack.add(base());
   TarBuilder layer;
