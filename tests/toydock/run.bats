@@ -176,6 +176,7 @@ on_shell_survives() { [ "$(td inspect -f '{{.State.ExitCode}}' fat)" = 137 ]; }
 @test "run: signals reach the program, and --init reaps" {
   local signal toydock code
   for signal in TERM HUP; do
+    : >"$BATS_TEST_TMPDIR/out"
     "$REPO/scripts/toydock" run --rm --name catcher "$IMAGE" sh -c 'trap "echo caught" USR1; trap "echo caught; exit 9" '$signal'; echo ready; while :; do sleep 0.1; done' >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- 4>&- &
     toydock=$! code=0
     wait_for 10 contains ready "$BATS_TEST_TMPDIR/out"
@@ -186,6 +187,7 @@ on_shell_survives() { [ "$(td inspect -f '{{.State.ExitCode}}' fat)" = 137 ]; }
     [ "$code" = 9 ]
     [ "$(grep -c caught "$BATS_TEST_TMPDIR/out")" = 2 ]
   done
+  : >"$BATS_TEST_TMPDIR/out"
   "$REPO/scripts/toydock" run --name alone --sig-proxy=false "$IMAGE" sh -c 'echo ready; exec sleep 1000' >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- 4>&- &
   toydock=$! code=0
   wait_for 10 contains ready "$BATS_TEST_TMPDIR/out"
