@@ -34,8 +34,10 @@ constexpr auto kOptions = std::to_array<cli::Option>({
 
 constexpr std::size_t kShortDigest = 12, kWholeDigest = 71;  // "sha256:" and 64 digits
 
+constexpr int kDeepestIndex = 4;
+
 /// By the manifest; of an index, of those of its images that are there, each once.
-std::int64_t stored_size(const BlobStore& blobs, const oci::Descriptor& manifest,
+std::int64_t stored_size(const BlobStore& blobs, const oci::Descriptor& manifest, int depth,
                          std::set<std::string>& seen) {
   if (!seen.insert(manifest.digest).second) return 0;
   const std::string text = blobs.read_all(Digest::parse(manifest.digest));
@@ -43,7 +45,8 @@ std::int64_t stored_size(const BlobStore& blobs, const oci::Descriptor& manifest
     return ::size_of(oci::read_any_manifest(text));
   std::int64_t size = 0;
   for (const oci::Descriptor& entry : oci::read_index(text).manifests)
-    if (blobs.has(Digest::parse(entry.digest))) size += stored_size(blobs, entry, seen);
+    if (depth < kDeepestIndex && blobs.has(Digest::parse(entry.digest)))
+      size += stored_size(blobs, entry, depth + 1, seen);
   return size;
 }
 
@@ -57,7 +60,7 @@ std::int64_t size_of(const ImageStore& store, const ImageStore::Image& image) {
     if (read.ec == std::errc() && read.ptr == end && size >= 0) return size;
   }
   std::set<std::string> seen;
-  return stored_size(store.blobs(), image.manifest, seen);
+  return stored_size(store.blobs(), image.manifest, 0, seen);
 }
 
 /// As Docker shows it; a name that another tool gave (umoci's tags follow other rules) as it is.
